@@ -1,0 +1,81 @@
+"""What the relay asks on the way of a message: hot reads that never block the reactor.
+
+Answers may be up to one second old, so that a change by the command line holds within two. Look-ups that arrive
+while one is under way are gathered into the next.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from twisted.internet.defer import Deferred
+from zope.interface import Interface
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectionFacts:
+    """A connection as login and admission see it.
+
+    `status` is "not_activated", "active" or "blocked". `rate` is how many units may pass per `rate_period` seconds with
+    `rate_burst` at once; 0 means no limit. `networks` are CIDR texts, none means any address. `sender_domain` is in A-labels.
+    """
+
+    id: str
+    account: str
+    name: str
+    dialect: str
+    status: str
+    sender: str
+    sender_domain: str
+    networks: tuple[str, ...] = ()
+    rate: int = 0
+    rate_period: int = 60
+    rate_burst: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Credential:
+    """One way into a connection: `kind` is "password" (given by a person: `digest` is Argon2id's text) or "generated"
+    (at least 128 random bits: `digest` is the hex of HMAC-SHA256 under the installation's key)."""
+
+    id: str
+    kind: str
+    digest: str
+    connection: ConnectionFacts
+
+
+@dataclass(frozen=True, slots=True)
+class SenderFacts:
+    """What MAIL is judged by: is the domain the account's ("" unknown, "unverified", "verified"), and what is left to spend."""
+
+    domain: str
+    available: int
+    status: str
+
+
+@dataclass(frozen=True, slots=True)
+class RecipientFacts:
+    """What RCPT is judged by: the reason of a suppression or "", and when the mailbox last was full (0: never)."""
+
+    suppression: str
+    mailbox_full_at: int
+
+
+class IDirectory(Interface):
+    """Hot reads."""
+
+    def credentials(username: str) -> Deferred[tuple[Credential, ...]]:
+        """All credentials under a user name, compared without regard to case; empty when there is none."""
+
+    def connection(id: str) -> Deferred[ConnectionFacts]:
+        """A connection by its id; fails with `KeyError`."""
+
+    def sender(account: str, connection: str, domain: str) -> Deferred[SenderFacts]:
+        """Facts about a sender's domain (A-labels); `status` is the connection's present one."""
+
+    def recipient(account: str, key: str) -> Deferred[RecipientFacts]:
+        """Facts about a recipient by canonical key."""
+
+    def settings() -> Deferred[Mapping[str, str]]:
+        """Switches of the whole installation that the command line moves, such as ``paused``."""

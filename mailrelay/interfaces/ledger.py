@@ -1,0 +1,57 @@
+"""What the relay needs from durable state: accept, claim, settle, and release.
+
+Everything that this interface promises holds over SQLite, PostgreSQL and the memory twin; one test class says so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+
+from twisted.internet.defer import Deferred
+from zope.interface import Interface
+
+from ..mail.envelope import Delivery, Settlement, Submission
+
+
+@dataclass(frozen=True, slots=True)
+class Lane:
+    """Recipients of one account for one destination that wait; `due_at` is the earliest instant among them."""
+
+    account: str
+    destination: str
+    due_at: int
+
+
+class Undecided(Exception):
+    """Nobody knows whether the commit is on the disk: the session is closed without a reply (design 4)."""
+
+
+class ILedger(Interface):
+    """The state of every recipient, and the balance it is charged to."""
+
+    def accept(submission: Submission, lease: bool) -> Deferred[Sequence[Delivery]]:
+        """Commit a submission whole, reserving (or capturing) one send for each recipient.
+
+        With `lease` the recipients belong to this process from the start and come back as deliveries in the order
+        given; without, the result is empty. Fails with `Refusal("balance_short")` when the balance does not suffice,
+        with `Refusal("temporary")` when it was not committed, with `Undecided` when nobody can tell in time.
+        """
+
+    def lanes() -> Deferred[Sequence[Lane]]:
+        """Every lane in which an unleased, unheld recipient waits."""
+
+    def claim(lane: Lane, limit: int, now: int) -> Deferred[Sequence[Delivery]]:
+        """Lease up to `limit` recipients of a lane that are due, earliest first."""
+
+    def settle(settlement: Settlement) -> Deferred[bool]:
+        """Record what became of a leased recipient, give the lease back, and move the money, in one commit.
+
+        False: the lease was no longer ours; nothing changed.
+        """
+
+    def release(recipients: Collection[str]) -> Deferred[int]:
+        """Give leases of this process back untouched; fires with how many there were."""
+
+    def release_strays(known: Collection[str]) -> Deferred[int]:
+        """Give back every lease of this process that is not among `known`, and all leases of dead processes."""

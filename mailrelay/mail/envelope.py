@@ -1,0 +1,169 @@
+"""The values that travel: what was submitted, to whom, what is to be delivered, what came of it.
+
+All are frozen and hold plain data only. Instants are integer microseconds since 1970 in UTC; ids are ULIDs in
+upper-case base32 (sortable by time, shown as the queue id); sizes are octets.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TypeAlias
+
+from .reply import Reply
+
+SECOND = 1_000_000  #: microseconds
+
+
+class State(StrEnum):
+    """What became of one recipient (law 3); all but the first two are final for the queue."""
+
+    QUEUED = "queued"
+    DEFERRED = "deferred"
+    DELIVERED = "delivered"
+    BOUNCED = "bounced"
+    FAILED = "failed"
+    SUPPRESSED = "suppressed"
+    EXPIRED = "expired"
+
+    @property
+    def final(self) -> bool:
+        return self not in (State.QUEUED, State.DEFERRED)
+
+
+@dataclass(frozen=True, slots=True)
+class Instructions:
+    """What the submitter asked for by control headers, in neutral words (see the dialect's codecs)."""
+
+    tag: str = ""
+    client_ref: str = ""
+    route: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Recipient:
+    """One envelope recipient of a submission; `address` as given, `key` canonical, `destination` its domain in A-labels."""
+
+    id: str
+    address: str
+    key: str
+    destination: str
+
+
+@dataclass(frozen=True, slots=True)
+class Submission:
+    """One admitted transaction, ready to be committed; all recipients are taken, or none is (law 2).
+
+    `sender` is the client's reverse path ("" is the null sender); `peer` the client's address; `source` the message as
+    it came in, control headers cut; `billing` is "accept" or "attempt"; `verdicts` are the decisions taken on
+    the way, in order, as plain data (rule, allowed, facts).
+    """
+
+    id: str
+    account: str
+    connection: str
+    dialect: str
+    peer: str
+    sender: str
+    recipients: tuple[Recipient, ...]
+    source: bytes
+    subject: str
+    received_at: int
+    expires_at: int
+    billing: str = "accept"
+    instructions: Instructions = field(default_factory=Instructions)
+    verdicts: tuple[Mapping[str, object], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """One recipient leased to this process for an attempt: `attempts` made before this one."""
+
+    recipient: str
+    message: str
+    account: str
+    connection: str
+    sender: str
+    address: str
+    destination: str
+    route: str
+    attempts: int
+    accepted_at: int
+    expires_at: int
+    billing: str = "accept"
+
+
+@dataclass(frozen=True, slots=True)
+class Hop:
+    """Where a delivery is sent: a host with its rule for TLS ("none", "may", "require", "verify") and its login."""
+
+    host: str
+    port: int
+    tls: str = "may"
+    username: str = ""
+    password: str = field(default="", repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Capabilities:
+    """What the next hop takes, from its EHLO reply; `size` 0 means no limit was named."""
+
+    eight_bit: bool = False
+    utf8: bool = False
+    pipelining: bool = False
+    size: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class _Attempt:
+    """What one attempt ended with: the last `reply` (of the host, or our own words), the host's name, the instant, TLS version or ""."""
+
+    reply: Reply
+    host: str
+    at: int
+    tls: str = ""
+    #: the connection was lost after the final dot: perhaps delivered all the same
+    uncertain: bool = False
+
+
+class Delivered(_Attempt):
+    """The next hop took responsibility (2xx after the final dot)."""
+
+    __slots__ = ()
+
+
+class Deferred(_Attempt):
+    """Not now: a 4xx, a lost connection, a time-out."""
+
+    __slots__ = ()
+
+
+class Bounced(_Attempt):
+    """Never: a 5xx for this recipient."""
+
+    __slots__ = ()
+
+
+Outcome: TypeAlias = Delivered | Deferred | Bounced
+
+
+@dataclass(frozen=True, slots=True)
+class Settlement:
+    """What the ledger is told about one leased recipient after an attempt, or after a decision without one.
+
+    `due_at` is the instant of the next attempt for DEFERRED and QUEUED; `charge` is "", "capture" or "release";
+    `suppression` is "" or the reason under which the address is suppressed from now on; `attempted` tells whether an
+    attempt is to be counted.
+    """
+
+    recipient: str
+    state: State
+    due_at: int = 0
+    attempted: bool = True
+    charge: str = ""
+    suppression: str = ""
+    reply: Reply | None = None
+    host: str = ""
+    at: int = 0
+    event: str = ""
