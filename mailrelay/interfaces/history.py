@@ -1,0 +1,82 @@
+"""What the use cases (`manage`) need to see of the past and of the queue, and to do to it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from twisted.internet.defer import Deferred
+from zope.interface import Interface
+
+from ..mail.envelope import State
+
+
+@dataclass(frozen=True, slots=True)
+class Passage:
+    """What became of one recipient of one message.
+
+    Instants are microseconds; `billed` is the number of sends captured (0 or 1); `last_reply` the last answer of a
+    next hop or our own words, with `last_host` and `last_at`; `leased` tells that a process has it in hand.
+    """
+
+    id: str
+    recipient: str
+    account: str
+    connection: str
+    connection_name: str
+    dialect: str
+    sender: str
+    rcpt: str
+    destination: str
+    subject: str
+    state: State
+    held: bool
+    leased: bool
+    attempts: int
+    billed: int
+    tag: str
+    client_ref: str
+    size: int
+    accepted_at: int
+    due_at: int
+    expires_at: int
+    last_reply: str
+    last_host: str
+    last_at: int
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """Which passages: every field that is not empty must fit. `message` and `recipient` are ids, `to` an address,
+    `states` any of, `before` the keyset cursor (recipient id): passages older than it."""
+
+    message: str = ""
+    recipient: str = ""
+    to: str = ""
+    account: str = ""
+    connection: str = ""
+    destination: str = ""
+    states: tuple[State, ...] = ()
+    before: str = ""
+
+
+class IHistory(Interface):
+    """Messages and their recipients."""
+
+    def passages(selection: Selection, limit: int) -> Deferred[Sequence[Passage]]:
+        """The newest passages that fit."""
+
+    def verdicts(message: str) -> Deferred[Sequence[Mapping[str, object]]]:
+        """The decisions kept with a message, in order; `KeyError` when there is no such message."""
+
+    def retry(selection: Selection, now: int) -> Deferred[int]:
+        """Make waiting recipients due now; fires with how many."""
+
+    def hold(selection: Selection, held: bool) -> Deferred[int]:
+        """Set or take the hold from pending recipients; the deadline runs on."""
+
+    def drop(selection: Selection, reason: str, now: int) -> Deferred[int]:
+        """End waiting recipients as failed with this reason, releasing what was reserved."""
+
+    def audit() -> Deferred[Sequence[str]]:
+        """Every law of the ledger that does not hold, as a sentence; empty when all is well."""

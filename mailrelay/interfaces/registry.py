@@ -1,0 +1,148 @@
+"""What the use cases (`manage`) need to keep: accounts, connections, credentials, domains, senders, suppressions, switches.
+
+Every write is one transaction. Names in texts (an account, a connection, a domain) are resolved by the use cases;
+here ids count. An unknown id fails with `KeyError`, a name already taken with `Taken`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from twisted.internet.defer import Deferred
+from zope.interface import Interface
+
+
+class Taken(Exception):
+    """A name or address that must be unique exists already."""
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """A tenant. `balance` counts sends; `reserved` those promised to accepted recipients but not yet charged."""
+
+    id: str
+    name: str
+    balance: int
+    reserved: int
+    created_at: int
+
+    @property
+    def available(self) -> int:
+        return self.balance - self.reserved
+
+
+@dataclass(frozen=True, slots=True)
+class NewCredential:
+    """A credential to be kept: see `interfaces.directory.Credential`; `sealed` is the secret under the installation's key, or ""."""
+
+    id: str
+    username: str
+    kind: str
+    digest: str
+    sealed: str
+
+
+@dataclass(frozen=True, slots=True)
+class Connection:
+    """A named SMTP credential of a tenant with its sender and limits; `status_reason` says why it is blocked."""
+
+    id: str
+    account: str
+    name: str
+    dialect: str
+    sender: str
+    status: str
+    status_reason: str
+    networks: tuple[str, ...]
+    rate: int
+    rate_period: int
+    rate_burst: int
+    created_at: int
+    credentials: tuple[NewCredential, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Domain:
+    """A sending domain of an account, in A-labels; `status` is "verified" or "unverified"."""
+
+    account: str
+    name: str
+    status: str
+    created_at: int
+
+
+@dataclass(frozen=True, slots=True)
+class Sender:
+    """A sender address of an account."""
+
+    account: str
+    address: str
+    created_at: int
+
+
+@dataclass(frozen=True, slots=True)
+class Suppression:
+    """An address that an account must not be sent to any more; `reason` is "unsubscribe", "complaint", "hard_bounce" or "manual"."""
+
+    account: str
+    key: str
+    address: str
+    reason: str
+    origin: str
+    created_at: int
+
+
+class IRegistry(Interface):
+    """The tenants and what is theirs."""
+
+    def accounts() -> Deferred[Sequence[Account]]:
+        """All accounts, oldest first."""
+
+    def add_account(account: Account) -> Deferred[None]:
+        """Create an account; its opening balance is a ledger entry of kind "opening"."""
+
+    def move_balance(account: str, amount: int, kind: str, note: str, now: int) -> Deferred[Account]:
+        """Add `amount` (may be negative) with a ledger entry; fails with `ValueError` if available would fall below zero."""
+
+    def set_balance(account: str, balance: int, note: str, now: int) -> Deferred[Account]:
+        """As `move_balance` by the difference to `balance` sends available, judged in the same transaction."""
+
+    def connections(account: str = "") -> Deferred[Sequence[Connection]]:
+        """The connections of an account, or all, oldest first, with their credentials."""
+
+    def add_connection(connection: Connection) -> Deferred[None]:
+        """Create a connection with its credentials; a user name is unique in the installation, in any case of letters."""
+
+    def change_connection(id: str, changes: Mapping[str, object]) -> Deferred[Connection]:
+        """Set some fields: name, sender, status, status_reason, networks, rate, rate_period, rate_burst."""
+
+    def replace_credential(connection: str, credential: NewCredential) -> Deferred[None]:
+        """Put a credential in place of the one with the same id, or add it."""
+
+    def domains(account: str = "") -> Deferred[Sequence[Domain]]:
+        """Sending domains of an account, or all."""
+
+    def put_domain(domain: Domain) -> Deferred[None]:
+        """Create a domain, or set the status of the one of that account and name."""
+
+    def senders(account: str = "") -> Deferred[Sequence[Sender]]:
+        """Sender addresses of an account, or all."""
+
+    def add_sender(sender: Sender) -> Deferred[None]:
+        """Create a sender; `Taken` when the account has it."""
+
+    def remove_sender(account: str, address: str) -> Deferred[None]:
+        """Remove a sender."""
+
+    def suppressions(account: str = "") -> Deferred[Sequence[Suppression]]:
+        """Suppressed addresses of an account, or all, newest first."""
+
+    def add_suppression(suppression: Suppression) -> Deferred[None]:
+        """Suppress an address; an existing one keeps its date and gets the new reason."""
+
+    def remove_suppression(account: str, key: str) -> Deferred[None]:
+        """Let an address be sent to again."""
+
+    def put_setting(key: str, value: str) -> Deferred[None]:
+        """Move a switch of the installation; the daemon reads it within a second."""
