@@ -7,7 +7,7 @@ dialect's temporary reply and logged once by the server.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from twisted.cred.credentials import ICredentials
 from twisted.internet.defer import Deferred
@@ -35,7 +35,18 @@ class IConnectionLogin(ICredentials):
     dialect = Attribute("name of the dialect in which the login was made")
 
 
-@implementer(IConnectionLogin)
+class IPasswordLogin(IConnectionLogin):
+    """A user name and a secret."""
+
+    username = Attribute("as given, text")
+    password = Attribute("as given, text")
+
+
+class IAddressLogin(IConnectionLogin):
+    """Nothing but where the client comes from."""
+
+
+@implementer(IPasswordLogin)
 @dataclass(frozen=True, slots=True)
 class PasswordLogin:
     """AUTH PLAIN or LOGIN: a user name and a secret."""
@@ -43,10 +54,10 @@ class PasswordLogin:
     peer: Peer
     dialect: str
     username: str
-    password: str
+    password: str = field(repr=False)
 
 
-@implementer(IConnectionLogin)
+@implementer(IAddressLogin)
 @dataclass(frozen=True, slots=True)
 class AddressLogin:
     """No AUTH at all: the listener trusts the client's address (`login = "address"`)."""
