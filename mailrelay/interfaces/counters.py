@@ -21,5 +21,8 @@ class ICounters(Interface):
     def failures(key: str, window: float) -> Deferred[int]:
         """The failures under `key` within the last `window` seconds."""
 
+    def clear(key: str) -> Deferred[None]:
+        """Drop the failures under one key."""
+
     def forget(prefix: str) -> Deferred[int]:
         """Drop all failures whose key begins with `prefix`; fires with how many keys there were."""

@@ -1,0 +1,192 @@
+"""Login: credential checkers, and the realm that turns a connection's id into its avatar.
+
+The SMTP server asks a `twisted.cred` `Portal` with `PasswordLogin` or `AddressLogin` and gets an `IConnection`. A login
+that fails for any reason looks the same from outside (`auth_failed`); the reason is logged and kept. A connection that is
+blocked or not activated, speaks another dialect than the listener can carry, or comes from an address outside its list is
+turned down without counting as a failure. Nothing here ever logs a secret.
+"""
+
+from __future__ import annotations
+
+import hmac
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from ipaddress import ip_address, ip_network
+from typing import Any
+
+from twisted.cred.checkers import ICredentialsChecker
+from twisted.cred.error import UnauthorizedLogin
+from twisted.cred.portal import IRealm
+from twisted.internet.defer import Deferred
+from twisted.logger import Logger
+from zope.interface import Interface, implementer
+
+from ..interfaces.counters import ICounters
+from ..interfaces.directory import ConnectionFacts, Credential, IDirectory
+from ..interfaces.submission import AddressLogin, IAddressLogin, IConnection, IPasswordLogin, PasswordLogin, Peer
+from ..mail.reply import Refusal
+from ..policy.dialect import Dialect, Dialects
+from .hashing import SlowHash
+
+log = Logger()
+
+
+def within(address: str, networks: Iterable[str]) -> bool:
+    """Is an IP address inside one of the CIDR networks? IPv4 mapped into IPv6 counts as IPv4."""
+    try:
+        parsed = ip_address(address)
+    except ValueError:
+        return False
+    mapped = getattr(parsed, "ipv4_mapped", None)
+    return any((mapped or parsed) in ip_network(network) for network in networks)
+
+
+def obstacle(connection: ConnectionFacts, peer: Peer, dialects: Dialects, spoken: str) -> str:
+    """Why a connection with good credentials is not let in; "" when it is."""
+    if connection.status != "active":
+        return f"connection is {connection.status}"
+    if connection.networks and not within(peer.address, connection.networks):
+        return "address is not on the connection's list"
+    theirs, ours = dialects.get(spoken), dialects.get(connection.dialect)
+    if not theirs.carries(ours):
+        return f"dialect {ours.name} is not taken on a listener of {theirs.name}"
+    return ""
+
+
+@dataclass(frozen=True, slots=True)
+class LoginGuard:
+    """After how many failed sessions in how many seconds a client must wait (per address and user name, and per address)."""
+
+    failures_per_user: int = 5
+    failures_per_address: int = 50
+    window: float = 600.0
+
+    @staticmethod
+    def key(address: str, username: str = "") -> str:
+        return f"login:{address}:{username.casefold()}" if username else f"login:{address}"
+
+
+@implementer(ICredentialsChecker)
+class PasswordChecker:
+    """Judges a user name and a secret: the guard first, then every credential under that name."""
+
+    credentialInterfaces = (IPasswordLogin,)
+
+    def __init__(
+        self,
+        directory: IDirectory,
+        counters: ICounters,
+        digest: Callable[[str], str],
+        slow: SlowHash,
+        guard: LoginGuard,
+        dialects: Dialects,
+    ) -> None:
+        self._directory = directory
+        self._counters = counters
+        self._digest = digest
+        self._slow = slow
+        self._guard = guard
+        self._dialects = dialects
+        self._counted: dict[tuple[str, str], None] = {}
+
+    def requestAvatarId(self, credentials: Any) -> Deferred[bytes]:
+        return Deferred.fromCoroutine(self._judge(credentials))
+
+    async def _judge(self, login: PasswordLogin) -> bytes:
+        by_user = LoginGuard.key(login.peer.address, login.username)
+        by_address = LoginGuard.key(login.peer.address)
+        guard = self._guard
+        if (
+            await self._counters.failures(by_user, guard.window) >= guard.failures_per_user
+            or await self._counters.failures(by_address, guard.window) >= guard.failures_per_address
+        ):
+            log.info("login of {peer} held back: too many failures", peer=login.peer.address)
+            raise Refusal("auth_throttled", rule="login_guard")
+        credential = await self._match(login, await self._directory.credentials(login.username))
+        if credential is None:
+            await self._count(login, by_user, by_address)
+            raise UnauthorizedLogin("wrong user name or secret")
+        reason = obstacle(credential.connection, login.peer, self._dialects, login.dialect)
+        if reason:
+            log.info("login of {connection} turned down: {reason}", connection=credential.connection.id, reason=reason)
+            raise Refusal("auth_failed", rule="login", facts={"connection": credential.connection.id, "reason": reason})
+        await self._counters.clear(by_user)
+        return credential.connection.id.encode("ascii")
+
+    async def _match(self, login: PasswordLogin, candidates: tuple[Credential, ...]) -> Credential | None:
+        digest = self._digest(login.password)
+        found = None
+        hashed = False
+        for candidate in candidates:
+            if candidate.kind == "generated":
+                if hmac.compare_digest(candidate.digest, digest):
+                    found = candidate
+            elif found is None:
+                hashed = True
+                if await self._slow.matches(login.username, candidate.digest, login.password):
+                    found = candidate
+        if not candidates and not hashed:
+            await self._slow.matches_nothing(login.username, login.password)
+        return found
+
+    async def _count(self, login: PasswordLogin, by_user: str, by_address: str) -> None:
+        """Count the failure once per session and user name, however many mechanisms the client tries."""
+        session = (login.peer.session, by_user)
+        if session in self._counted:
+            return
+        self._counted[session] = None
+        if len(self._counted) > 10_000:
+            del self._counted[next(iter(self._counted))]
+        await self._counters.fail(by_user, self._guard.window)
+        await self._counters.fail(by_address, self._guard.window)
+        log.info("login of {peer} failed", peer=login.peer.address)
+
+
+@implementer(ICredentialsChecker)
+class AddressChecker:
+    """Lets in who comes from a trusted network of the listener, as the listener's connection."""
+
+    credentialInterfaces = (IAddressLogin,)
+
+    def __init__(
+        self, directory: IDirectory, listeners: Mapping[str, tuple[tuple[str, ...], str]], dialects: Dialects
+    ) -> None:
+        """`listeners`: name → (trusted networks, connection id)."""
+        self._directory = directory
+        self._listeners = listeners
+        self._dialects = dialects
+
+    def requestAvatarId(self, credentials: Any) -> Deferred[bytes]:
+        return Deferred.fromCoroutine(self._judge(credentials))
+
+    async def _judge(self, login: AddressLogin) -> bytes:
+        networks, connection = self._listeners[login.peer.listener]
+        if not within(login.peer.address, networks):
+            raise UnauthorizedLogin("address is not trusted here")
+        reason = obstacle(await self._directory.connection(connection), login.peer, self._dialects, login.dialect)
+        if reason:
+            log.info("login of {connection} turned down: {reason}", connection=connection, reason=reason)
+            raise Refusal("auth_failed", rule="login", facts={"connection": connection, "reason": reason})
+        return connection.encode("ascii")
+
+
+@implementer(IRealm)
+class Realm:
+    """Makes the avatar of a connection."""
+
+    def __init__(self, directory: IDirectory, avatar: Callable[[ConnectionFacts, Dialect], IConnection], dialects: Dialects) -> None:
+        self._directory = directory
+        self._avatar = avatar
+        self._dialects = dialects
+
+    def requestAvatar(
+        self, avatarId: bytes | tuple[()], mind: object, *interfaces: type[Interface]
+    ) -> Deferred[tuple[type[Interface], IConnection, Callable[[], None]]]:
+        if IConnection not in interfaces:
+            raise NotImplementedError("only IConnection")
+        return Deferred.fromCoroutine(self._make(bytes(avatarId).decode("ascii")))
+
+    async def _make(self, id: str) -> tuple[type[Interface], IConnection, Callable[[], None]]:
+        facts = await self._directory.connection(id)
+        avatar = self._avatar(facts, self._dialects.get(facts.dialect))
+        return IConnection, avatar, avatar.logout
