@@ -1,0 +1,64 @@
+# Everything from one file: `make run` starts the sandbox, `make test` runs every test; both set up what they need.
+
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+STATE ?= var/sandbox
+BASE_PORT ?= 10000
+
+comma := ,
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+# trial runs the unit tests; the live ones need pytest-twisted
+UNITS := $(filter-out tests.live,$(subst /,.,$(patsubst %/__init__.py,%,$(wildcard tests/*/__init__.py)))) \
+	tests.test_config tests.test_vault
+
+export PYTHON
+
+.PHONY: help run test lint bench clean
+.DELETE_ON_ERROR:
+
+help:
+	@echo "make run    start the sandbox in the foreground (STATE=$(STATE) BASE_PORT=$(BASE_PORT))"
+	@echo "make test   run all tests"
+	@echo "make lint   check style, types and the import rule"
+	@echo "make bench  measure"
+	@echo "make clean  remove everything that was made, the sandbox's state too"
+
+run: $(VENV)/run.stamp
+	@exec $(BIN)/twistd -n --pidfile= mailrelay --sandbox --state "$(STATE)" --base-port $(BASE_PORT)
+
+test: $(VENV)/dev.stamp
+	@tools/debian-packages test
+	@$(BIN)/trial --reporter=text --temp-directory=$(VENV)/trial $(UNITS)
+	@$(BIN)/python -m pytest --cov --cov-report=term
+
+lint: $(VENV)/dev.stamp
+	@$(BIN)/ruff check --quiet .
+	@$(BIN)/ruff format --quiet --check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+
+bench: $(VENV)/dev.stamp
+	@tools/debian-packages test
+	@$(BIN)/python -m benchmarks
+
+clean:
+	rm -rf $(VENV) var build dist *.egg-info .coverage* .hypothesis .mypy_cache .ruff_cache .pytest_cache \
+		.import_linter_cache _trial_temp* twisted/plugins/dropin.cache
+	find . -name __pycache__ -prune -exec rm -rf {} +
+
+# The plugin cache is written here, so that an installation that is read-only later has it.
+define install
+	@tools/debian-packages run
+	@$(PYTHON) -m venv $(VENV)
+	@$(PIP) install --editable "$(1)"
+	@$(BIN)/python -c "from twisted import plugin; list(plugin.getPlugins(plugin.IPlugin))"
+	@touch $@
+endef
+
+$(VENV)/run.stamp: setup.cfg pyproject.toml
+	$(call install,.)
+
+$(VENV)/dev.stamp: setup.cfg pyproject.toml
+	$(call install,.[test$(comma)dev])
+	@touch $(VENV)/run.stamp
