@@ -1,0 +1,339 @@
+"""A dialect: everything in which one service's SMTP differs from another's, as one checked, frozen value.
+
+A `Dialect` is made only from a TOML file, by `load`; `Dialects` is the catalogue of those that are shipped and of those
+that an installation adds. A file is checked whole against the closed sets of `policy.vocabulary`; `DialectError` names every
+fault at once. A dialect turns reply keys into replies; it never decides which key is due.
+"""
+
+from __future__ import annotations
+
+import re
+import string
+import tomllib
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import cache
+from importlib import resources
+from pathlib import Path
+from types import MappingProxyType
+
+from ..mail.envelope import State
+from ..mail.reply import Reply
+from . import vocabulary
+from .reading import Reading
+
+#: The one dialect that others may inherit from.
+STANDARD = "standard"
+
+MAX_TEXT = 400  #: characters of a reply text in a file
+MAX_SIZE = 1 << 40  #: octets
+MAX_RECIPIENTS = 100_000
+
+_NAME = re.compile(r"[a-z][a-z0-9_-]*")
+_LINE = re.compile(r"(\d{3})(?: ([0-9]\.\d{1,3}\.\d{1,3})(?= |$))?(?: (.*))?", re.DOTALL)
+_AT_LINE = re.compile(r"(.*) \(at (?:line (\d+), column \d+|end of document)\)", re.DOTALL)
+
+_SETTINGS = (
+    "inherits",
+    "title",
+    "aliases",
+    "extensions",
+    "size",
+    "recipients",
+    "credentials_at",
+    "bare_ehlo",
+    "sender_rule",
+    "billing",
+    "suppressed",
+    "suppressing",
+    "username",
+    "ports",
+    "stages",
+    "statuses",
+    "replies",
+)
+#: Tables of which a dialect states only the keys that differ from what it inherits.
+_MERGED = ("stages", "statuses", "replies")
+#: What is a dialect's own and never inherited.
+_OWN = ("inherits", "title", "aliases")
+
+
+class DialectError(ValueError):
+    """A dialect file does not hold: `faults` has every reason, each as ``file: key: reason``."""
+
+    def __init__(self, faults: Iterable[str]) -> None:
+        self.faults = tuple(faults)
+        super().__init__("\n".join(self.faults))
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One row of the reply table: a reply whose text may hold ``{fields}``."""
+
+    reply: Reply
+    fields: frozenset[str] = frozenset()
+
+    def fill(self, values: Mapping[str, object]) -> Reply:
+        """The reply with its fields put in; `KeyError` when one is not given."""
+        if not self.fields:
+            return self.reply
+        plain = {field: _printable(values[field]) for field in self.fields}
+        return Reply(self.reply.code, self.reply.status, self.reply.text.format_map(plain))
+
+
+def _printable(value: object) -> str:
+    """A value as it may stand within one line: it can never begin another one."""
+    text = str(value)
+    return text if text.isprintable() else text.encode("unicode_escape").decode("ascii")
+
+
+@dataclass(frozen=True, slots=True)
+class Dialect:
+    """How one service speaks SMTP.
+
+    `extensions` are EHLO keywords in their order; `size` is in octets, `recipients` a count per message. `credentials_at`,
+    `sender_rule`, `billing` and `suppressed` are words of `policy.vocabulary`; `suppressing` the reasons that count at RCPT.
+    `stages` maps "mail", "rate", "rcpt" and "data" to names of rules (`policy.admission`) in their order. `statuses` maps our
+    states to the service's words. `username` is the pattern of a generated user name; `ports` the service's ports by mode.
+    """
+
+    name: str
+    aliases: tuple[str, ...]
+    title: str
+    extensions: tuple[str, ...]
+    size: int
+    recipients: int
+    credentials_at: str
+    bare_ehlo: bool
+    sender_rule: str
+    billing: str
+    suppressed: str
+    suppressing: tuple[str, ...]
+    username: str
+    ports: Mapping[str, tuple[int, ...]]
+    stages: Mapping[str, tuple[str, ...]]
+    statuses: Mapping[State, str]
+    replies: Mapping[str, Line]
+
+    def reply(self, key: str, /, **fields: object) -> Reply:
+        """The reply under a key with its fields filled in; `KeyError` for an unknown key or a field that is not given."""
+        return self.replies[key].fill(fields)
+
+
+def load(source: Path | str, name: str = "") -> Dialect:
+    """Read one dialect: a path (its stem is the name unless one is given), or the text of a file with its name.
+
+    Fails with `DialectError`, which holds every fault at once.
+    """
+    if isinstance(source, Path):
+        reading = Reading(str(source))
+        name = name or source.stem
+        try:
+            source = source.read_text("utf-8")
+        except OSError as error:
+            raise DialectError([f"{reading.file}: file: {error.strerror}"]) from error
+        except UnicodeDecodeError as error:
+            raise DialectError([f"{reading.file}: file: is not UTF-8"]) from error
+    else:
+        reading = Reading(f"{name}.toml")
+    own = _parse(reading.file, source)
+    dialect = _read(reading, name, own)
+    if reading.faults:
+        raise DialectError(reading.faults)
+    return dialect
+
+
+def _parse(file: str, text: str) -> dict[str, object]:
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        found = _AT_LINE.fullmatch(str(error))
+        reason, line = (found.group(1), found.group(2)) if found else (str(error), None)
+        raise DialectError([f"{file}: {f'line {line}' if line else 'end'}: {reason}"]) from error
+    except RecursionError as error:
+        raise DialectError([f"{file}: file: is nested too deep"]) from error
+
+
+@cache
+def _standard_table() -> Mapping[str, object]:
+    return tomllib.loads(_shipped_files()[STANDARD])
+
+
+def _shipped_files() -> Mapping[str, str]:
+    """The texts of the files in the package, by name."""
+    folder = resources.files("mailrelay") / "dialects"
+    found = {entry.name: entry for entry in folder.iterdir() if entry.name.endswith(".toml")}
+    return {file.removesuffix(".toml"): found[file].read_text("utf-8") for file in sorted(found)}
+
+
+def _inherit(reading: Reading, own: Mapping[str, object]) -> dict[str, object]:
+    """What the file states, over what it inherits."""
+    if "inherits" not in own or not reading.choice("inherits", own["inherits"], (STANDARD,)):
+        return dict(own)
+    parent = _standard_table()
+    table = {key: value for key, value in parent.items() if key not in _OWN} | own
+    for key in _MERGED:
+        mine, theirs = own.get(key), parent[key]
+        if isinstance(mine, dict) and isinstance(theirs, dict):
+            table[key] = theirs | mine
+    return table
+
+
+def _read(reading: Reading, name: str, own: Mapping[str, object]) -> Dialect:
+    """A dialect of what a file holds; where that has faults the value is of no use."""
+    reading.known(own, _SETTINGS)
+    if not _NAME.fullmatch(name):
+        reading.fault("name", f"{name!r} is not a lower-case word")
+    given = _inherit(reading, own)
+    aliases = reading.texts("aliases", given.get("aliases", []))
+    for alias in aliases:
+        if not _NAME.fullmatch(alias):
+            reading.fault("aliases", f"{alias!r} is not a lower-case word")
+    dialect = Dialect(
+        name=name,
+        aliases=aliases,
+        title=reading.text("title", given.get("title")),
+        extensions=reading.choices("extensions", given.get("extensions"), vocabulary.EXTENSIONS),
+        size=reading.count("size", given.get("size"), 1, MAX_SIZE),
+        recipients=reading.count("recipients", given.get("recipients"), 1, MAX_RECIPIENTS),
+        credentials_at=reading.choice("credentials_at", given.get("credentials_at"), vocabulary.CREDENTIALS_AT),
+        bare_ehlo=reading.switch("bare_ehlo", given.get("bare_ehlo")),
+        sender_rule=reading.choice("sender_rule", given.get("sender_rule"), vocabulary.SENDER_RULES),
+        billing=reading.choice("billing", given.get("billing"), vocabulary.BILLING),
+        suppressed=reading.choice("suppressed", given.get("suppressed"), vocabulary.SUPPRESSED),
+        suppressing=reading.choices("suppressing", given.get("suppressing"), vocabulary.SUPPRESSIONS),
+        username=_username(reading, given.get("username")),
+        ports=_ports(reading, given.get("ports")),
+        stages=_stages(reading, given.get("stages")),
+        statuses=_statuses(reading, given.get("statuses")),
+        replies=_replies(reading, given.get("replies")),
+    )
+    if dialect.credentials_at == "auth" and dialect.extensions and "AUTH" not in dialect.extensions:
+        reading.fault("extensions", "must offer AUTH where credentials are judged at auth")
+    if "starttls" in dialect.ports and dialect.extensions and "STARTTLS" not in dialect.extensions:
+        reading.fault("extensions", "must offer STARTTLS where ports do")
+    return dialect
+
+
+def _fields(reading: Reading, key: str, text: str, allowed: frozenset[str]) -> frozenset[str]:
+    """The fields of a template, each a bare name among `allowed`."""
+    try:
+        parts = list(string.Formatter().parse(text))
+    except ValueError:
+        reading.fault(key, "has a brace without its partner")
+        return frozenset()
+    names = [name for _, name, _, _ in parts if name is not None]
+    for name, form, conversion in ((part[1], part[2], part[3]) for part in parts if part[1] is not None):
+        if form or conversion:
+            reading.fault(key, f"field {{{name}}} must stand without conversion or format")
+        elif name not in allowed:
+            may = f"may show {', '.join(sorted(allowed))}" if allowed else "has no fields"
+            reading.fault(key, f"unknown field {{{name}}}; it {may}")
+    return frozenset(names)
+
+
+def _username(reading: Reading, value: object) -> str:
+    text = reading.text("username", value)
+    _fields(reading, "username", text, vocabulary.USERNAME_FIELDS)
+    return text
+
+
+def _ports(reading: Reading, value: object) -> Mapping[str, tuple[int, ...]]:
+    table = reading.table("ports", value)
+    reading.known(table, vocabulary.PORT_MODES, "ports.")
+    return MappingProxyType({mode: reading.counts(f"ports.{mode}", table[mode], 1, 65535) for mode in table})
+
+
+def _stages(reading: Reading, value: object) -> Mapping[str, tuple[str, ...]]:
+    table = reading.table("stages", value)
+    reading.known(table, vocabulary.STAGES, "stages.")
+    return MappingProxyType(
+        {
+            stage: reading.choices(f"stages.{stage}", table.get(stage), rules)
+            for stage, rules in vocabulary.STAGES.items()
+        }
+    )
+
+
+def _statuses(reading: Reading, value: object) -> Mapping[State, str]:
+    table = reading.table("statuses", value)
+    reading.known(table, [state.value for state in State], "statuses.")
+    return MappingProxyType({state: reading.text(f"statuses.{state}", table.get(state)) for state in State})
+
+
+def _replies(reading: Reading, value: object) -> Mapping[str, Line]:
+    table = reading.table("replies", value)
+    reading.known(table, vocabulary.REPLIES, "replies.")
+    return MappingProxyType(
+        {key: _line(reading, f"replies.{key}", table.get(key), shape) for key, shape in vocabulary.REPLIES.items()}
+    )
+
+
+_NOTHING = Line(Reply(451, None, ""))
+
+
+def _line(reading: Reading, key: str, value: object, shape: vocabulary.Shape) -> Line:
+    """One reply as it stands on the wire: code, enhanced status if any, text."""
+    line = reading.text(key, value)
+    if not line:
+        return _NOTHING
+    found = _LINE.fullmatch(line)
+    if not found:
+        reading.fault(key, "must begin with a code of three digits and a space")
+        return _NOTHING
+    code, status, text = int(found.group(1)), found.group(2), found.group(3) or ""
+    if not shape.lowest <= code <= shape.highest:
+        reading.fault(key, f"must have code {shape.codes}, not {code}")
+    if status and (code // 100 == 3 or status[0] != line[0]):
+        reading.fault(key, f"status {status} does not fit code {code}")
+    if not text and code != 334:
+        reading.fault(key, "must have a text")
+    if len(text) > MAX_TEXT:
+        reading.fault(key, f"must have at most {MAX_TEXT} characters, not {len(text)}")
+    if not (text.isascii() and text.isprintable()):
+        reading.fault(key, "must be one line of printable ASCII")
+    return Line(Reply(code, status, text), _fields(reading, key, text, shape.fields))
+
+
+class Dialects:
+    """The dialects of an installation, found by name or alias."""
+
+    def __init__(self, dialects: Iterable[Dialect]) -> None:
+        self._by_name: dict[str, Dialect] = {}
+        found = list(dialects)
+        faults = []
+        for dialect in found:
+            for name in (dialect.name, *dialect.aliases):
+                if self._by_name.setdefault(name, dialect) is not dialect:
+                    faults.append(f"{dialect.name}.toml: name: {name!r} is taken by dialect {self._by_name[name].name}")
+        if faults:
+            raise DialectError(faults)
+        self.names = tuple(dialect.name for dialect in found)
+
+    @classmethod
+    def shipped(cls, directory: Path | None = None) -> Dialects:
+        """Those of the package, `standard` first, and those of `directory` if it exists; `DialectError` holds all faults."""
+        shipped = _shipped_files()
+        order = sorted(shipped, key=lambda name: (name != STANDARD, name))
+        sources: list[tuple[Path | str, str]] = [(shipped[name], name) for name in order]
+        if directory is not None and directory.is_dir():
+            sources += [(path, "") for path in sorted(directory.glob("*.toml"))]
+        found, faults = [], []
+        for source, name in sources:
+            try:
+                found.append(load(source, name))
+            except DialectError as error:
+                faults.extend(error.faults)
+        if faults:
+            raise DialectError(faults)
+        return cls(found)
+
+    def get(self, name: str) -> Dialect:
+        """The dialect of that name or alias, in any case; `KeyError` when there is none."""
+        return self._by_name[name.lower()]
+
+    def __contains__(self, name: str) -> bool:
+        return name.lower() in self._by_name
+
+    def __iter__(self) -> Iterator[Dialect]:
+        return (self._by_name[name] for name in self.names)

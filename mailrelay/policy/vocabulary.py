@@ -1,0 +1,166 @@
+"""The closed sets that a dialect is written in: reply keys, rules by stage, extensions, moments, words.
+
+Whatever a dialect file names stands here, or the file is refused. A reply key states which codes it may have and which
+fields its text may show, so that a refusal can never be answered as a success, nor a text ask for what nobody
+gives. This module holds data only: it reads no file and decides nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+#: EHLO keywords that the server can keep its word on.
+EXTENSIONS = ("PIPELINING", "SIZE", "8BITMIME", "SMTPUTF8", "ENHANCEDSTATUSCODES", "STARTTLS", "AUTH")
+
+#: Where credentials are judged.
+CREDENTIALS_AT = ("auth", "data")
+
+#: Whose addresses may send: any verified domain of the account, or only the domain of the connection's own sender.
+SENDER_RULES = ("account", "connection")
+
+#: When a reserved send is captured: in the commit that accepts, or when an attempt settles.
+BILLING = ("accept", "attempt")
+
+#: What becomes of a suppressed recipient: refused at RCPT, failed after the 250, or dropped without a trace for the client.
+SUPPRESSED = ("refuse", "fail", "drop")
+
+#: Why an address is suppressed.
+SUPPRESSIONS = ("unsubscribe", "complaint", "hard_bounce", "manual")
+
+#: How a port is spoken to: in the clear, in the clear with STARTTLS offered, TLS from the first octet.
+PORT_MODES = ("plain", "starttls", "tls")
+
+#: What a generated user name may be made of: the connection's name, the sender's domain.
+USERNAME_FIELDS = frozenset({"name", "domain"})
+
+#: Rules of `policy.admission` by the stage that may run them. "rate" comes after "mail", for its unit is taken last.
+STAGES: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {
+        "mail": (
+            "paused",
+            "connection_active",
+            "declared_size",
+            "domain_known",
+            "domain_verified",
+            "sender_allowed",
+            "balance_nonzero",
+        ),
+        "rate": ("rate",),
+        "rcpt": ("recipient_count", "suppression", "mailbox_limit", "balance_covers"),
+        "data": ("size", "content", "hops", "from_present", "from_single", "from_domain"),
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """What a reply key allows: codes from `lowest` to `highest`, and the fields that its text may show."""
+
+    lowest: int
+    highest: int
+    fields: frozenset[str] = frozenset()
+
+    @property
+    def codes(self) -> str:
+        """The allowed codes in words."""
+        return str(self.lowest) if self.lowest == self.highest else f"{self.lowest} to {self.highest}"
+
+
+def _only(code: int, *fields: str) -> Shape:
+    return Shape(code, code, frozenset(fields))
+
+
+def _success(*fields: str) -> Shape:
+    return Shape(200, 299, frozenset(fields))
+
+
+def _later(*fields: str) -> Shape:
+    return Shape(400, 499, frozenset(fields))
+
+
+def _refusal(*fields: str) -> Shape:
+    return Shape(400, 599, frozenset(fields))
+
+
+def _never(*fields: str) -> Shape:
+    return Shape(500, 599, frozenset(fields))
+
+
+#: Every reply key with its shape. A code that the protocol itself fixes (RFC 5321 4.2, RFC 4954 4) is fixed here too.
+REPLIES: Mapping[str, Shape] = MappingProxyType(
+    {
+        # all is well
+        "greeting": _only(220, "host"),
+        "helo": _only(250, "host"),
+        "ehlo": _only(250, "host"),
+        "starttls": _only(220),
+        "auth_ok": _only(235),
+        "auth_plain_challenge": _only(334),
+        "auth_login_username": _only(334),
+        "auth_login_password": _only(334),
+        "mail_ok": _only(250),
+        "rcpt_ok": _only(250),
+        "data_go": _only(354),
+        "queued": _only(250, "id"),
+        "reset": _only(250),
+        "noop": _only(250),
+        "help": _success(),
+        "verify": _success(),
+        "bye": _only(221),
+        # the protocol was not kept
+        "unknown_command": _never(),
+        "not_implemented": _never(),
+        "syntax": _never(),
+        "line_too_long": _never(),
+        "bad_sequence": _never(),
+        "hello_first": _never(),
+        "nested_mail": _never(),
+        "mail_first": _never(),
+        "rcpt_first": _never(),
+        "no_valid_recipients": _never(),
+        "parameter_unknown": _never(),
+        "parameter_bad": _never(),
+        "sender_syntax": _never(),
+        "recipient_syntax": _never("address"),
+        "utf8_needed": _never(),
+        # limits
+        "size_exceeded": _never("limit"),
+        "message_too_big": _never("limit"),
+        "too_many_recipients": _refusal(),
+        "too_many_hops": _never(),
+        "bad_content": _never(),
+        # TLS and login
+        "tls_required": _never(),
+        "tls_unavailable": _refusal(),
+        "tls_active": _never(),
+        "auth_required": _never(),
+        "auth_again": _never(),
+        "auth_during_mail": _never(),
+        "auth_mechanism": _never(),
+        "auth_cancelled": _never(),
+        "auth_malformed": _never(),
+        "auth_failed": _never(),
+        "auth_throttled": _later(),
+        # the service itself: inside failures are temporary, and 421 closes the connection
+        "temporary": _later(),
+        "unavailable": _only(421),
+        "shutdown": _only(421),
+        "timeout": _only(421),
+        "too_many_errors": _only(421),
+        "too_many_connections": _only(421),
+        "not_smtp": _only(421),
+        # admission
+        "domain_unknown": _refusal("domain"),
+        "domain_unverified": _refusal("domain"),
+        "sender_disallowed": _refusal("address"),
+        "rate_limited": _later("seconds"),
+        "balance_short": _refusal(),
+        "recipient_suppressed": _refusal("address"),
+        "mailbox_limit": _refusal("address"),
+        "from_missing": _refusal(),
+        "from_ambiguous": _refusal(),
+        "from_disallowed": _refusal("address"),
+    }
+)
