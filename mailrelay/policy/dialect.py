@@ -1,14 +1,13 @@
 """A dialect: everything in which one service's SMTP differs from another's, as one checked, frozen value.
 
-A `Dialect` is made only from a TOML file, by `load`; `Dialects` is the catalogue of those that are shipped and of those
-that an installation adds. A file is checked whole against the closed sets of `policy.vocabulary`; `DialectError` names every
-fault at once. A dialect turns reply keys into replies; it never decides which key is due.
+A `Dialect` is made only from a TOML file, by `load`; `Dialects` is the catalogue of those that are shipped and of
+those that an installation adds. A file is checked whole against the closed sets of `policy.vocabulary`; `DialectError`
+names every fault at once. A dialect turns reply keys into replies; it never decides which key is due.
 """
 
 from __future__ import annotations
 
 import re
-import string
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -21,16 +20,15 @@ from ..mail.envelope import State
 from ..mail.reply import Reply
 from . import vocabulary
 from .reading import Reading
+from .reply_line import Line, read_fields, read_line
 
 #: The one dialect that others may inherit from.
 STANDARD = "standard"
 
-MAX_TEXT = 400  #: characters of a reply text in a file
 MAX_SIZE = 1 << 40  #: octets
 MAX_RECIPIENTS = 100_000
 
 _NAME = re.compile(r"[a-z][a-z0-9_-]*")
-_LINE = re.compile(r"(\d{3})(?: ([0-9]\.\d{1,3}\.\d{1,3})(?= |$))?(?: (.*))?", re.DOTALL)
 _AT_LINE = re.compile(r"(.*) \(at (?:line (\d+), column \d+|end of document)\)", re.DOTALL)
 
 _SETTINGS = (
@@ -67,34 +65,14 @@ class DialectError(ValueError):
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
-    """One row of the reply table: a reply whose text may hold ``{fields}``."""
-
-    reply: Reply
-    fields: frozenset[str] = frozenset()
-
-    def fill(self, values: Mapping[str, object]) -> Reply:
-        """The reply with its fields put in; `KeyError` when one is not given."""
-        if not self.fields:
-            return self.reply
-        plain = {field: _printable(values[field]) for field in self.fields}
-        return Reply(self.reply.code, self.reply.status, self.reply.text.format_map(plain))
-
-
-def _printable(value: object) -> str:
-    """A value as it may stand within one line: it can never begin another one."""
-    text = str(value)
-    return text if text.isprintable() else text.encode("unicode_escape").decode("ascii")
-
-
-@dataclass(frozen=True, slots=True)
 class Dialect:
     """How one service speaks SMTP.
 
-    `extensions` are EHLO keywords in their order; `size` is in octets, `recipients` a count per message. `credentials_at`,
-    `sender_rule`, `billing` and `suppressed` are words of `policy.vocabulary`; `suppressing` the reasons that count at RCPT.
-    `stages` maps "mail", "rate", "rcpt" and "data" to names of rules (`policy.admission`) in their order. `statuses` maps our
-    states to the service's words. `username` is the pattern of a generated user name; `ports` the service's ports by mode.
+    `extensions` are EHLO keywords in their order; `size` is in octets, `recipients` a count per message.
+    `credentials_at`, `sender_rule`, `billing` and `suppressed` are words of `policy.vocabulary`; `suppressing` the
+    reasons that count at RCPT. `stages` maps "mail", "rate", "rcpt" and "data" to names of rules (`policy.admission`)
+    in their order. `statuses` maps our states to the service's words. `username` is the pattern of a generated user
+    name; `ports` the service's ports by mode ("plain", "starttls", "tls").
     """
 
     name: str
@@ -116,7 +94,7 @@ class Dialect:
     replies: Mapping[str, Line]
 
     def reply(self, key: str, /, **fields: object) -> Reply:
-        """The reply under a key with its fields filled in; `KeyError` for an unknown key or a field that is not given."""
+        """The reply under a key, its fields filled in; `KeyError` for an unknown key or a field not given."""
         return self.replies[key].fill(fields)
 
 
@@ -145,7 +123,8 @@ def load(source: Path | str, name: str = "") -> Dialect:
 
 def _parse(file: str, text: str) -> dict[str, object]:
     try:
-        return tomllib.loads(text)
+        table: dict[str, object] = tomllib.loads(text)
+        return table
     except tomllib.TOMLDecodeError as error:
         found = _AT_LINE.fullmatch(str(error))
         reason, line = (found.group(1), found.group(2)) if found else (str(error), None)
@@ -156,7 +135,7 @@ def _parse(file: str, text: str) -> dict[str, object]:
 
 @cache
 def _standard_table() -> Mapping[str, object]:
-    return tomllib.loads(_shipped_files()[STANDARD])
+    return _parse(f"{STANDARD}.toml", _shipped_files()[STANDARD])
 
 
 def _shipped_files() -> Mapping[str, str]:
@@ -171,7 +150,8 @@ def _inherit(reading: Reading, own: Mapping[str, object]) -> dict[str, object]:
     if "inherits" not in own or not reading.choice("inherits", own["inherits"], (STANDARD,)):
         return dict(own)
     parent = _standard_table()
-    table = {key: value for key, value in parent.items() if key not in _OWN} | own
+    table = {key: value for key, value in parent.items() if key not in _OWN}
+    table.update(own)
     for key in _MERGED:
         mine, theirs = own.get(key), parent[key]
         if isinstance(mine, dict) and isinstance(theirs, dict):
@@ -215,26 +195,9 @@ def _read(reading: Reading, name: str, own: Mapping[str, object]) -> Dialect:
     return dialect
 
 
-def _fields(reading: Reading, key: str, text: str, allowed: frozenset[str]) -> frozenset[str]:
-    """The fields of a template, each a bare name among `allowed`."""
-    try:
-        parts = list(string.Formatter().parse(text))
-    except ValueError:
-        reading.fault(key, "has a brace without its partner")
-        return frozenset()
-    names = [name for _, name, _, _ in parts if name is not None]
-    for name, form, conversion in ((part[1], part[2], part[3]) for part in parts if part[1] is not None):
-        if form or conversion:
-            reading.fault(key, f"field {{{name}}} must stand without conversion or format")
-        elif name not in allowed:
-            may = f"may show {', '.join(sorted(allowed))}" if allowed else "has no fields"
-            reading.fault(key, f"unknown field {{{name}}}; it {may}")
-    return frozenset(names)
-
-
 def _username(reading: Reading, value: object) -> str:
     text = reading.text("username", value)
-    _fields(reading, "username", text, vocabulary.USERNAME_FIELDS)
+    read_fields(reading, "username", text, vocabulary.USERNAME_FIELDS)
     return text
 
 
@@ -265,34 +228,8 @@ def _replies(reading: Reading, value: object) -> Mapping[str, Line]:
     table = reading.table("replies", value)
     reading.known(table, vocabulary.REPLIES, "replies.")
     return MappingProxyType(
-        {key: _line(reading, f"replies.{key}", table.get(key), shape) for key, shape in vocabulary.REPLIES.items()}
+        {key: read_line(reading, f"replies.{key}", table.get(key), shape) for key, shape in vocabulary.REPLIES.items()}
     )
-
-
-_NOTHING = Line(Reply(451, None, ""))
-
-
-def _line(reading: Reading, key: str, value: object, shape: vocabulary.Shape) -> Line:
-    """One reply as it stands on the wire: code, enhanced status if any, text."""
-    line = reading.text(key, value)
-    if not line:
-        return _NOTHING
-    found = _LINE.fullmatch(line)
-    if not found:
-        reading.fault(key, "must begin with a code of three digits and a space")
-        return _NOTHING
-    code, status, text = int(found.group(1)), found.group(2), found.group(3) or ""
-    if not shape.lowest <= code <= shape.highest:
-        reading.fault(key, f"must have code {shape.codes}, not {code}")
-    if status and (code // 100 == 3 or status[0] != line[0]):
-        reading.fault(key, f"status {status} does not fit code {code}")
-    if not text and code != 334:
-        reading.fault(key, "must have a text")
-    if len(text) > MAX_TEXT:
-        reading.fault(key, f"must have at most {MAX_TEXT} characters, not {len(text)}")
-    if not (text.isascii() and text.isprintable()):
-        reading.fault(key, "must be one line of printable ASCII")
-    return Line(Reply(code, status, text), _fields(reading, key, text, shape.fields))
 
 
 class Dialects:
@@ -312,13 +249,14 @@ class Dialects:
 
     @classmethod
     def shipped(cls, directory: Path | None = None) -> Dialects:
-        """Those of the package, `standard` first, and those of `directory` if it exists; `DialectError` holds all faults."""
+        """Those of the package, `standard` first, and of `directory` if it exists; `DialectError` has all faults."""
         shipped = _shipped_files()
         order = sorted(shipped, key=lambda name: (name != STANDARD, name))
         sources: list[tuple[Path | str, str]] = [(shipped[name], name) for name in order]
         if directory is not None and directory.is_dir():
             sources += [(path, "") for path in sorted(directory.glob("*.toml"))]
-        found, faults = [], []
+        found: list[Dialect] = []
+        faults: list[str] = []
         for source, name in sources:
             try:
                 found.append(load(source, name))

@@ -1,8 +1,8 @@
 """Takes values out of a table of a TOML file, and gathers what is wrong with them.
 
 Every method gives back a value of the promised type whatever the file holds; what did not fit is noted as
-`file: key: reason` in `faults`, so that one reading finds every fault. It never raises, opens no file, and knows nothing about
-dialects.
+`file: key: reason` in `faults`, so that one reading finds every fault. It never raises, opens no file, and knows
+nothing about dialects.
 """
 
 from __future__ import annotations

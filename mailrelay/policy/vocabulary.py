@@ -23,7 +23,7 @@ SENDER_RULES = ("account", "connection")
 #: When a reserved send is captured: in the commit that accepts, or when an attempt settles.
 BILLING = ("accept", "attempt")
 
-#: What becomes of a suppressed recipient: refused at RCPT, failed after the 250, or dropped without a trace for the client.
+#: What becomes of a suppressed recipient: refused at RCPT, failed after the 250, or dropped silently.
 SUPPRESSED = ("refuse", "fail", "drop")
 
 #: Why an address is suppressed.
