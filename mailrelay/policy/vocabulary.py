@@ -162,5 +162,9 @@ REPLIES: Mapping[str, Shape] = MappingProxyType(
         "from_missing": _refusal(),
         "from_ambiguous": _refusal(),
         "from_disallowed": _refusal("address"),
+        # a host that takes mail in for others, as the sandbox's sink does
+        "mailbox_unknown": _never(),
+        "mailbox_full": _never(),
+        "mailbox_busy": _later(),
     }
 )
