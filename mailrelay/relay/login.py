@@ -63,7 +63,7 @@ class LoginGuard:
 
     @staticmethod
     def key(address: str, username: str = "") -> str:
-        return f"login:{address}:{username.casefold()}" if username else f"login:{address}"
+        return f"login:{address}:{username.lower()}" if username else f"login:{address}"
 
 
 @implementer(ICredentialsChecker)

@@ -1,0 +1,223 @@
+"""The delivery object of one transaction: MAIL, RCPT, DATA → admitted and committed, or refused.
+
+Each step gathers its facts from the directory and the counters, has `policy.admission` judge them, and keeps every verdict:
+with the message when it is accepted, in the book of refusals when not. `finish` fires only after the ledger's commit
+(law 1), then hands what is leased to the scheduler. Nothing of a transaction outlives `abort`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from twisted.internet.defer import Deferred, succeed
+from twisted.logger import Logger
+from zope.interface import implementer
+
+from ..interfaces.counters import ICounters
+from ..interfaces.directory import ConnectionFacts, IDirectory
+from ..interfaces.ledger import ILedger
+from ..interfaces.submission import IConnection, ISubmission, MailParameters, Peer
+from ..interfaces.verdicts import IVerdicts
+from ..mail.address import Mailbox
+from ..mail.envelope import SECOND, Delivery, Recipient, Submission, ulid
+from ..mail.message import Message
+from ..mail.reply import Refusal
+from ..policy.admission import DataFacts, Facts, MailFacts, RateFacts, RcptFacts, judge
+from ..policy.dialect import Dialect
+from ..policy.verdict import Verdict
+
+log = Logger()
+
+
+class Scheduler(Protocol):
+    """What a submission needs of `relay.outbound`."""
+
+    def has_room(self, recipients: int) -> bool: ...
+
+    def take(self, deliveries: Sequence[Delivery], message: Message) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Intake:
+    """Everything that a transaction reaches for; `lifetime` in seconds, `mailbox_full` in seconds, `random(n)` gives octets."""
+
+    directory: IDirectory
+    ledger: ILedger
+    counters: ICounters
+    verdicts: IVerdicts
+    scheduler: Scheduler
+    now: Callable[[], int]
+    random: Callable[[int], bytes]
+    lifetime: int
+    mailbox_full: int
+
+
+@implementer(IConnection)
+class SubmittingConnection:
+    """A logged-in connection: the avatar from which transactions come."""
+
+    def __init__(self, intake: Intake, facts: ConnectionFacts, dialect: Dialect) -> None:
+        self.name = facts.id
+        self.dialect = dialect
+        self._intake = intake
+        self._facts = facts
+
+    def submission(self, peer: Peer) -> ISubmission:
+        transaction: ISubmission = Transaction(self._intake, self._facts, self.dialect, peer)
+        return transaction
+
+    def logout(self) -> None:
+        """Nothing is held between transactions."""
+
+
+@implementer(ISubmission)
+class Transaction:
+    """One transaction of a connection."""
+
+    def __init__(self, intake: Intake, connection: ConnectionFacts, dialect: Dialect, peer: Peer) -> None:
+        self._intake = intake
+        self._connection = connection
+        self._dialect = dialect
+        self._peer = peer
+        self._sender: Mailbox | None = None
+        self._recipients: dict[str, Mailbox] = {}
+        self._chunks: list[bytes] = []
+        self._verdicts: list[Mapping[str, object]] = []
+        self._available = 0
+
+    # -- stages
+
+    def mail(self, sender: Mailbox | None, parameters: MailParameters) -> Deferred[None]:
+        return Deferred.fromCoroutine(self._mail(sender, parameters))
+
+    async def _mail(self, sender: Mailbox | None, parameters: MailParameters) -> None:
+        connection, intake = self._connection, self._intake
+        facts = await intake.directory.sender(connection.account, connection.id, sender.domain if sender else "")
+        self._available = facts.available
+        self._judge(
+            "mail",
+            MailFacts(
+                sender=sender,
+                connection_status=facts.status,
+                domain_status=facts.domain,
+                connection_domain=connection.sender_domain,
+                declared_size=parameters.size,
+                size_limit=self._dialect.size,
+                available=facts.available,
+            ),
+        )
+        wait = 0.0
+        if connection.rate:
+            wait = await intake.counters.throttle(
+                f"rate:{connection.id}", 1, connection.rate, connection.rate_period, connection.rate_burst
+            )
+        self._judge("rate", RateFacts(wait=wait, rate=connection.rate, period=connection.rate_period))
+        self._sender = sender
+
+    def rcpt(self, recipient: Mailbox) -> Deferred[None]:
+        if recipient.key in self._recipients:
+            return succeed(None)
+        return Deferred.fromCoroutine(self._rcpt(recipient))
+
+    async def _rcpt(self, recipient: Mailbox) -> None:
+        facts = await self._intake.directory.recipient(self._connection.account, recipient.key)
+        self._judge(
+            "rcpt",
+            RcptFacts(
+                address=recipient.address,
+                accepted=len(self._recipients),
+                recipient_limit=self._dialect.recipients,
+                available=self._available,
+                suppression=facts.suppression,
+                mailbox_full_at=facts.mailbox_full_at,
+                mailbox_full_seconds=self._intake.mailbox_full,
+                now=self._intake.now(),
+            ),
+        )
+        self._recipients.setdefault(recipient.key, recipient)
+
+    def write(self, chunk: bytes) -> None:
+        self._chunks.append(chunk)
+
+    def finish(self) -> Deferred[str]:
+        return Deferred.fromCoroutine(self._finish())
+
+    async def _finish(self) -> str:
+        intake, connection, dialect = self._intake, self._connection, self._dialect
+        source = b"".join(self._chunks)
+        self._chunks.clear()
+        message = Message.parse(source)
+        await self._judge_message(message, source)
+        now = intake.now()
+        submission = Submission(
+            id=ulid(now, intake.random(10)),
+            account=connection.account,
+            connection=connection.id,
+            dialect=dialect.name,
+            peer=self._peer.address,
+            sender=self._sender.address if self._sender else "",
+            recipients=tuple(
+                Recipient(ulid(now, intake.random(10)), mailbox.address, key, mailbox.destination)
+                for key, mailbox in self._recipients.items()
+            ),
+            source=message.source,
+            subject=message.text("Subject"),
+            received_at=now,
+            expires_at=now + intake.lifetime * SECOND,
+            billing=dialect.billing,
+            verdicts=tuple(self._verdicts),
+        )
+        try:
+            deliveries = await intake.ledger.accept(submission, intake.scheduler.has_room(len(submission.recipients)))
+        except Refusal as refusal:
+            self._keep("commit", [Verdict(rule=refusal.key, allowed=False, facts=dict(refusal.facts)).plain()])
+            raise
+        log.info(
+            "{message} accepted from {connection} for {count} recipients, {size} octets",
+            message=submission.id,
+            connection=connection.id,
+            count=len(submission.recipients),
+            size=len(submission.source),
+        )
+        intake.scheduler.take(deliveries, message)
+        return submission.id
+
+    async def _judge_message(self, message: Message, source: bytes) -> None:
+        connection = self._connection
+        authors = message.authors()
+        statuses = {}
+        for author in authors:
+            facts = await self._intake.directory.sender(connection.account, connection.id, author.domain)
+            statuses[author.domain] = facts.domain
+        self._judge(
+            "data",
+            DataFacts(
+                from_fields=message.count("From"),
+                from_addresses=authors,
+                connection_domain=connection.sender_domain,
+                domain_statuses=statuses,
+                size=len(source),
+                size_limit=self._dialect.size,
+                has_nul=b"\0" in source,
+                received_count=message.count("Received"),
+            ),
+        )
+
+    def abort(self) -> None:
+        self._chunks.clear()
+        self._recipients.clear()
+
+    # -- verdicts
+
+    def _judge(self, stage: str, facts: Facts) -> None:
+        verdicts = judge(self._dialect, stage, facts)
+        self._verdicts.extend(verdict.plain() for verdict in verdicts)
+        if verdicts and not verdicts[-1].allowed:
+            self._keep(stage, [verdict.plain() for verdict in verdicts])
+            raise verdicts[-1].refusal()
+
+    def _keep(self, stage: str, verdicts: Sequence[Mapping[str, object]]) -> None:
+        connection = self._connection
+        self._intake.verdicts.keep(connection.id, connection.account, self._peer.address, stage, verdicts)

@@ -1,0 +1,71 @@
+"""Listening sockets, made apart from what is spoken on them.
+
+Every socket is bound and listening before anything else starts, so that a taken port is one line and no half-started
+daemon; a worker is handed sockets, never addresses.
+"""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from twisted.internet.interfaces import IListeningPort, IProtocolFactory, IReactorSocket
+
+_BACKLOG = 511
+
+
+class PortTaken(Exception):
+    """An address cannot be listened on; the text is the whole story in one line."""
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """Where to listen: an IP address and a port; port 0 takes any free one."""
+
+    host: str
+    port: int
+
+    def __str__(self) -> str:
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+
+def listen(address: Address) -> socket.socket:
+    """A listening TCP socket, non-blocking; fails with `PortTaken`."""
+    family = socket.AF_INET6 if ":" in address.host else socket.AF_INET
+    sock = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if family == socket.AF_INET6:
+            sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        sock.bind((address.host, address.port))
+        sock.listen(_BACKLOG)
+        sock.setblocking(False)
+    except OSError as error:
+        sock.close()
+        raise PortTaken(f"cannot listen on {address}: {error.strerror}") from error
+    return sock
+
+
+def listen_all(addresses: Mapping[str, Address]) -> dict[str, socket.socket]:
+    """One listening socket for each name, or none at all."""
+    sockets: dict[str, socket.socket] = {}
+    try:
+        for name, address in addresses.items():
+            sockets[name] = listen(address)
+    except PortTaken:
+        close_all(sockets.values())
+        raise
+    return sockets
+
+
+def close_all(sockets: Iterable[socket.socket]) -> None:
+    for sock in sockets:
+        sock.close()
+
+
+def adopt(reactor: IReactorSocket, sock: socket.socket, factory: IProtocolFactory) -> IListeningPort:
+    """Let a factory serve a socket; the port owns it from now on."""
+    port = reactor.adoptStreamPort(sock.fileno(), sock.family, factory)
+    sock.close()
+    return port
