@@ -29,7 +29,9 @@ _ATOM = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~\x80-\U0010ffff-]++"
 _DOT_ATOM = re.compile(rf"{_ATOM}(?:\.{_ATOM})*+")
 _QUOTED = re.compile(r'"((?:[^"\\]|\\[\x20-\x7e])*+)"')
 _ROUTE = re.compile(r"@(?:[^\s@,:\[\]<>]++|\[[^\s\[\]]*+\])(?:,@(?:[^\s@,:\[\]<>]++|\[[^\s\[\]]*+\]))*+:")
-_PATH = re.compile(r' ?(<(?:[^"<> ]|"(?:[^"\\]|\\.)*+")*+>|[^"<> ]*+(?:"(?:[^"\\]|\\.)*+"[^"<> ]*+)?)(?: ++(.*))?', re.S)
+_PATH = re.compile(
+    r' ?(<(?:[^"<> ]|"(?:[^"\\]|\\.)*+")*+>|[^"<> ]*+(?:"(?:[^"\\]|\\.)*+"[^"<> ]*+)?)(?: ++(.*))?', re.S
+)
 _LABEL = re.compile(r"[a-z0-9](?:[a-z0-9-]*[a-z0-9])?")
 _ESCAPED = re.compile(r"\\(.)")
 _VERP = re.compile(r"b-([a-z0-9]{1,32})-([a-z2-7]{24})(?:@.*)?", re.ASCII)
@@ -124,7 +126,7 @@ def split_path(text: str) -> tuple[str, str]:
 def parse_mailbox(text: str) -> Mailbox:
     """Read ``local@domain`` without brackets, comments or white space. Raises `AddressError`."""
     # With its brackets an address must fit a path, in octets; counting characters first bounds all work below.
-    if len(text) > MAX_PATH - 2 or not text.isascii() and len(text.encode(errors="replace")) > MAX_PATH - 2:
+    if len(text) > MAX_PATH - 2 or (not text.isascii() and len(text.encode(errors="replace")) > MAX_PATH - 2):
         raise AddressError("path too long")
     if not text.isprintable():
         raise AddressError("control or unprintable character")
@@ -133,7 +135,7 @@ def parse_mailbox(text: str) -> Mailbox:
         raise AddressError("domain missing")
     if not given:
         raise AddressError("local part missing")
-    if len(given) > MAX_LOCAL or not given.isascii() and len(given.encode()) > MAX_LOCAL:
+    if len(given) > MAX_LOCAL or (not given.isascii() and len(given.encode()) > MAX_LOCAL):
         raise AddressError("local part too long")
     if _DOT_ATOM.fullmatch(given):
         local = given

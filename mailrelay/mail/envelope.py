@@ -43,7 +43,7 @@ class Instructions:
 
 @dataclass(frozen=True, slots=True)
 class Recipient:
-    """One envelope recipient of a submission; `address` as given, `key` canonical, `destination` its domain in A-labels."""
+    """One envelope recipient: `address` as given, `key` canonical, `destination` its domain in A-labels."""
 
     id: str
     address: str
@@ -117,7 +117,7 @@ class Capabilities:
 
 @dataclass(frozen=True, slots=True)
 class _Attempt:
-    """What one attempt ended with: the last `reply` (of the host, or our own words), the host's name, the instant, TLS version or ""."""
+    """What one attempt ended with: the last `reply` (the host's or ours), the host's name, the instant, TLS version."""
 
     reply: Reply
     host: str
@@ -167,3 +167,35 @@ class Settlement:
     host: str = ""
     at: int = 0
     event: str = ""
+
+
+_BASE32 = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+_PAIRS = tuple(high + low for high in _BASE32 for low in _BASE32)
+
+
+def ulid(now: int, random: bytes) -> str:
+    """A new id: `now` in milliseconds and ten `random` octets, in upper-case Crockford base32; sortable by time.
+
+    Raises `ValueError` when `random` is not of ten octets, or `now` is outside of what 48 bits of milliseconds hold.
+    """
+    milliseconds = now // 1000
+    if len(random) != 10 or milliseconds >> 48:
+        raise ValueError("an id takes ten random octets and an instant between 1970 and 10889")
+    head = int.from_bytes(random[:5], "big")
+    tail = int.from_bytes(random[5:], "big")
+    pairs = _PAIRS
+    return (
+        pairs[milliseconds >> 40]
+        + pairs[milliseconds >> 30 & 1023]
+        + pairs[milliseconds >> 20 & 1023]
+        + pairs[milliseconds >> 10 & 1023]
+        + pairs[milliseconds & 1023]
+        + pairs[head >> 30]
+        + pairs[head >> 20 & 1023]
+        + pairs[head >> 10 & 1023]
+        + pairs[head & 1023]
+        + pairs[tail >> 30]
+        + pairs[tail >> 20 & 1023]
+        + pairs[tail >> 10 & 1023]
+        + pairs[tail & 1023]
+    )

@@ -26,7 +26,7 @@ def _printable(text: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """One answer: a three-digit code, an optional enhanced status such as ``5.7.1``, and a text of one or more lines."""
+    """One answer: a three-digit code, an optional enhanced status such as ``5.7.1``, a text of one or more lines."""
 
     code: int
     status: str | None
@@ -51,7 +51,7 @@ class Reply:
         return f"{self.code} {self.status} {self.text}" if self.status else f"{self.code} {self.text}"
 
     def encode(self) -> bytes:
-        """The reply as it stands on the wire: every line with code, separator, status, and CRLF; none over 512 octets."""
+        """The reply on the wire: every line with code, separator, status and CRLF; none over `MAX_LINE` octets."""
         prefix = f"{self.status} " if self.status else ""
         lines = self.text.split("\n")
         room = MAX_LINE - 6 - len(prefix)
