@@ -1,0 +1,218 @@
+"""What may be submitted: a table of named, pure rules, and the one function that runs them.
+
+A dialect names the rules of each stage and their order; `judge` runs them and stops at the first that refuses. A rule
+sees the facts of its stage and the dialect's words, never a clock, a store or a reply text; every rule returns its
+verdict with the facts that it saw.
+
+"rate" is a stage of its own, so that a unit of the throttle is taken only for a MAIL that every other rule let pass.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from math import ceil
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
+
+from ..mail.address import Mailbox
+from ..mail.envelope import SECOND
+from .facts import DataFacts, Facts, MailFacts, RateFacts, RcptFacts
+from .limit import Quota
+from .verdict import JSON, Verdict
+
+if TYPE_CHECKING:
+    from .dialect import Dialect
+
+__all__ = ["RULES", "DataFacts", "Facts", "MailFacts", "RateFacts", "RcptFacts", "judge"]
+
+
+def _verdict(rule: str, refused: bool, facts: Mapping[str, JSON], key: str, **fields: JSON) -> Verdict:
+    return Verdict(rule, False, facts, key, fields) if refused else Verdict(rule, True, facts)
+
+
+# MAIL
+
+
+def _paused(facts: MailFacts, dialect: Dialect) -> Verdict:
+    return _verdict("paused", facts.paused, {"paused": facts.paused}, "unavailable")
+
+
+def _connection_active(facts: MailFacts, dialect: Dialect) -> Verdict:
+    status = facts.connection_status
+    return _verdict("connection_active", status != "active", {"status": status}, "auth_failed")
+
+
+def _declared_size(facts: MailFacts, dialect: Dialect) -> Verdict:
+    seen: dict[str, JSON] = {"size": facts.declared_size, "limit": facts.size_limit}
+    return _verdict(
+        "declared_size", facts.declared_size > facts.size_limit, seen, "size_exceeded", limit=facts.size_limit
+    )
+
+
+def _domain_known(facts: MailFacts, dialect: Dialect) -> Verdict:
+    return _unless_null("domain_known", _known, facts, dialect)
+
+
+def _domain_verified(facts: MailFacts, dialect: Dialect) -> Verdict:
+    return _unless_null("domain_verified", _verified, facts, dialect)
+
+
+def _sender_allowed(facts: MailFacts, dialect: Dialect) -> Verdict:
+    return _unless_null("sender_allowed", _allowed, facts, dialect)
+
+
+def _balance_nonzero(facts: MailFacts, dialect: Dialect) -> Verdict:
+    return _verdict("balance_nonzero", facts.available <= 0, {"available": facts.available}, "balance_short")
+
+
+def _rate(facts: RateFacts, dialect: Dialect) -> Verdict:
+    # whoever comes back after the seconds told must not be a fraction too early
+    seen: dict[str, JSON] = {"wait": facts.wait, "rate": facts.rate, "period": facts.period}
+    return _verdict("rate", facts.wait > 0, seen, "rate_limited", seconds=ceil(facts.wait))
+
+
+# Whose domain: the same questions are asked of the reverse path at MAIL and of the From field at end of data.
+
+_Question = Callable[[str, Mailbox, str, str, "Dialect", str], Verdict]
+
+
+def _known(rule: str, mailbox: Mailbox, status: str, own: str, dialect: Dialect, disallowed: str) -> Verdict:
+    seen: dict[str, JSON] = {"domain": mailbox.domain, "status": status}
+    return _verdict(rule, not status, seen, "domain_unknown", domain=mailbox.domain)
+
+
+def _verified(rule: str, mailbox: Mailbox, status: str, own: str, dialect: Dialect, disallowed: str) -> Verdict:
+    seen: dict[str, JSON] = {"domain": mailbox.domain, "status": status}
+    return _verdict(rule, status != "verified", seen, "domain_unverified", domain=mailbox.domain)
+
+
+def _allowed(rule: str, mailbox: Mailbox, status: str, own: str, dialect: Dialect, disallowed: str) -> Verdict:
+    seen: dict[str, JSON] = {"address": mailbox.address, "connection_domain": own, "sender_rule": dialect.sender_rule}
+    foreign = dialect.sender_rule == "connection" and mailbox.domain != own
+    return _verdict(rule, foreign, seen, disallowed, address=mailbox.address)
+
+
+def _unless_null(rule: str, question: _Question, facts: MailFacts, dialect: Dialect) -> Verdict:
+    if facts.sender is None:
+        # a null sender is judged by the From field at end of data
+        return Verdict(rule, True, {"sender": ""})
+    return question(rule, facts.sender, facts.domain_status, facts.connection_domain, dialect, "sender_disallowed")
+
+
+# RCPT
+
+
+def _recipient_count(facts: RcptFacts, dialect: Dialect) -> Verdict:
+    room = Quota(facts.recipient_limit, facts.accepted)
+    seen: dict[str, JSON] = {"accepted": facts.accepted, "limit": facts.recipient_limit}
+    return _verdict("recipient_count", not room.covers(1), seen, "too_many_recipients")
+
+
+def _suppression(facts: RcptFacts, dialect: Dialect) -> Verdict:
+    refused = dialect.suppressed == "refuse" and facts.suppression in dialect.suppressing
+    seen: dict[str, JSON] = {"address": facts.address, "suppression": facts.suppression}
+    return _verdict("suppression", refused, seen, "recipient_suppressed", address=facts.address)
+
+
+def _mailbox_limit(facts: RcptFacts, dialect: Dialect) -> Verdict:
+    until = facts.mailbox_full_at + facts.mailbox_full_seconds * SECOND
+    refused = bool(facts.mailbox_full_at) and facts.now < until
+    seen: dict[str, JSON] = {"address": facts.address, "mailbox_full_at": facts.mailbox_full_at}
+    return _verdict("mailbox_limit", refused, seen, "mailbox_limit", address=facts.address)
+
+
+def _balance_covers(facts: RcptFacts, dialect: Dialect) -> Verdict:
+    left = Quota(facts.available, facts.accepted)
+    seen: dict[str, JSON] = {"available": facts.available, "accepted": facts.accepted}
+    return _verdict("balance_covers", not left.covers(1), seen, "balance_short")
+
+
+# end of data
+
+
+def _size(facts: DataFacts, dialect: Dialect) -> Verdict:
+    seen: dict[str, JSON] = {"size": facts.size, "limit": facts.size_limit}
+    return _verdict("size", facts.size > facts.size_limit, seen, "message_too_big", limit=facts.size_limit)
+
+
+def _content(facts: DataFacts, dialect: Dialect) -> Verdict:
+    return _verdict("content", facts.has_nul, {"has_nul": facts.has_nul}, "bad_content")
+
+
+def _hops(facts: DataFacts, dialect: Dialect) -> Verdict:
+    seen: dict[str, JSON] = {"received": facts.received_count, "limit": facts.hop_limit}
+    return _verdict("hops", facts.received_count > facts.hop_limit, seen, "too_many_hops")
+
+
+def _from_present(facts: DataFacts, dialect: Dialect) -> Verdict:
+    # a From field without one readable address leaves nobody to answer for the message
+    return _verdict("from_present", not facts.from_addresses, _from_seen(facts), "from_missing")
+
+
+def _from_single(facts: DataFacts, dialect: Dialect) -> Verdict:
+    # readers choose differently among several, and DMARC cannot be evaluated (RFC 7489 6.6.1)
+    several = facts.from_fields > 1 or len(facts.from_addresses) > 1
+    return _verdict("from_single", several, _from_seen(facts), "from_ambiguous")
+
+
+def _from_seen(facts: DataFacts) -> dict[str, JSON]:
+    return {"from_fields": facts.from_fields, "addresses": [mailbox.address for mailbox in facts.from_addresses]}
+
+
+def _from_domain(facts: DataFacts, dialect: Dialect) -> Verdict:
+    for mailbox in facts.from_addresses:
+        status = facts.domain_statuses.get(mailbox.domain, "")
+        for question in (_known, _verified, _allowed):
+            verdict = question("from_domain", mailbox, status, facts.connection_domain, dialect, "from_disallowed")
+            if not verdict.allowed:
+                return verdict
+    return Verdict("from_domain", True, _from_seen(facts))
+
+
+_Rule = Callable[[Any, "Dialect"], Verdict]  # which of the facts a rule takes follows from its stage
+
+#: Every rule by its stage and name.
+RULES: Mapping[str, Mapping[str, _Rule]] = MappingProxyType(
+    {
+        "mail": {
+            "paused": _paused,
+            "connection_active": _connection_active,
+            "declared_size": _declared_size,
+            "domain_known": _domain_known,
+            "domain_verified": _domain_verified,
+            "sender_allowed": _sender_allowed,
+            "balance_nonzero": _balance_nonzero,
+        },
+        "rate": {"rate": _rate},
+        "rcpt": {
+            "recipient_count": _recipient_count,
+            "suppression": _suppression,
+            "mailbox_limit": _mailbox_limit,
+            "balance_covers": _balance_covers,
+        },
+        "data": {
+            "size": _size,
+            "content": _content,
+            "hops": _hops,
+            "from_present": _from_present,
+            "from_single": _from_single,
+            "from_domain": _from_domain,
+        },
+    }
+)
+
+
+def judge(dialect: Dialect, stage: str, facts: Facts) -> tuple[Verdict, ...]:
+    """Run the dialect's rules of a stage in order, up to and with the first that refuses.
+
+    `stage` is "mail", "rate", "rcpt" or "data", each with the facts of its name. Only the last verdict can be a
+    refusal; the result is empty where the dialect names no rule for the stage.
+    """
+    rules = RULES[stage]
+    verdicts = []
+    for name in dialect.stages[stage]:
+        verdict = rules[name](facts, dialect)
+        verdicts.append(verdict)
+        if not verdict.allowed:
+            break
+    return tuple(verdicts)

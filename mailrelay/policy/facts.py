@@ -1,0 +1,85 @@
+"""What the rules of admission are told, stage by stage.
+
+Plain frozen values: sizes in octets, instants in microseconds, waits in seconds, domains in A-labels. Whoever judges
+gathers them; nothing here looks anything up.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+from ..mail.address import Mailbox
+
+#: Received fields beyond which a message is taken to go round in a circle (RFC 5321 6.3).
+HOP_LIMIT = 50
+
+
+@dataclass(frozen=True, slots=True)
+class MailFacts:
+    """Known at MAIL. `sender` None is the null sender; `declared_size` what the client said, 0 for nothing.
+
+    `connection_status` is "not_activated", "active" or "blocked"; `domain_status` is that of the sender's domain with
+    the account: "" (unknown), "unverified" or "verified". `available` counts the sends that are left.
+    """
+
+    sender: Mailbox | None
+    connection_status: str
+    connection_domain: str
+    domain_status: str
+    available: int
+    size_limit: int
+    declared_size: int = 0
+    paused: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class RateFacts:
+    """Known once the throttle was asked for a unit: the seconds to `wait`, 0 when the unit was taken or none is needed.
+
+    `rate` units may pass per `period` seconds; 0 means no limit.
+    """
+
+    wait: float
+    rate: int = 0
+    period: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class RcptFacts:
+    """Known at RCPT. `accepted` counts the recipients that this transaction has taken before.
+
+    `suppression` is the reason or ""; `mailbox_full_at` when the mailbox last was found full (0: never), which counts
+    for `mailbox_full_seconds`.
+    """
+
+    address: str
+    accepted: int
+    recipient_limit: int
+    available: int
+    now: int
+    suppression: str = ""
+    mailbox_full_at: int = 0
+    mailbox_full_seconds: int = 86_400
+
+
+@dataclass(frozen=True, slots=True)
+class DataFacts:
+    """Known at end of data. `from_fields` counts From fields; `domain_statuses` has the status of each From domain.
+
+    A domain that is missing from `domain_statuses` is unknown to the account.
+    """
+
+    size: int
+    size_limit: int
+    from_fields: int
+    from_addresses: tuple[Mailbox, ...]
+    connection_domain: str
+    domain_statuses: Mapping[str, str] = field(default_factory=dict)
+    has_nul: bool = False
+    received_count: int = 0
+    hop_limit: int = HOP_LIMIT
+
+
+Facts: TypeAlias = MailFacts | RateFacts | RcptFacts | DataFacts

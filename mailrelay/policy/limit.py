@@ -1,0 +1,46 @@
+"""How many are left, and how long to wait.
+
+`Quota` counts within a fixed number. `gcra` is the generic cell rate algorithm (ITU-T I.371) as a function: state and
+clock reading in, wait and new state out. Nothing is stored here.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+#: Seconds by which a unit may come too early: clock readings since 1970 are no finer as floats.
+GRAIN = 1e-6
+
+
+@dataclass(frozen=True, slots=True)
+class Quota:
+    """A fixed number, part of which is used."""
+
+    limit: int
+    used: int
+
+    @property
+    def left(self) -> int:
+        """How many there still are; never below zero."""
+        return max(0, self.limit - self.used)
+
+    def covers(self, units: int) -> bool:
+        """Are there that many left?"""
+        return units <= self.left
+
+
+def gcra(tat: float, now: float, units: int, rate: int, period: float, burst: int) -> tuple[float, float]:
+    """Take `units` if they conform to `rate` units per `period` seconds with `burst` at once.
+
+    `tat` is the state, the theoretical arrival time of the next unit, 0.0 at first; `tat` and `now` are seconds of one
+    clock. The result is (0.0, new state) when taken, else (seconds to wait, the state unchanged). In any t seconds at
+    most burst + rate·t/period units pass. Raises `ValueError` for units that could never pass.
+    """
+    if rate < 1 or period <= 0:
+        raise ValueError("rate and period must be above zero")
+    if not 1 <= units <= burst:
+        raise ValueError(f"from 1 to {burst} units can pass at once, not {units}")
+    interval = period / rate
+    earned = max(tat, now) + units * interval
+    wait = earned - burst * interval - now
+    return (wait, tat) if wait > GRAIN else (0.0, earned)

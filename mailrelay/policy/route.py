@@ -1,0 +1,40 @@
+"""By which way a delivery leaves: the choice of a route, and the order in which its hops are tried.
+
+A route is a name and its smart hosts. Which hosts are down is told by whoever talks to them; nothing is resolved
+or contacted here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+
+from ..mail.envelope import Hop
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """A named way out with its hops, the preferred one first; there is at least one."""
+
+    name: str
+    hops: tuple[Hop, ...]
+
+    def __post_init__(self) -> None:
+        if not self.hops:
+            raise ValueError(f"route {self.name} has no hop")
+
+    def order(self, down: Collection[tuple[str, int]] = ()) -> tuple[Hop, ...]:
+        """All hops in the order in which to try them: those thought down (host and port) after all others."""
+        return tuple(sorted(self.hops, key=lambda hop: (hop.host, hop.port) in down))
+
+
+class Routes:
+    """The routes of an installation, one of which serves when none is asked for."""
+
+    def __init__(self, routes: Iterable[Route], default: str) -> None:
+        self._by_name = {route.name: route for route in routes}
+        self.default = self._by_name[default]
+
+    def choose(self, name: str = "") -> Route:
+        """The route of that name, or the default one; `KeyError` when there is none."""
+        return self._by_name[name] if name else self.default

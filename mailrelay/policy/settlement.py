@@ -1,0 +1,90 @@
+"""The table of state transitions: what became of a leased recipient, and what follows from it.
+
+A lease is held on a recipient that is queued or deferred. Whatever ends the lease is one row of `TRANSITIONS`: the
+next state, what is charged by the moment of billing, and the event. Only DEFERRED is ever tried again; every other row
+is final. This module reads no clock and changes nothing: the ledger carries out what it says.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+from ..mail.envelope import Bounced, Delivered, Delivery, Outcome, Settlement, State
+from ..mail.reply import Reply
+from .retry import Schedule, next_attempt, patience
+
+
+@dataclass(frozen=True, slots=True)
+class Transition:
+    """One row. `accept` and `attempt` are the charge ("", "capture", "release") for sends billed at that moment."""
+
+    accept: str
+    attempt: str
+    event: str
+
+    def charge(self, billing: str) -> str:
+        """What happens to the send that was reserved."""
+        return self.accept if billing == "accept" else self.attempt
+
+
+#: By the state that a recipient comes to. What is billed on accept was captured in that commit and is not given back.
+TRANSITIONS: Mapping[State, Transition] = MappingProxyType(
+    {
+        #                            accept  attempt     event
+        State.DELIVERED:  Transition("",     "capture",  "delivered"),
+        State.BOUNCED:    Transition("",     "capture",  "bounced"),
+        State.DEFERRED:   Transition("",     "",         "deferred"),
+        State.EXPIRED:    Transition("",     "release",  "expired"),
+        State.FAILED:     Transition("",     "release",  "failed"),
+        State.SUPPRESSED: Transition("",     "release",  "suppressed"),
+    }
+)  # fmt: skip
+
+
+def settle(delivery: Delivery, outcome: Outcome, now: int, schedule: Schedule, jitter: float) -> Settlement:
+    """What an attempt leads to: its outcome, or EXPIRED when a deferral comes at or after the deadline.
+
+    `now` is in microseconds; `jitter` is chance from 0 to 1.
+    """
+    state, due_at = State.DEFERRED, 0
+    if isinstance(outcome, Delivered):
+        state = State.DELIVERED
+    elif isinstance(outcome, Bounced):
+        state = State.BOUNCED
+    else:
+        factor = patience(outcome.reply)
+        due = next_attempt(schedule, delivery.attempts + 1, now, delivery.expires_at, jitter, factor)
+        state, due_at = (State.EXPIRED, 0) if due is None else (State.DEFERRED, due)
+    row = TRANSITIONS[state]
+    return Settlement(
+        recipient=delivery.recipient,
+        state=state,
+        due_at=due_at,
+        charge=row.charge(delivery.billing),
+        reply=outcome.reply,
+        host=outcome.host,
+        at=outcome.at,
+        event=row.event,
+    )
+
+
+def conclude(delivery: Delivery, state: State, now: int, reply: Reply | None = None) -> Settlement:
+    """End a lease by a decision, without an attempt: FAILED, SUPPRESSED, or EXPIRED at the deadline.
+
+    `reply` says why in our own words; None leaves the last answer of a next hop standing. Raises `ValueError` for any
+    other state.
+    """
+    if state not in (State.FAILED, State.SUPPRESSED, State.EXPIRED):
+        raise ValueError(f"no decision makes a recipient {state}")
+    row = TRANSITIONS[state]
+    return Settlement(
+        recipient=delivery.recipient,
+        state=state,
+        attempted=False,
+        charge=row.charge(delivery.billing),
+        reply=reply,
+        at=now,
+        event=row.event,
+    )
