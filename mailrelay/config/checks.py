@@ -1,0 +1,177 @@
+"""What no section can tell by itself: checks across sections, and of the files that they name.
+
+Each check yields faults as ``key: reason`` and looks only at entries that are well formed by themselves, so that one
+fault does not hide another. An installation that would send for strangers is a fault here, not a warning.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
+from pathlib import Path
+
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_private_key
+from cryptography.x509 import load_pem_x509_certificates
+
+from .sections import Http, Listener, Route
+
+#: Networks whose hosts are one's own: loopback, private use (RFC 1918, RFC 4193) and link-local.
+OWN_NETWORKS = (
+    *map(IPv4Network, ("127.0.0.0/8", "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "169.254.0.0/16")),
+    *map(IPv6Network, ("::1/128", "fc00::/7", "fe80::/10")),
+)
+
+
+def _own(network: str) -> bool:
+    parsed = ip_network(network)
+    return any(
+        parsed.version == own.version and parsed.subnet_of(own)  # type: ignore[arg-type]
+        for own in OWN_NETWORKS
+    )
+
+
+def login(key: str, listener: Listener) -> Iterator[str]:
+    """Who may send: never a stranger without AUTH."""
+    if listener.login == "auth":
+        if listener.trusted:
+            yield f'{key}.trusted: only with login = "address"'
+        if listener.connection:
+            yield f'{key}.connection: only with login = "address"'
+        return
+    if not listener.connection:
+        yield f'{key}.connection: required with login = "address"'
+    if not listener.trusted:
+        yield f'{key}.trusted: required with login = "address", else this is an open relay'
+    for index, network in enumerate(listener.trusted):
+        if not _own(network):
+            yield f"{key}.trusted[{index}]: {network} is not loopback or private, this would be an open relay"
+
+
+def encryption(key: str, listener: Listener) -> Iterator[str]:
+    """A listener with TLS has a certificate and the key that fits, one without has neither."""
+    if listener.tls == "none":
+        for name in ("certificate", "key"):
+            if getattr(listener, name) is not None:
+                yield f'{key}.{name}: only with tls = "starttls" or "implicit"'
+    contradicted = {"none": True, "implicit": False}.get(listener.tls)
+    if "tls_required" in listener.model_fields_set and listener.tls_required is contradicted:
+        yield f'{key}.tls_required: only tls = "starttls" leaves a choice'
+    if listener.tls == "none":
+        return
+    public: list[bytes] = []
+    for name in ("certificate", "key"):
+        path = getattr(listener, name)
+        if path is None:
+            yield f'{key}.{name}: required with tls = "{listener.tls}"'
+            continue
+        try:
+            public.append(_certified(path) if name == "certificate" else _public_half(path))
+        except ValueError as error:
+            yield f"{key}.{name}: {error}"
+    if len(public) == 2 and public[0] != public[1]:
+        yield f"{key}.key: does not belong to the certificate"
+
+
+def _certified(path: Path) -> bytes:
+    """The public key of the first certificate of a PEM chain."""
+    data = read(path)
+    try:
+        return (
+            load_pem_x509_certificates(data)[0]
+            .public_key()
+            .public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+        )
+    except Exception:
+        raise ValueError(f"{path} is not a certificate in PEM") from None
+
+
+def _public_half(path: Path) -> bytes:
+    """The public half of a private key in PEM."""
+    data = read(path, secret=True)
+    try:
+        private = load_pem_private_key(data, password=None)
+        return private.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+    except Exception:
+        raise ValueError(f"{path} is not a private key in PEM without a pass phrase") from None
+
+
+def read(path: Path, secret: bool = False) -> bytes:
+    """A small file's content; `ValueError` says in a few words why not. A secret must not be open to everybody."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+        with open(descriptor, "rb") as file:
+            mode = os.fstat(descriptor).st_mode
+            if not stat.S_ISREG(mode):
+                raise ValueError(f"{path} is not a file")
+            if secret and mode & stat.S_IRWXO:
+                raise ValueError(f"{path} is open to everybody (mode {stat.S_IMODE(mode):04o})")
+            return file.read(1_000_000)
+    except OSError as error:
+        raise ValueError(f"{path}: {error.strerror}") from None
+
+
+def listening(addresses: Mapping[str, tuple[str, int]]) -> Iterator[str]:
+    """No two listeners on one port of one address; `addresses` by key. Port 0 is any free port."""
+    seen: list[tuple[str, str, int]] = []
+    for key, (address, port) in addresses.items():
+        for other, taken, at in seen:
+            if port == at != 0 and _overlap(address, taken):
+                yield f"{key}.port: {_join(address, port)} is taken by {other}"
+                break
+        seen.append((key, address, port))
+
+
+def _overlap(one: str, other: str) -> bool:
+    first, second = ip_address(one), ip_address(other)
+    return first.version == second.version and (first == second or first.is_unspecified or second.is_unspecified)
+
+
+def _join(address: str, port: int) -> str:
+    return f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
+
+
+def names(entries: Mapping[str, Listener | Route]) -> Iterator[str]:
+    """No two entries of one name."""
+    seen: dict[str, str] = {}
+    for key, entry in entries.items():
+        if entry.name in seen:
+            yield f"{key}.name: {entry.name} is the name of {seen[entry.name]}"
+        seen.setdefault(entry.name, key)
+
+
+def route(key: str, route: Route) -> Iterator[str]:
+    """A login at a smart host is whole."""
+    if route.username and not route.password:
+        yield f"{key}.password: required with username"
+    if route.password and not route.username:
+        yield f"{key}.username: required with password"
+
+
+def default_route(routes: Collection[Route]) -> Iterator[str]:
+    """Mail that names no route takes the one default."""
+    if (count := sum(route.default for route in routes)) != 1:
+        yield f"routes: exactly one must have default = true, {count or 'none'} of {len(routes)} has it"
+
+
+def dialects(listeners: Mapping[str, Listener], known: Collection[str]) -> Iterator[str]:
+    """A listener speaks a dialect that exists."""
+    for key, listener in listeners.items():
+        if listener.dialect not in known:
+            yield f"{key}.dialect: unknown, must be one of: {', '.join(sorted(known))}"
+
+
+def across(listeners: Mapping[str, Listener], routes: Mapping[str, Route], http: Http | None) -> Iterable[str]:
+    """Everything about the listeners and routes that are well formed."""
+    for key, listener in listeners.items():
+        yield from login(key, listener)
+        yield from encryption(key, listener)
+    for key, entry in routes.items():
+        yield from route(key, entry)
+    yield from names(listeners)
+    yield from names(routes)
+    addresses = {key: (listener.address, listener.port) for key, listener in listeners.items()}
+    if http is not None and http.enabled:
+        addresses["http"] = http.address, http.port
+    yield from listening(addresses)

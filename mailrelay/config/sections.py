@@ -1,0 +1,333 @@
+"""The sections of the configuration: one frozen class each, with every default.
+
+A class takes only the keys it has and only values that make sense by themselves; what takes a look at other sections or
+at files stands in `checks`. Durations are whole seconds unless the key's name says otherwise, sizes are octets.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import cached_property
+from ipaddress import ip_address, ip_network
+from pathlib import Path
+from typing import Annotated, ClassVar, Final, Literal
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+_LABEL = re.compile(r"[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?")
+_HOST_AND_PORT = re.compile(r"(?:\[([^\[\]]+)\]|([^\[\]:]+)):([0-9]{1,5})")
+
+
+def is_loopback(address: str) -> bool:
+    """Is a host, given as an IP address or name, this machine only?"""
+    if address.lower() == "localhost":
+        return True
+    try:
+        return ip_address(address).is_loopback
+    except ValueError:
+        return False
+
+
+def _is_host(text: str) -> bool:
+    return len(text) <= 253 and all(_LABEL.fullmatch(label) for label in text.split("."))
+
+
+def _name(text: str) -> str:
+    if not _NAME.fullmatch(text):
+        raise ValueError("must be 1 to 64 letters, digits, dots, hyphens or underscores")
+    return text
+
+
+def _host(text: str) -> str:
+    if text and not _is_host(text):
+        raise ValueError("must be a host name")
+    return text.lower()
+
+
+def _address(text: str) -> str:
+    try:
+        return str(ip_address(text))
+    except ValueError:
+        raise ValueError("must be an IPv4 or IPv6 address") from None
+
+
+def _network(text: str) -> str:
+    try:
+        return str(ip_network(text))
+    except ValueError:
+        raise ValueError("must be a network such as 10.0.0.0/8, without host bits") from None
+
+
+def split_host(text: str) -> tuple[str, int]:
+    """The host and the port of ``host:port`` or ``[IPv6]:port``; `ValueError` when it is neither."""
+    found = _HOST_AND_PORT.fullmatch(text)
+    if found:
+        literal, host, port = found[1], found[2], int(found[3])
+        if 1 <= port <= 65535 and (_is_host(host) if host else ":" in _address(literal)):
+            return host.lower() if host else _address(literal), port
+    raise ValueError("must be host:port or [IPv6 address]:port")
+
+
+def _host_and_port(text: str) -> str:
+    split_host(text)
+    return text
+
+
+def _plain(text: str) -> str:
+    if any(ord(character) < 32 or ord(character) == 127 for character in text):
+        raise ValueError("must not hold control characters")
+    return text
+
+
+def _one_worker(count: int) -> int:
+    if count != 1:
+        raise ValueError("only 1 is possible so far")
+    return count
+
+
+def _backend(name: str) -> str:
+    if name != "memory":
+        raise ValueError(f"{name} is not possible so far, only memory")
+    return name
+
+
+def _url(text: str) -> str:
+    if text.startswith("postgresql+psycopg://"):
+        raise ValueError("the daemon does not run on PostgreSQL so far; leave it out to keep state in path")
+    if text:
+        raise ValueError("must begin with postgresql+psycopg://")
+    return text
+
+
+def _path(value: object, info: ValidationInfo) -> object:
+    """A path is taken from the configuration file's folder, which the context gives."""
+    if isinstance(value, str):
+        if not _plain(value):
+            raise ValueError("must not be empty")
+        return (info.context or {}).get("folder", Path()) / value
+    return value
+
+
+Name = Annotated[str, AfterValidator(_name)]
+Host = Annotated[str, AfterValidator(_host)]
+IpAddress = Annotated[str, AfterValidator(_address)]
+Network = Annotated[str, AfterValidator(_network)]
+HostAndPort = Annotated[str, AfterValidator(_host_and_port)]
+Text = Annotated[str, AfterValidator(_plain)]
+FilePath = Annotated[Path, BeforeValidator(_path)]
+Port = Annotated[int, Field(ge=0, le=65535)]
+Count = Annotated[int, Field(ge=1, le=1_000_000_000)]
+CountOrNone = Annotated[int, Field(ge=0, le=1_000_000_000)]
+Seconds = Annotated[int, Field(ge=1, le=366 * 86400)]
+
+
+class Section(BaseModel):
+    """One table of the file: unknown keys are refused, values never bent to fit. `SECRETS` may come by ``*_path``."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, hide_input_in_errors=True)
+    SECRETS: ClassVar[tuple[str, ...]] = ()
+
+
+class Server(Section):
+    """``[server]``: the daemon as a whole. An empty host name means the machine's own."""
+
+    hostname: Host = ""
+    workers: Annotated[Count, AfterValidator(_one_worker)] = 1
+    reveal_secrets: bool = True
+
+
+class Listener(Section):
+    """``[[listeners]]``: one port. With ``login = "address"`` whoever comes from `trusted` sends as `connection`."""
+
+    name: Name
+    address: IpAddress = "127.0.0.1"
+    port: Port
+    tls: Literal["none", "starttls", "implicit"] = "starttls"
+    tls_required: bool = True
+    certificate: FilePath | None = None
+    key: FilePath | None = None
+    dialect: Name = "standard"
+    login: Literal["auth", "address"] = "auth"
+    trusted: tuple[Network, ...] = ()
+    connection: Text = ""
+    max_connections: CountOrNone = 1000
+    max_connections_per_address: CountOrNone = 100
+
+    @property
+    def loopback(self) -> bool:
+        """Can only this machine reach it?"""
+        return is_loopback(self.address)
+
+    @property
+    def plaintext(self) -> bool:
+        """Can mail and credentials come without TLS?"""
+        return self.tls == "none" or (self.tls == "starttls" and not self.tls_required)
+
+
+class State(Section):
+    """``[state]``: where everything durable lives; a folder with SQLite, or a PostgreSQL URL."""
+
+    SECRETS = ("url",)
+
+    path: FilePath = Path("/var/lib/mailrelay")
+    key: FilePath | None = None
+    url: Annotated[Text, AfterValidator(_url)] = Field(default="", repr=False)
+    url_path: FilePath | None = None
+
+    @property
+    def key_file(self) -> Path:
+        """The file of the installation's key."""
+        return self.key or self.path / "secret.key"
+
+
+class Counters(Section):
+    """``[counters]``: where throttles and login failures are counted."""
+
+    backend: Annotated[Literal["memory", "redis"], AfterValidator(_backend)] = "memory"
+
+
+class Route(Section):
+    """``[[routes]]``: smart hosts, tried in this order."""
+
+    SECRETS = ("password",)
+
+    name: Name
+    hosts: tuple[HostAndPort, ...] = Field(min_length=1)
+    tls: Literal["none", "may", "require", "verify"] = "may"
+    username: Text = ""
+    password: Text = Field(default="", repr=False)
+    password_path: FilePath | None = None
+    default: bool = False
+
+    @property
+    def addresses(self) -> tuple[tuple[str, int], ...]:
+        """Host and port of each."""
+        return tuple(map(split_host, self.hosts))
+
+
+class Timeouts(Section):
+    """``[delivery.timeouts]``: how long each phase may take (RFC 5321 4.5.3.2)."""
+
+    connect: Seconds = 30
+    banner: Seconds = 300
+    ehlo: Seconds = 300
+    mail: Seconds = 300
+    rcpt: Seconds = 300
+    data: Seconds = 120
+    block: Seconds = 180
+    dot: Seconds = 600
+
+
+class Delivery(Section):
+    """``[delivery]``: attempts, and how many at once. An empty bounce domain means the server's host name."""
+
+    schedule: tuple[Seconds, ...] = Field(default=(60, 300, 900, 1800, 3600, 7200, 14400), min_length=1)
+    expiry: Seconds = 432000
+    concurrency: Count = 20
+    connections_per_host: Count = 20
+    messages_per_connection: Count = 100
+    idle: Seconds = 30
+    bounce_domain: Host = ""
+    timeouts: Timeouts = Timeouts()
+
+
+class Http(Section):
+    """``[http]``: the API."""
+
+    enabled: bool = True
+    address: IpAddress = "127.0.0.1"
+    port: Port = 8080
+
+
+class Retention(Section):
+    """``[retention]``: days to keep what is finished; 0 keeps it for ever."""
+
+    bodies: CountOrNone = 7
+    history: CountOrNone = 90
+    refusals: CountOrNone = 30
+
+
+class Limits(Section):
+    """``[limits]``: what one session and one message may take. Recipients and size of 0: what the dialect says."""
+
+    recipients: CountOrNone = 0
+    size: CountOrNone = 0
+    errors: Count = 20
+    junk: Count = 100
+    login_failures: Count = 5
+    idle: Seconds = 300
+    data_rate: CountOrNone = 500
+    in_hand: Count = 2000
+    mailbox_full_hours: CountOrNone = 24
+
+
+class LoginGuard(Section):
+    """``[login_guard]``: failed sessions within `window` after which an address has to wait."""
+
+    failures_per_user: Count = 5
+    failures_per_address: Count = 50
+    window: Seconds = 600
+
+
+class Dialects(Section):
+    """``[dialects]``: a folder with dialects of one's own beside those that are shipped."""
+
+    directory: FilePath = Path("/etc/mailrelay/dialects")
+
+
+class Log(Section):
+    """``[log]``: what is worth a line."""
+
+    level: Literal["debug", "info", "warn", "error", "critical"] = "info"
+
+
+class Config(Section):
+    """The whole file."""
+
+    server: Server = Server()
+    listeners: tuple[Listener, ...] = ()
+    state: State = State()
+    counters: Counters = Counters()
+    routes: tuple[Route, ...] = ()
+    delivery: Delivery = Delivery()
+    http: Http = Http()
+    retention: Retention = Retention()
+    limits: Limits = Limits()
+    login_guard: LoginGuard = LoginGuard()
+    dialects: Dialects = Dialects()
+    log: Log = Log()
+
+    @cached_property
+    def default_route(self) -> Route:
+        """The route of mail that names none."""
+        return next(route for route in self.routes if route.default)
+
+    @cached_property
+    def warnings(self) -> tuple[str, ...]:
+        """What is allowed but hardly meant, each as ``key: reason``."""
+        found = [
+            f"listeners[{index}].tls: {listener.name} takes passwords without TLS from other machines"
+            for index, listener in enumerate(self.listeners)
+            if listener.login == "auth" and listener.plaintext and not listener.loopback
+        ]
+        found += [
+            f"routes[{index}].tls: the password of {route.name} may be asked for without TLS"
+            for index, route in enumerate(self.routes)
+            if route.username
+            and route.tls in ("none", "may")
+            and not all(is_loopback(host) for host, _ in route.addresses)
+        ]
+        if self.http.enabled and not is_loopback(self.http.address):
+            found.append("http.address: the API is reachable from other machines without TLS")
+        return tuple(found)
+
+
+#: The tables that may be repeated, with the class of one entry.
+REPEATED: Final[dict[str, type[Section]]] = {"listeners": Listener, "routes": Route}
+#: The other tables.
+SINGLE: Final[dict[str, type[Section]]] = {
+    name: field.annotation
+    for name, field in Config.model_fields.items()
+    if isinstance(field.annotation, type) and issubclass(field.annotation, Section)
+}
