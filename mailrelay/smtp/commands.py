@@ -1,0 +1,150 @@
+"""The grammar of SMTP commands: one line in, its parts out.
+
+Pure functions over one line without its CRLF (RFC 5321 4.1, RFC 1870, 6152, 6531, 3461, 4954). They raise `Refusal` with the
+reply key that is due, and `AddressError` never escapes them; they know no order of commands and keep nothing.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from ..interfaces.submission import MailParameters
+from ..mail.address import AddressError, Mailbox, parse_path, split_path
+from ..mail.reply import Refusal
+
+#: Longest command line, in octets with its CRLF (RFC 5321 4.5.3.1.4).
+MAX_LINE = 512
+#: The same where parameters may follow the path.
+MAX_PARAMETERS_LINE = 2048
+#: The same for AUTH and the responses of its exchange (RFC 4954 4).
+MAX_AUTH_LINE = 12288
+#: Octets of what HELO or EHLO said that are kept.
+MAX_HELLO = 255
+
+_KEYWORD = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]*")
+_VALUE = re.compile(r"[^\x00-\x20=\x7f]+")
+_SIZE = re.compile(r"[0-9]{1,20}", re.ASCII)
+_XTEXT = re.compile(r"(?:[\x21-\x2a\x2c-\x3c\x3e-\x7e]|\+[0-9A-F]{2})+")
+_NOTIFY = re.compile(r"NEVER|(?:SUCCESS|FAILURE|DELAY)(?:,(?:SUCCESS|FAILURE|DELAY))*", re.IGNORECASE)
+_ORCPT = re.compile(r"[A-Za-z0-9-]+;(?:[\x21-\x2a\x2c-\x3c\x3e-\x7e]|\+[0-9A-F]{2})+")
+_RET = re.compile(r"FULL|HDRS", re.IGNORECASE)
+
+#: Parameters of delivery status notifications: known, not offered.
+_DSN = {"RET": _RET, "ENVID": _XTEXT, "NOTIFY": _NOTIFY, "ORCPT": _ORCPT}
+
+
+def line_limit(head: bytes) -> int:
+    """The longest line that may begin with these octets."""
+    verb = head[:4].upper()
+    if verb == b"AUTH":
+        return MAX_AUTH_LINE
+    return MAX_PARAMETERS_LINE if verb in (b"MAIL", b"RCPT") else MAX_LINE
+
+
+def split_command(line: bytes) -> tuple[str, str]:
+    """A line as its verb in upper case and the rest, trimmed. Octets that are not UTF-8 become surrogates, which pass nowhere."""
+    text = line.decode("utf-8", "surrogateescape")
+    if "\t" in text and '"' not in text:
+        text = text.replace("\t", " ")
+    verb, _, rest = text.partition(" ")
+    return verb.upper(), rest.strip(" ")
+
+
+def hello_name(text: str) -> str:
+    """What a client calls itself, as it may be recorded: printable ASCII, the rest escaped, bounded."""
+    if not (text.isascii() and text.isprintable()):
+        text = text.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+        text = "".join(each if " " <= each <= "~" else each.encode("unicode_escape").decode("ascii") for each in text)
+    return text[:MAX_HELLO]
+
+
+@dataclass(frozen=True, slots=True)
+class Mail:
+    """MAIL: the reverse path (None: the null one) and its parameters."""
+
+    sender: Mailbox | None
+    parameters: MailParameters
+
+
+def parse_mail(rest: str, offers_utf8: bool) -> Mail:
+    """What stands behind MAIL; SIZE, BODY and AUTH are taken whether offered or not, SMTPUTF8 only when offered."""
+    path, words = _path(rest, "FROM:", "sender_syntax")
+    try:
+        sender = parse_path(path, null=True)
+    except AddressError:
+        raise Refusal("sender_syntax") from None
+    parameters = _mail_parameters(words, offers_utf8) if words else _NONE
+    if sender is not None and sender.utf8 and not parameters.utf8:
+        raise Refusal("utf8_needed")
+    return Mail(sender, parameters)
+
+
+_NONE = MailParameters()
+
+
+def parse_rcpt(rest: str, utf8: bool, postmaster: str) -> Mailbox:
+    """What stands behind RCPT; `utf8` tells that MAIL had SMTPUTF8, `postmaster` is the domain of ``<Postmaster>``."""
+    path, words = _path(rest, "TO:", "recipient_syntax")
+    try:
+        recipient = parse_path(path, postmaster=postmaster)
+    except AddressError:
+        recipient = None
+    if recipient is None:
+        raise Refusal("recipient_syntax", {"address": path})
+    if words:
+        for keyword, value in _parameters(words).items():
+            raise Refusal(_unoffered(keyword, value))
+    if recipient.utf8 and not utf8:
+        raise Refusal("utf8_needed")
+    return recipient
+
+
+def _path(rest: str, label: str, key: str) -> tuple[str, str]:
+    if rest[: len(label)].upper() != label:
+        raise Refusal("syntax")
+    try:
+        return split_path(rest[len(label) :].lstrip(" "))
+    except AddressError:
+        raise Refusal(key, {"address": rest[len(label) :]}) from None
+
+
+def _parameters(text: str) -> dict[str, str | None]:
+    """Parameters by upper-case keyword; a value of None: there was no equals sign. Twice the same one is an error."""
+    found: dict[str, str | None] = {}
+    for word in text.split():
+        keyword, equals, value = word.partition("=")
+        keyword = keyword.upper()
+        if not _KEYWORD.fullmatch(keyword) or keyword in found or (equals and not _VALUE.fullmatch(value)):
+            raise Refusal("parameter_bad")
+        found[keyword] = value if equals else None
+    return found
+
+
+def _mail_parameters(text: str, offers_utf8: bool) -> MailParameters:
+    size, eight_bit, utf8 = 0, False, False
+    for keyword, value in _parameters(text).items():
+        if keyword == "SIZE":
+            if value is None or not _SIZE.fullmatch(value):
+                raise Refusal("parameter_bad")
+            size = int(value)
+        elif keyword == "BODY":
+            if value is None or value.upper() not in ("7BIT", "8BITMIME"):
+                raise Refusal("parameter_bad")
+            eight_bit = value.upper() == "8BITMIME"
+        elif keyword == "SMTPUTF8" and offers_utf8:
+            if value is not None:
+                raise Refusal("parameter_bad")
+            utf8 = True
+        elif keyword == "AUTH":
+            if value is None or not (value == "<>" or _XTEXT.fullmatch(value)):
+                raise Refusal("parameter_bad")
+        else:
+            raise Refusal(_unoffered(keyword, value))
+    return MailParameters(size, eight_bit, utf8)
+
+
+def _unoffered(keyword: str, value: str | None) -> str:
+    """The reply key for a parameter that is not offered: malformed, or only not known here."""
+    form = _DSN.get(keyword)
+    return "parameter_bad" if form and not (value and form.fullmatch(value)) else "parameter_unknown"

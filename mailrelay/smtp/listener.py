@@ -1,0 +1,46 @@
+"""What one port is told: how it is spoken to, who may enter, and how much one session may take.
+
+Plain frozen values, given by the roof. They promise nothing by themselves and are never changed after start-up.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Bounds on sessions: counts, seconds, octets; a count of 0 means no bound where it says so."""
+
+    #: protocol errors in a row, without an accepted message, that are still answered
+    errors: int = 20
+    #: NOOP, RSET, VRFY, HELP, EHLO without an accepted message between them
+    junk: int = 100
+    #: of these, one in so many seconds is never counted
+    junk_period: float = 10.0
+    #: refused logins in one session; the last of them is answered 421
+    login_failures: int = 5
+    #: recipients asked for at once
+    outstanding: int = 100
+    #: sessions of the listener, and of one address (0: no bound)
+    connections: int = 0
+    connections_per_address: int = 0
+    #: seconds without a command, or without octets of a message (RFC 5321 4.5.3.2.7)
+    idle: float = 300.0
+    #: seconds for a whole TLS handshake
+    handshake: float = 30.0
+    #: seconds between our closing and the cutting of the line
+    grace: float = 10.0
+    #: octets a second below which a message is too slow, once `idle` seconds have passed
+    data_rate: int = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Listener:
+    """One port: `tls` is "none", "starttls" or "implicit"; `login` is "auth", or "address" where no AUTH is asked for."""
+
+    name: str
+    tls: str = "none"
+    tls_required: bool = False
+    login: str = "auth"
+    limits: Limits = field(default_factory=Limits)

@@ -1,0 +1,145 @@
+"""The SMTP server of one listener: a factory of sessions that knows who is on the line.
+
+It is made of plain values and a cred `Portal`, and promises that `drain` fires once no client is left. It opens no port and
+judges nobody but by the listener's bounds.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from typing import Any, cast
+
+from twisted.cred.portal import Portal
+from twisted.internet.defer import Deferred, fail, succeed
+from twisted.internet.interfaces import IAddress, IOpenSSLContextFactory, IProtocolFactory, IReactorTime
+from twisted.internet.protocol import Factory, Protocol
+from twisted.logger import Logger
+from twisted.protocols.tls import TLSMemoryBIOFactory
+
+from ..interfaces.submission import IConnection
+from ..policy.dialect import Dialect
+from .listener import Listener
+from .protocol import SmtpServer
+from .session import Surroundings
+from .voice import Voice
+
+
+class SmtpServerFactory(Factory):
+    """The server of one listener.
+
+    `portal` takes `PasswordLogin` or `AddressLogin` and gives an `IConnection`; `context_factory` is that of STARTTLS, or None;
+    `random(n)` gives octets for session ids; `paused()` is asked at the banner and at each command.
+    """
+
+    noisy = False
+
+    def __init__(
+        self,
+        listener: Listener,
+        dialect: Dialect,
+        portal: Portal,
+        hostname: str,
+        clock: IReactorTime,
+        context_factory: IOpenSSLContextFactory | None,
+        random: Callable[[int], bytes],
+        paused: Callable[[], bool] = lambda: False,
+        log: Logger | None = None,
+    ) -> None:
+        self.listener = listener
+        self.dialect = dialect
+        self.clock = clock
+        self.context_factory = context_factory
+        self.random = random
+        self.log = log or Logger()
+        self.voice = Voice(dialect)
+        self.surroundings = Surroundings(hostname, listener, clock.seconds, paused, context_factory is not None)
+        self.draining = False
+        self._portal = portal
+        self._voices = {dialect.name: self.voice}
+        self._open: set[SmtpServer] = set()
+        self._addresses: Counter[str] = Counter()
+        self._drained: list[Deferred[None]] = []
+
+    def buildProtocol(self, addr: IAddress | None) -> Protocol:
+        return SmtpServer(self, getattr(addr, "host", ""))
+
+    @property
+    def sessions(self) -> int:
+        """How many clients are on the line."""
+        return len(self._open)
+
+    def arrived(self, server: SmtpServer) -> None:
+        """A client is on the line."""
+        self._open.add(server)
+        self._addresses[server.address] += 1
+
+    def left(self, server: SmtpServer) -> None:
+        """A client's line is closed."""
+        if server not in self._open:
+            return
+        self._open.discard(server)
+        address = server.address
+        self._addresses[address] -= 1
+        if not self._addresses[address]:
+            del self._addresses[address]
+        if not self._open:
+            self._all_left()
+
+    def obstacle(self, address: str) -> str:
+        """The reply key with which a client that has just come is turned away; "": it is not."""
+        limits = self.listener.limits
+        if self.draining:
+            return "shutdown"
+        if 0 < limits.connections < len(self._open):
+            return "too_many_connections"
+        if 0 < limits.connections_per_address < self._addresses[address]:
+            return "too_many_connections"
+        return ""
+
+    def voice_of(self, dialect: Dialect) -> Voice:
+        """The one voice of a dialect."""
+        voice = self._voices.get(dialect.name)
+        if voice is None or voice.dialect is not dialect:
+            voice = self._voices[dialect.name] = Voice(dialect)
+        return voice
+
+    def log_in(self, credentials: Any) -> Deferred[tuple[Any, Any, Callable[[], object]]]:
+        """Ask the portal for a connection."""
+        try:
+            return cast("Deferred[Any]", self._portal.login(credentials, None, IConnection))
+        except Exception:
+            return fail()
+
+    def drain(self) -> Deferred[None]:
+        """Let no transaction begin: the idle are told and closed, the busy when theirs ends. Fires when none is left."""
+        self.draining = True
+        if not self._open:
+            return succeed(None)
+        gone: Deferred[None] = Deferred()
+        self._drained.append(gone)
+        for server in list(self._open):
+            server.drain()
+        return gone
+
+    def cut(self) -> None:
+        """Abort whoever is still on the line."""
+        for server in list(self._open):
+            server.transport.abortConnection()
+
+    def _all_left(self) -> None:
+        drained, self._drained = self._drained, []
+        for gone in drained:
+            gone.callback(None)
+
+
+def listening_factory(
+    factory: SmtpServerFactory, context_factory: IOpenSSLContextFactory | None, clock: IReactorTime
+) -> IProtocolFactory:
+    """What a port is given: the factory itself, or with TLS from the first octet where its listener says so."""
+    if factory.listener.tls != "implicit":
+        return factory
+    if context_factory is None:
+        raise ValueError(f"listener {factory.listener.name}: implicit TLS needs a certificate")
+    wrapped: IProtocolFactory = TLSMemoryBIOFactory(context_factory, False, factory, clock)
+    return wrapped
