@@ -46,6 +46,7 @@ _SETTINGS = (
     "suppressing",
     "username",
     "ports",
+    "sandbox",
     "stages",
     "statuses",
     "replies",
@@ -53,7 +54,7 @@ _SETTINGS = (
 #: Tables of which a dialect states only the keys that differ from what it inherits.
 _MERGED = ("stages", "statuses", "replies")
 #: What is a dialect's own and never inherited.
-_OWN = ("inherits", "title", "aliases")
+_OWN = ("inherits", "title", "aliases", "sandbox")
 
 
 class DialectError(ValueError):
@@ -89,9 +90,17 @@ class Dialect:
     suppressing: tuple[str, ...]
     username: str
     ports: Mapping[str, tuple[int, ...]]
+    sandbox: Mapping[int, int]
     stages: Mapping[str, tuple[str, ...]]
     statuses: Mapping[State, str]
     replies: Mapping[str, Line]
+
+    def carries(self, other: Dialect) -> bool:
+        """Can a connection of the other dialect be taken on a listener of this one?
+
+        What EHLO promised, and when credentials are judged, must not change by a login.
+        """
+        return set(self.extensions) == set(other.extensions) and self.credentials_at == other.credentials_at
 
     def reply(self, key: str, /, **fields: object) -> Reply:
         """The reply under a key, its fields filled in; `KeyError` for an unknown key or a field not given."""
@@ -184,6 +193,7 @@ def _read(reading: Reading, name: str, own: Mapping[str, object]) -> Dialect:
         suppressing=reading.choices("suppressing", given.get("suppressing"), vocabulary.SUPPRESSIONS),
         username=_username(reading, given.get("username")),
         ports=_ports(reading, given.get("ports")),
+        sandbox=_sandbox(reading, given.get("sandbox", {})),
         stages=_stages(reading, given.get("stages")),
         statuses=_statuses(reading, given.get("statuses")),
         replies=_replies(reading, given.get("replies")),
@@ -205,6 +215,16 @@ def _ports(reading: Reading, value: object) -> Mapping[str, tuple[int, ...]]:
     table = reading.table("ports", value)
     reading.known(table, vocabulary.PORT_MODES, "ports.")
     return MappingProxyType({mode: reading.counts(f"ports.{mode}", table[mode], 1, 65535) for mode in table})
+
+
+def _sandbox(reading: Reading, value: object) -> Mapping[int, int]:
+    table = reading.table("sandbox", value)
+    for port in table:
+        if not re.fullmatch(r"[1-9][0-9]{0,4}", port):
+            reading.fault(f"sandbox.{port}", "is not a port")
+    return MappingProxyType(
+        {int(port): reading.count(f"sandbox.{port}", table[port], 1, 65535) for port in table if port.isdecimal()}
+    )
 
 
 def _stages(reading: Reading, value: object) -> Mapping[str, tuple[str, ...]]:
