@@ -1,0 +1,46 @@
+"""Commands about accounts."""
+
+from __future__ import annotations
+
+import click
+
+from ..manage import accounts, plain
+from . import output
+from .frame import Group
+from .opening import Opened, installed, wait
+
+COLUMNS = ("name", "available", "balance", "reserved", "id", "created_at")
+
+
+@click.group(cls=Group)
+def account() -> None:
+    """Accounts: the tenants who own connections, domains and a balance."""
+
+
+@account.command()
+@click.argument("name")
+@click.option("--balance", type=int, default=0, show_default=True, help="Sends to begin with.")
+@installed
+def create(opened: Opened, name: str, balance: int) -> None:
+    """Create an account.
+
+    \b
+    Example:
+      mailrelay account create shop --balance 1000
+    """
+    output.card(plain.account(wait(accounts.create(opened.installation, name, balance))))
+
+
+@account.command("list")
+@installed
+def list_(opened: Opened) -> None:
+    """List all accounts."""
+    output.table([plain.account(each) for each in wait(accounts.every(opened.installation))], COLUMNS)
+
+
+@account.command()
+@click.argument("name")
+@installed
+def show(opened: Opened, name: str) -> None:
+    """Show an account, named by its name or id."""
+    output.card(plain.account(wait(accounts.find(opened.installation, name))))

@@ -1,0 +1,199 @@
+"""Commands about connections: the SMTP logins of an account."""
+
+from __future__ import annotations
+
+import click
+
+from ..interfaces.registry import Connection
+from ..manage import Invalid, connections, plain
+from ..manage.connections import Wanted
+from ..manage.credentials import Issued
+from . import output
+from .frame import Group
+from .opening import Opened, installed, read_secret, wait
+
+COLUMNS = ("name", "account", "dialect", "status", "sender", "username", "networks", "rate", "id")
+
+_stdin = click.option("--password-stdin", is_flag=True, help="Take the password from standard input.")
+
+
+@click.group(cls=Group)
+def connection() -> None:
+    """Connections: named SMTP logins, each with a sender, a dialect, source addresses and a rate.
+
+    A connection is named by its name or id.
+    """
+
+
+@connection.command()
+@click.argument("name")
+@click.option("--account", default="", help="Whose it is; may be left out while there is only one account.")
+@click.option("--dialect", required=True, help="Which service it replaces: see 'mailrelay dialect list'.")
+@click.option("--sender", required=True, help="The address that mail comes from, on a domain of the account.")
+@click.option("--username", default="", help="The user name of an existing login; generated when left out.")
+@_stdin
+@click.option("--ip", "networks", multiple=True, metavar="CIDR", help="Take logins from here only; may be repeated.")
+@click.option("--active", is_flag=True, help="Activate it at once.")
+@installed
+def create(
+    opened: Opened,
+    name: str,
+    account: str,
+    dialect: str,
+    sender: str,
+    username: str,
+    password_stdin: bool,
+    networks: tuple[str, ...],
+    active: bool,
+) -> None:
+    """Create a connection and show its login; a password that is not given is generated.
+
+    \b
+    Examples:
+      mailrelay connection create web --account shop --dialect emailmassivo --sender news@shop.example
+      printf %s "$OLD" | mailrelay connection create web --dialect emailmassivo \\
+          --sender news@shop.example --username web@shop.example --password-stdin
+    """
+    password = _given_password(password_stdin)
+    wanted = Wanted(account, name, dialect, sender, username, password, networks, active)
+    issued = wait(connections.create(opened.installation, wanted))
+    note = "" if active else f"\nNot activated yet: mailrelay connection activate {issued.connection.id}"
+    _show_issued(opened, issued, note)
+
+
+@connection.command("list")
+@click.option("--account", default="", help="Only of this account.")
+@installed
+def list_(opened: Opened, account: str) -> None:
+    """List connections."""
+    owners = opened.owners()
+    rows = [plain.connection(each, owners) for each in wait(connections.every(opened.installation, account))]
+    output.table(rows, COLUMNS)
+
+
+@connection.command()
+@click.argument("name")
+@click.option("--reveal", is_flag=True, help="Show the password, too.")
+@installed
+def show(opened: Opened, name: str, reveal: bool) -> None:
+    """Show a connection."""
+    if reveal:
+        _show_issued(opened, wait(connections.reveal(opened.installation, name)))
+    else:
+        _show(opened, wait(connections.find(opened.installation, name)))
+
+
+@connection.command()
+@click.argument("name")
+@installed
+def activate(opened: Opened, name: str) -> None:
+    """Let a connection carry mail; lifts a block, too."""
+    _show(opened, wait(connections.activate(opened.installation, name)))
+
+
+@connection.command()
+@click.argument("name")
+@click.option("--reason", default="", help="Shown on the card and in the log.")
+@installed
+def block(opened: Opened, name: str, reason: str) -> None:
+    """Let a connection carry no more mail; its login is refused like a wrong password."""
+    _show(opened, wait(connections.block(opened.installation, name, reason)))
+
+
+@connection.command("new-password")
+@click.argument("name")
+@_stdin
+@installed
+def new_password(opened: Opened, name: str, password_stdin: bool) -> None:
+    """Give a connection another password, and show it."""
+    password = _given_password(password_stdin)
+    _show_issued(opened, wait(connections.new_password(opened.installation, name, password)))
+
+
+@connection.command("set-rate", context_settings={"ignore_unknown_options": True})
+@click.argument("name")
+@click.argument("units", type=int)
+@click.option("--period", type=int, default=60, show_default=True, metavar="SECONDS", help="The time for UNITS.")
+@click.option("--burst", type=int, default=1, show_default=True, help="How many may come at once.")
+@installed
+def set_rate(opened: Opened, name: str, units: int, period: int, burst: int) -> None:
+    """Let at most UNITS messages pass in a period; 0 lifts the limit.
+
+    \b
+    Example:
+      mailrelay connection set-rate web 100 --period 60 --burst 20
+    """
+    _show(opened, wait(connections.set_rate(opened.installation, name, units, period, burst)))
+
+
+@connection.command("set-sender")
+@click.argument("name")
+@click.argument("address")
+@installed
+def set_sender(opened: Opened, name: str, address: str) -> None:
+    """Give a connection another sender ADDRESS, on a domain of its account."""
+    _show(opened, wait(connections.set_sender(opened.installation, name, address)))
+
+
+@connection.group("ip-list")
+def ip_list() -> None:
+    """From where a connection may log in; an empty list means from anywhere.
+
+    \b
+    Examples:
+      mailrelay connection ip-list set web 192.0.2.0/24 2001:db8::/32
+      mailrelay connection ip-list clear web
+    """
+
+
+@ip_list.command("set")
+@click.argument("name")
+@click.argument("networks", nargs=-1, required=True, metavar="CIDR...")
+@installed
+def ip_set(opened: Opened, name: str, networks: tuple[str, ...]) -> None:
+    """Take logins from these networks only."""
+    _show(opened, wait(connections.set_networks(opened.installation, name, networks)))
+
+
+@ip_list.command("add")
+@click.argument("name")
+@click.argument("networks", nargs=-1, required=True, metavar="CIDR...")
+@installed
+def ip_add(opened: Opened, name: str, networks: tuple[str, ...]) -> None:
+    """Take logins from these networks, too."""
+    _show(opened, wait(connections.add_networks(opened.installation, name, networks)))
+
+
+@ip_list.command("remove")
+@click.argument("name")
+@click.argument("networks", nargs=-1, required=True, metavar="CIDR...")
+@installed
+def ip_remove(opened: Opened, name: str, networks: tuple[str, ...]) -> None:
+    """Take no more logins from these networks."""
+    _show(opened, wait(connections.remove_networks(opened.installation, name, networks)))
+
+
+@ip_list.command("clear")
+@click.argument("name")
+@installed
+def ip_clear(opened: Opened, name: str) -> None:
+    """Take logins from anywhere."""
+    _show(opened, wait(connections.set_networks(opened.installation, name, ())))
+
+
+def _given_password(password_stdin: bool) -> str:
+    """The password from standard input, or "" to have one generated."""
+    if not password_stdin:
+        return ""
+    password = read_secret("Password")
+    if not password:
+        raise Invalid("password", "must not be empty")
+    return password
+
+
+def _show(opened: Opened, connection: Connection) -> None:
+    output.card(plain.connection(connection, opened.owners()))
+
+
+def _show_issued(opened: Opened, issued: Issued, note: str = "") -> None:
+    output.card(plain.issued(issued, opened.owners()), note)

@@ -1,0 +1,172 @@
+"""Which installation a command works on, and opening it.
+
+The installation is named by `--state` or `--config`, else by ``MAILRELAY_STATE``, else it is ``var/sandbox`` when that
+exists, else what ``/etc/mailrelay.toml`` says. It is opened in this process beside a running daemon: the same database,
+written under the same lock. Nothing here creates one; that is `init`.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from functools import wraps
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
+
+import click
+from twisted.internet.defer import Deferred
+from twisted.python.failure import Failure
+
+from ..manage import Installation, Invalid, accounts
+from ..policy.dialect import Dialects
+from ..vault import Vault
+from .frame import CONFIG, STATE
+
+if TYPE_CHECKING:
+    from ..config import Config
+    from ..store import Store
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+SANDBOX = Path("var/sandbox")
+SYSTEM = Path("/etc/mailrelay.toml")
+VARIABLE = "MAILRELAY_STATE"
+
+#: What stands in a state folder, besides the database.
+KEY, CONFIGURATION, READY = "secret.key", "mailrelay.toml", "ready.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where an installation is: `state` is its folder, `database` that folder or the URL of a server."""
+
+    state: Path
+    database: str
+    key: Path
+    config: Config | None = None
+
+    @property
+    def dialects(self) -> Dialects:
+        """The dialects shipped, and those of the installation."""
+        return Dialects.shipped(self.config.dialects.directory if self.config else None)
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """An installation at work."""
+
+    place: Place
+    installation: Installation
+    store: Store
+
+    def owners(self) -> dict[str, str]:
+        """The names of accounts by id."""
+        return {each.id: each.name for each in wait(accounts.every(self.installation))}
+
+
+def now() -> int:
+    """Microseconds since 1970."""
+    return time.time_ns() // 1000
+
+
+def wait(deferred: Deferred[T]) -> T:
+    """The result of a Deferred that has fired, as all do on a store opened inline; raises what it failed with."""
+    results: list[Any] = []
+    deferred.addBoth(results.append)
+    if not results:
+        raise RuntimeError("the state did not answer")
+    if isinstance(results[0], Failure):
+        results[0].raiseException()
+    found: T = results[0]
+    return found
+
+
+def place() -> Place:
+    """The installation that is meant, from the options, the environment, or where one usually is."""
+    meta = click.get_current_context().meta
+    state, config = meta.get(STATE), meta.get(CONFIG)
+    if state and config:
+        raise Invalid("state", "give either --state or --config, not both")
+    if not state and not config:
+        state = os.environ.get(VARIABLE) or (str(SANDBOX) if SANDBOX.is_dir() else "")
+    if state:
+        folder = Path(state).absolute()
+        own = folder / CONFIGURATION
+        found = Place(folder, str(folder), folder / KEY)
+        return replace(found, config=_load(own)) if own.is_file() else found
+    if not config and not SYSTEM.is_file():
+        raise Invalid("state", f"no installation here: give --state DIR or --config FILE, or set {VARIABLE}")
+    return _of_config(_load(Path(config or SYSTEM)))
+
+
+@contextmanager
+def opened() -> Iterator[Opened]:
+    """The installation that is meant, opened for one command."""
+    found = place()
+    if not found.key.is_file():
+        raise Invalid("state", f"{found.state} is not initialised: run 'mailrelay init --state {found.state}' first")
+    vault = Vault.open(found.key)
+    from ..mail.envelope import ulid
+    from ..store import open_store
+
+    store = open_store(found.database, node=ulid(now(), os.urandom(10)), now=now, inline=True)
+    try:
+        yield Opened(
+            found,
+            Installation(
+                registry=store.registry,
+                history=store.history,
+                vault=vault,
+                dialects=found.dialects,
+                now=now,
+                random=os.urandom,
+                reveal_secrets=found.config.server.reveal_secrets if found.config else True,
+            ),
+            store,
+        )
+    finally:
+        wait(store.close())
+
+
+def installed(function: Callable[Concatenate[Opened, P], T]) -> Callable[P, T]:
+    """Give a command the installation that is meant as its first argument."""
+
+    @wraps(function)
+    def command(*args: P.args, **kwargs: P.kwargs) -> T:
+        with opened() as found:
+            return function(found, *args, **kwargs)
+
+    return command
+
+
+def read_secret(prompt: str) -> str:
+    """A secret from standard input: asked for without echo on a terminal, else all that comes but its last line end."""
+    if sys.stdin.isatty():
+        asked: str = click.prompt(prompt, hide_input=True, err=True)
+        return asked
+    try:
+        text = sys.stdin.buffer.read(8192).decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise Invalid(prompt.lower(), "is not UTF-8") from error
+    return text.removesuffix("\n").removesuffix("\r")
+
+
+def known_dialects(folder: Path) -> set[str]:
+    """Names and aliases of the dialects shipped and of those in a folder; fails with `DialectError`."""
+    return {name for each in Dialects.shipped(folder) for name in (each.name, *each.aliases)}
+
+
+def _load(path: Path) -> Config:
+    from ..config import load
+
+    return load(path, known_dialects)
+
+
+def _of_config(config: Config) -> Place:
+    folder = config.state.path.absolute()
+    return Place(folder, config.state.url or str(folder), config.state.key_file.absolute(), config)

@@ -1,0 +1,49 @@
+"""The command ``mailrelay``: what it can do, and in which module."""
+
+from __future__ import annotations
+
+import click
+
+from .. import __version__
+from .frame import Root
+
+_ROOMS = {
+    "init": ("installation", "Make a state folder: key and database."),
+    "check-config": ("installation", "Say everything that is wrong with a configuration file."),
+    "audit": ("installation", "Check that the ledger's laws hold."),
+    "version": ("installation", "Print the version."),
+    "account": ("account", "Accounts: create, list, show."),
+    "balance": ("balance", "What an account may still send: show, set, topup."),
+    "connection": ("connection", "SMTP logins: create, list, show, activate, block, new-password, set-rate, …"),
+    "domain": ("domain", "Sending domains: add, list, verify, unverify."),
+    "sender": ("sender", "Sender addresses: add, list, remove."),
+    "suppression": ("suppression", "Addresses not to be sent to: add, list, remove."),
+    "login-guard": ("switch", "Failed logins: clear."),
+    "pause": ("switch", "Answer every client 421 until resumed; the queue goes on."),
+    "resume": ("switch", "Take mail again."),
+    "queue": ("queue", "Waiting mail: list, retry, hold, release, drop."),
+    "message": ("message", "What became of messages: list, show."),
+    "dialect": ("dialect", "SMTP dialects: list, show, check."),
+    "send-test": ("send_test", "Send a real mail through the running daemon."),
+}
+
+_EPILOG = """\b
+Examples:
+  mailrelay init --state var/relay
+  mailrelay account create shop --balance 1000 --state var/relay
+  mailrelay domain add shop.example --account shop --verified --state var/relay
+  mailrelay connection create web --account shop --dialect emailmassivo \\
+      --sender news@shop.example --active --state var/relay
+  mailrelay message list --json --state var/relay
+"""
+
+
+@click.group(cls=Root, rooms=_ROOMS, epilog=_EPILOG, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, message="%(prog)s %(version)s")
+def main() -> None:
+    """Look after a mail relay: its accounts, logins, domains, queue and history.
+
+    The installation is named by --state DIR, by --config FILE or by the environment variable MAILRELAY_STATE;
+    else it is var/sandbox when that exists, else what /etc/mailrelay.toml says. Commands work while the daemon
+    runs, and take effect within two seconds.
+    """

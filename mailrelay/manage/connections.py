@@ -1,0 +1,182 @@
+"""Connections: the named SMTP credentials of an account, with their sender, source addresses, rate and status.
+
+A connection is made Not Activated and carries mail only when Active; Blocked it is refused like a wrong password. Its
+login is shown once when it is made, and again on request while the installation keeps secrets sealed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from ..interfaces import registry as registry_border
+from ..interfaces.registry import Connection
+from ..policy.dialect import Dialect
+from . import checked, credentials, domains, names
+from .credentials import Issued
+from .errors import Invalid, Taken, Unknown
+from .installation import Installation, use_case
+
+ACTIVE, BLOCKED, NOT_ACTIVATED = "active", "blocked", "not_activated"
+
+#: Longest period of a rate, in seconds: one day.
+MAX_PERIOD = 86_400
+#: Most units of a rate, and most at once.
+MAX_RATE = 10**9
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What a connection shall be; an empty `username` or `password` is generated. `password` is the one taken over."""
+
+    account: str
+    name: str
+    dialect: str
+    sender: str
+    username: str = ""
+    password: str = field(default="", repr=False)
+    networks: tuple[str, ...] = ()
+    active: bool = False
+
+
+@use_case
+async def create(installation: Installation, wanted: Wanted) -> Issued:
+    """A new connection and its login; the sender becomes a sender of the account on the way."""
+    registry = installation.registry
+    owner = await names.account(registry, wanted.account)
+    name = checked.name("connection", wanted.name)
+    dialect = dialect_named(installation, wanted.dialect)
+    networks = tuple(dict.fromkeys(checked.network(each) for each in wanted.networks))
+    username = checked.username(wanted.username) if wanted.username else ""
+    domain = (await names.sender(registry, owner, wanted.sender)).domain
+    everyone = await registry.connections("")
+    if any(name in (each.name, each.id) for each in everyone if each.account == owner.id):
+        raise Taken("connection", name)
+    taken = credentials.usernames(everyone)
+    if username.casefold() in {each.casefold() for each in taken}:
+        raise Taken("username", username)
+    username = username or credentials.free_username(dialect.username, name, domain, taken)
+    credential, secret = await credentials.make(installation, installation.new_id(), username, wanted.password)
+    made = Connection(
+        id=installation.new_id(),
+        account=owner.id,
+        name=name,
+        dialect=dialect.name,
+        sender=await domains.ensure_sender(installation, owner, wanted.sender),
+        status=ACTIVE if wanted.active else NOT_ACTIVATED,
+        status_reason="",
+        networks=networks,
+        rate=0,
+        rate_period=60,
+        rate_burst=1,
+        created_at=installation.now(),
+        credentials=(credential,),
+    )
+    try:
+        await registry.add_connection(made)
+    except registry_border.Taken as error:
+        raise Taken("username", username) from error
+    return Issued(made, username, secret)
+
+
+@use_case
+async def every(installation: Installation, account: str = "") -> Sequence[Connection]:
+    """The connections of an account, or of all, oldest first."""
+    return await installation.registry.connections(await names.account_id(installation.registry, account))
+
+
+@use_case
+async def find(installation: Installation, name: str) -> Connection:
+    """One connection by id or name."""
+    return await names.connection(installation.registry, name)
+
+
+@use_case
+async def reveal(installation: Installation, name: str) -> Issued:
+    """A connection with its login in clear."""
+    return credentials.reveal(installation, await names.connection(installation.registry, name))
+
+
+@use_case
+async def activate(installation: Installation, name: str) -> Connection:
+    """Let a connection carry mail, whether it was never activated or is blocked."""
+    return await _change(installation, name, {"status": ACTIVE, "status_reason": ""})
+
+
+@use_case
+async def block(installation: Installation, name: str, reason: str = "") -> Connection:
+    """Let a connection carry no mail until it is activated again."""
+    reason = checked.printable("reason", reason.strip(), 200)
+    return await _change(installation, name, {"status": BLOCKED, "status_reason": reason})
+
+
+@use_case
+async def new_password(installation: Installation, name: str, password: str = "") -> Issued:
+    """Another password under the same user name; the old one is refused from the next login on."""
+    connection = await names.connection(installation.registry, name)
+    if not connection.credentials:
+        raise Invalid("connection", f"{connection.name!r} has no credential")
+    old = connection.credentials[0]
+    credential, secret = await credentials.make(installation, old.id, old.username, password)
+    await installation.registry.replace_credential(connection.id, credential)
+    return Issued(await names.connection(installation.registry, connection.id), old.username, secret)
+
+
+@use_case
+async def set_rate(installation: Installation, name: str, units: int, period: int = 60, burst: int = 1) -> Connection:
+    """At most `units` messages per `period` seconds, `burst` of them at once; 0 units lift the limit."""
+    changes = {
+        "rate": checked.number("rate", units, 0, MAX_RATE),
+        "rate_period": checked.number("period", period, 1, MAX_PERIOD),
+        "rate_burst": checked.number("burst", burst, 1, MAX_RATE),
+    }
+    return await _change(installation, name, changes)
+
+
+@use_case
+async def set_networks(installation: Installation, name: str, networks: Sequence[str]) -> Connection:
+    """Take logins from these networks only; none: from anywhere."""
+    return await _change(installation, name, {"networks": tuple(dict.fromkeys(map(checked.network, networks)))})
+
+
+@use_case
+async def add_networks(installation: Installation, name: str, networks: Sequence[str]) -> Connection:
+    """Take logins from these networks, too."""
+    connection = await names.connection(installation.registry, name)
+    added = dict.fromkeys([*connection.networks, *map(checked.network, networks)])
+    return await _change(installation, connection.id, {"networks": tuple(added)})
+
+
+@use_case
+async def remove_networks(installation: Installation, name: str, networks: Sequence[str]) -> Connection:
+    """Take no more logins from these networks; the last one cannot be removed this way, since none means any."""
+    connection = await names.connection(installation.registry, name)
+    removed = {checked.network(each) for each in networks}
+    for each in sorted(removed - set(connection.networks)):
+        raise Unknown("ip-list", each)
+    left = tuple(each for each in connection.networks if each not in removed)
+    if not left:
+        raise Invalid("ip-list", "would be empty and let every address in; clear it if you mean that")
+    return await _change(installation, connection.id, {"networks": left})
+
+
+@use_case
+async def set_sender(installation: Installation, name: str, address: str) -> Connection:
+    """Another sender, made a sender of the account on the way."""
+    connection = await names.connection(installation.registry, name)
+    owner = await names.account(installation.registry, connection.account)
+    sender = await domains.ensure_sender(installation, owner, address)
+    return await _change(installation, connection.id, {"sender": sender})
+
+
+def dialect_named(installation: Installation, name: str) -> Dialect:
+    """A dialect by its name or alias."""
+    try:
+        return installation.dialects.get(name)
+    except KeyError as error:
+        raise Unknown("dialect", name) from error
+
+
+async def _change(installation: Installation, name: str, changes: Mapping[str, object]) -> Connection:
+    connection = await names.connection(installation.registry, name)
+    return await installation.registry.change_connection(connection.id, changes)

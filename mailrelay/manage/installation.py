@@ -1,0 +1,57 @@
+"""What every use case works on: the state, the secrets and the dialects of one installation, and the clock.
+
+The roof makes one `Installation` and hands it to each use case. A use case is a coroutine function under `use_case`:
+called, it starts at once and gives a Deferred of a frozen value. It never blocks, opens or closes anything.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass
+from functools import wraps
+from typing import Any, ParamSpec, TypeVar
+
+from twisted.internet.defer import Deferred, execute
+
+from ..interfaces.history import IHistory
+from ..interfaces.registry import IRegistry
+from ..mail.envelope import ulid
+from ..policy.dialect import Dialects
+from ..vault import Vault, generate_secret, hash_password
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+def _hash_here(password: str) -> Deferred[str]:
+    return execute(hash_password, password)
+
+
+@dataclass(frozen=True, slots=True)
+class Installation:
+    """`now` gives microseconds since 1970, `random` that many octets; `reveal_secrets` tells whether secrets are kept
+    sealed, so that they can be shown again. `hash_password` is slow: a daemon gives one that runs in a thread."""
+
+    registry: IRegistry
+    history: IHistory
+    vault: Vault
+    dialects: Dialects
+    now: Callable[[], int]
+    random: Callable[[int], bytes]
+    reveal_secrets: bool = True
+    hash_password: Callable[[str], Deferred[str]] = _hash_here
+    new_secret: Callable[[], str] = generate_secret
+
+    def new_id(self) -> str:
+        """A fresh ULID."""
+        return ulid(self.now(), self.random(10))
+
+
+def use_case(function: Callable[P, Coroutine[Any, Any, T]]) -> Callable[P, Deferred[T]]:
+    """Let a coroutine function give a Deferred instead, as the borders of the house ask."""
+
+    @wraps(function)
+    def started(*args: P.args, **kwargs: P.kwargs) -> Deferred[T]:
+        return Deferred.fromCoroutine(function(*args, **kwargs))
+
+    return started

@@ -1,0 +1,58 @@
+"""What became of messages: the send history, and one message with the decisions taken about it.
+
+A message is named by its id, that of its final 250, or by the id of one of its recipients. Nothing here reads or
+shows the content of a message.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from ..interfaces.history import Passage, Selection
+from ..mail.envelope import State
+from . import checked
+from .errors import Invalid, Unknown
+from .installation import Installation, use_case
+from .queue import Which, selection
+
+#: Most passages in one answer.
+MAX_PASSAGES = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """One message: its recipients, in the order they were given, and the decisions on its way."""
+
+    id: str
+    passages: tuple[Passage, ...]
+    verdicts: tuple[Mapping[str, object], ...]
+
+
+@use_case
+async def every(
+    installation: Installation, which: Which, states: Sequence[str] = (), limit: int = 50, before: str = ""
+) -> Sequence[Passage]:
+    """The newest passages that fit, those older than the recipient id `before` when it is given."""
+    limit = checked.number("limit", limit, 1, MAX_PASSAGES)
+    chosen = await selection(installation, which, tuple(_state(each) for each in states))
+    return await installation.history.passages(replace(chosen, before=before), limit)
+
+
+@use_case
+async def find(installation: Installation, id: str) -> Card:
+    """One message by its id, or by the id of one of its recipients."""
+    found = await installation.history.passages(Selection(message=id), MAX_PASSAGES)
+    if not found:
+        for each in await installation.history.passages(Selection(recipient=id), 1):
+            return await find(installation, each.id)
+        raise Unknown("message", id)
+    verdicts = await installation.history.verdicts(id)
+    return Card(id, tuple(sorted(found, key=lambda each: each.recipient)), tuple(verdicts))
+
+
+def _state(text: str) -> State:
+    try:
+        return State(text)
+    except ValueError as error:
+        raise Invalid("state", f"{text!r} is none of {', '.join(State)}") from error

@@ -1,0 +1,160 @@
+"""Accounts, connections, messages and the rest as plain data: the one form in which they leave the house.
+
+The command line prints it and the HTTP interface answers with it. Keys are never renamed, only added. No secret, digest
+or sealed text ever stands in it; a login in clear is `issued`, and only who asked for one gets it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+
+from ..interfaces.history import Passage
+from ..interfaces.registry import Account, Connection, Domain, Sender, Suppression
+from ..mail.envelope import SECOND
+from ..policy.dialect import Dialect, Dialects
+from .credentials import Issued
+from .queue import Waiting
+
+Plain = dict[str, object]
+
+
+def instant(at: int) -> str:
+    """Microseconds since 1970 as ISO 8601 in UTC, to the millisecond; "" for never (0)."""
+    if not at:
+        return ""
+    return datetime.fromtimestamp(at / SECOND, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def account(value: Account) -> Plain:
+    """An account with what it may still send."""
+    return {
+        "id": value.id,
+        "name": value.name,
+        "balance": value.balance,
+        "reserved": value.reserved,
+        "available": value.available,
+        "created_at": instant(value.created_at),
+    }
+
+
+def connection(value: Connection, owners: Mapping[str, str]) -> Plain:
+    """A connection without its secrets; `owners` gives the names of accounts by id, as in the following."""
+    return {
+        "id": value.id,
+        "name": value.name,
+        "account": owners.get(value.account, value.account),
+        "dialect": value.dialect,
+        "status": value.status,
+        "status_reason": value.status_reason,
+        "sender": value.sender,
+        "username": value.credentials[0].username if value.credentials else "",
+        "networks": list(value.networks),
+        "rate": value.rate,
+        "rate_period": value.rate_period,
+        "rate_burst": value.rate_burst,
+        "created_at": instant(value.created_at),
+    }
+
+
+def issued(value: Issued, owners: Mapping[str, str]) -> Plain:
+    """A connection with its login in clear."""
+    return connection(value.connection, owners) | {"username": value.username, "password": value.password}
+
+
+def domain(value: Domain, owners: Mapping[str, str]) -> Plain:
+    """A sending domain."""
+    return {
+        "domain": value.name,
+        "account": owners.get(value.account, value.account),
+        "status": value.status,
+        "created_at": instant(value.created_at),
+    }
+
+
+def sender(value: Sender, owners: Mapping[str, str]) -> Plain:
+    """A sender address."""
+    return {
+        "address": value.address,
+        "account": owners.get(value.account, value.account),
+        "created_at": instant(value.created_at),
+    }
+
+
+def suppression(value: Suppression, owners: Mapping[str, str]) -> Plain:
+    """A suppressed address."""
+    return {
+        "address": value.address,
+        "account": owners.get(value.account, value.account),
+        "reason": value.reason,
+        "origin": value.origin,
+        "created_at": instant(value.created_at),
+    }
+
+
+def waiting(value: Waiting) -> Plain:
+    """What waits for a destination."""
+    return {
+        "destination": value.destination,
+        "count": value.count,
+        "held": value.held,
+        "next_due_at": instant(value.next_due_at),
+    }
+
+
+def passage(value: Passage, dialects: Dialects) -> Plain:
+    """What became of one recipient; `dialect_status` is the word of its dialect, "" when that dialect is gone."""
+    try:
+        status = dialects.get(value.dialect).statuses[value.state]
+    except KeyError:
+        status = ""
+    return {
+        "id": value.id,
+        "connection": value.connection_name,
+        "rcpt": value.rcpt,
+        "state": value.state.value,
+        "dialect_status": status,
+        "last_reply": value.last_reply,
+        "attempts": value.attempts,
+        "billed": value.billed,
+        "tag": value.tag,
+        "client_ref": value.client_ref,
+        "recipient": value.recipient,
+        "account": value.account,
+        "connection_id": value.connection,
+        "dialect": value.dialect,
+        "sender": value.sender,
+        "destination": value.destination,
+        "subject": value.subject,
+        "size": value.size,
+        "held": value.held,
+        "leased": value.leased,
+        "accepted_at": instant(value.accepted_at),
+        "due_at": "" if value.state.final else instant(value.due_at),
+        "expires_at": instant(value.expires_at),
+        "last_host": value.last_host,
+        "last_at": instant(value.last_at),
+    }
+
+
+def dialect(value: Dialect) -> Plain:
+    """A dialect with every reply as it stands in its file."""
+    return {
+        "name": value.name,
+        "aliases": list(value.aliases),
+        "title": value.title,
+        "extensions": list(value.extensions),
+        "size": value.size,
+        "recipients": value.recipients,
+        "credentials_at": value.credentials_at,
+        "bare_ehlo": value.bare_ehlo,
+        "sender_rule": value.sender_rule,
+        "billing": value.billing,
+        "suppressed": value.suppressed,
+        "suppressing": list(value.suppressing),
+        "username": value.username,
+        "ports": {mode: list(ports) for mode, ports in value.ports.items()},
+        "stages": {stage: list(rules) for stage, rules in value.stages.items()},
+        "statuses": {state.value: word for state, word in value.statuses.items()},
+        "replies": {key: str(line.reply) for key, line in value.replies.items()},
+    }

@@ -1,0 +1,46 @@
+"""Switches of the whole installation, which the daemon reads within a second.
+
+`paused` holds the reason while no new mail is taken, else nothing. `login_guard_cleared` tells from which instant on
+failed logins count again, and under which prefix of their keys: ``login:<address>:<user name in lower case>`` for one
+user name from one address, ``login:<address>`` for an address. Nothing here counts anything.
+"""
+
+from __future__ import annotations
+
+import json
+
+from . import checked
+from .errors import Invalid
+from .installation import Installation, use_case
+
+PAUSED = "paused"
+LOGIN_GUARD_CLEARED = "login_guard_cleared"
+
+
+@use_case
+async def pause(installation: Installation, reason: str = "") -> str:
+    """Answer every client with the dialect's temporary refusal; what is queued goes on."""
+    reason = checked.printable("reason", reason.strip(), 200) or "1"
+    await installation.registry.put_setting(PAUSED, reason)
+    return reason
+
+
+@use_case
+async def resume(installation: Installation) -> None:
+    """Take mail again."""
+    await installation.registry.put_setting(PAUSED, "")
+
+
+@use_case
+async def clear_login_guard(installation: Installation, address: str = "", username: str = "") -> str:
+    """Forget failed logins: all, those of an address, or those for a user name from it; fires with the prefix."""
+    if username and not address:
+        raise Invalid("user", "failures are counted per address: give the address, too")
+    prefix = "login:"
+    if address:
+        prefix += checked.address("address", address)
+    if username:
+        prefix += f":{checked.username(username).lower()}"
+    cleared = json.dumps({"at": installation.now(), "prefix": prefix})
+    await installation.registry.put_setting(LOGIN_GUARD_CLEARED, cleared)
+    return prefix
