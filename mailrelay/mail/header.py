@@ -55,6 +55,11 @@ def decode(value: bytes) -> str:
     text = _text(unfold(value))
     if "=?" in text:
         text = "".join(_words(text))
+    return one_line(text)
+
+
+def one_line(text: str) -> str:
+    """Text whose control characters and line separators are spaces, and which UTF-8 can hold."""
     return _ODD.sub(" ", text)
 
 
@@ -67,13 +72,13 @@ def encode(name: str, text: str) -> bytes:
     """
     if not _NAME.fullmatch(name):
         raise ValueError("malformed field name")
-    text = _ODD.sub(" ", text).strip(" ")
+    text = one_line(text).strip(" ")
     head = name.encode("ascii") + b":"
     if text.isascii() and "=?" not in text:
         lines = fold(head, (b" " + text.encode("ascii")) if text else b"")
         if all(len(line) <= MAX_LINE for line in lines):
             return b"\r\n".join(lines) + b"\r\n"
-    return b"\r\n".join(_pack(head, [b" " + word for word in _encoded_words(text, len(head) + 1)])) + b"\r\n"
+    return b"\r\n".join(_pack(head, [b" " + word for word in encoded_words(text, len(head) + 1)])) + b"\r\n"
 
 
 def fold(head: bytes, value: bytes) -> list[bytes]:
@@ -148,7 +153,7 @@ def _octets(encoding: str, payload: str) -> bytes | None:
     return binascii.a2b_base64(data + b"=" * (-len(data) % 4))
 
 
-def _encoded_words(text: str, taken: int) -> list[bytes]:
+def encoded_words(text: str, taken: int) -> list[bytes]:
     """Text as encoded words in UTF-8, each holding whole characters, on lines of 76 octets (RFC 2047 2, 5).
 
     `taken` octets of the first line are taken already.
