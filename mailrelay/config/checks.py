@@ -18,18 +18,15 @@ from cryptography.x509 import load_pem_x509_certificates
 from .sections import Http, Listener, Route
 
 #: Networks whose hosts are one's own: loopback, private use (RFC 1918, RFC 4193) and link-local.
-OWN_NETWORKS = (
-    *map(IPv4Network, ("127.0.0.0/8", "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "169.254.0.0/16")),
-    *map(IPv6Network, ("::1/128", "fc00::/7", "fe80::/10")),
-)
+_OWN_4 = tuple(map(IPv4Network, ("127.0.0.0/8", "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "169.254.0.0/16")))
+_OWN_6 = tuple(map(IPv6Network, ("::1/128", "fc00::/7", "fe80::/10")))
 
 
 def _own(network: str) -> bool:
     parsed = ip_network(network)
-    return any(
-        parsed.version == own.version and parsed.subnet_of(own)  # type: ignore[arg-type]
-        for own in OWN_NETWORKS
-    )
+    if isinstance(parsed, IPv4Network):
+        return any(map(parsed.subnet_of, _OWN_4))
+    return any(map(parsed.subnet_of, _OWN_6))
 
 
 def login(key: str, listener: Listener) -> Iterator[str]:
@@ -84,7 +81,7 @@ def _certified(path: Path) -> bytes:
             .public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
         )
     except Exception:
-        raise ValueError(f"{path} is not a certificate in PEM") from None
+        raise ValueError(f"{path}: not a certificate in PEM") from None
 
 
 def _public_half(path: Path) -> bytes:
@@ -94,19 +91,19 @@ def _public_half(path: Path) -> bytes:
         private = load_pem_private_key(data, password=None)
         return private.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
     except Exception:
-        raise ValueError(f"{path} is not a private key in PEM without a pass phrase") from None
+        raise ValueError(f"{path}: not a private key in PEM without a pass phrase") from None
 
 
 def read(path: Path, secret: bool = False) -> bytes:
-    """A small file's content; `ValueError` says in a few words why not. A secret must not be open to everybody."""
+    """A small file's content; `ValueError` says ``path: reason``. A secret must not be open to everybody."""
     try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
-        with open(descriptor, "rb") as file:
-            mode = os.fstat(descriptor).st_mode
+        # never waits, whatever the path turns out to be
+        with open(path, "rb", opener=lambda name, flags: os.open(name, flags | os.O_NONBLOCK)) as file:
+            mode = os.fstat(file.fileno()).st_mode
             if not stat.S_ISREG(mode):
-                raise ValueError(f"{path} is not a file")
+                raise ValueError(f"{path}: not a file")
             if secret and mode & stat.S_IRWXO:
-                raise ValueError(f"{path} is open to everybody (mode {stat.S_IMODE(mode):04o})")
+                raise ValueError(f"{path}: open to everybody (mode {stat.S_IMODE(mode):04o})")
             return file.read(1_000_000)
     except OSError as error:
         raise ValueError(f"{path}: {error.strerror}") from None

@@ -30,13 +30,12 @@ _REASONS = {
     "int_type": "must be a whole number",
     "bool_type": "must be true or false",
     "string_type": "must be text",
-    "path_type": "must be text",
+    "is_instance_of": "must be text",
     "tuple_type": "must be a list",
     "model_type": "must be a table",
     "greater_than_equal": "must be at least {ge}",
     "less_than_equal": "must be at most {le}",
     "literal_error": "must be {expected}",
-    "too_short": "must not be empty",
 }
 
 #: Gives the names of all dialects, with those of a folder; `ValueError` with `faults` when a file of it is bad.
@@ -55,10 +54,13 @@ def load(path: str | os.PathLike[str], names_of_dialects: NamesOfDialects | None
     """Read and check a file; relative paths in it start at its folder. Fails with `ConfigError` only."""
     file = os.fspath(path)
     try:
-        data = _parse(checks.read(Path(path)))
+        content = checks.read(Path(path))
     except ValueError as error:
-        text = str(error)
-        raise ConfigError([text if text.startswith(f"{file}: ") else f"{file}: {text}"]) from None
+        raise ConfigError([str(error)]) from None
+    try:
+        data = _parse(content)
+    except ValueError as error:
+        raise ConfigError([f"{file}: {error}"]) from None
     reading = _Reading(data, Path(path).absolute().parent)
     reading.check(names_of_dialects)
     if reading.faults:
@@ -162,7 +164,7 @@ class _Reading:
             try:
                 table[name] = checks.read(self._folder / path, secret=True).decode().strip()
             except UnicodeDecodeError:
-                self.faults.append(f"{key}.{name}_path: {self._folder / path} is not UTF-8")
+                self.faults.append(f"{key}.{name}_path: {self._folder / path}: not UTF-8")
             except ValueError as error:
                 self.faults.append(f"{key}.{name}_path: {error}")
 

@@ -10,9 +10,11 @@ import re
 from functools import cached_property
 from ipaddress import ip_address, ip_network
 from pathlib import Path
-from typing import Annotated, ClassVar, Final, Literal
+from typing import Annotated, ClassVar, Final, Literal, TypeVar
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo
+
+T = TypeVar("T")
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _LABEL = re.compile(r"[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?")
@@ -78,6 +80,12 @@ def _plain(text: str) -> str:
     if any(ord(character) < 32 or ord(character) == 127 for character in text):
         raise ValueError("must not hold control characters")
     return text
+
+
+def _some(entries: tuple[T, ...]) -> tuple[T, ...]:
+    if not entries:
+        raise ValueError("must not be empty")
+    return entries
 
 
 def _one_worker(count: int) -> int:
@@ -193,7 +201,7 @@ class Route(Section):
     SECRETS = ("password",)
 
     name: Name
-    hosts: tuple[HostAndPort, ...] = Field(min_length=1)
+    hosts: Annotated[tuple[HostAndPort, ...], AfterValidator(_some)]
     tls: Literal["none", "may", "require", "verify"] = "may"
     username: Text = ""
     password: Text = Field(default="", repr=False)
@@ -222,7 +230,7 @@ class Timeouts(Section):
 class Delivery(Section):
     """``[delivery]``: attempts, and how many at once. An empty bounce domain means the server's host name."""
 
-    schedule: tuple[Seconds, ...] = Field(default=(60, 300, 900, 1800, 3600, 7200, 14400), min_length=1)
+    schedule: Annotated[tuple[Seconds, ...], AfterValidator(_some)] = (60, 300, 900, 1800, 3600, 7200, 14400)
     expiry: Seconds = 432000
     concurrency: Count = 20
     connections_per_host: Count = 20
