@@ -50,15 +50,26 @@ def _declared_size(facts: MailFacts, dialect: Dialect) -> Verdict:
 
 
 def _domain_known(facts: MailFacts, dialect: Dialect) -> Verdict:
-    return _unless_null("domain_known", _known, facts, dialect)
+    if facts.sender is None:
+        return _null_sender("domain_known")
+    return _known("domain_known", facts.sender, facts.domain_status)
 
 
 def _domain_verified(facts: MailFacts, dialect: Dialect) -> Verdict:
-    return _unless_null("domain_verified", _verified, facts, dialect)
+    if facts.sender is None:
+        return _null_sender("domain_verified")
+    return _verified("domain_verified", facts.sender, facts.domain_status)
 
 
 def _sender_allowed(facts: MailFacts, dialect: Dialect) -> Verdict:
-    return _unless_null("sender_allowed", _allowed, facts, dialect)
+    if facts.sender is None:
+        return _null_sender("sender_allowed")
+    return _allowed("sender_allowed", facts.sender, facts.connection_domain, dialect, "sender_disallowed")
+
+
+def _null_sender(rule: str) -> Verdict:
+    # judged by the From field at end of data
+    return Verdict(rule, True, {"sender": ""})
 
 
 def _balance_nonzero(facts: MailFacts, dialect: Dialect) -> Verdict:
@@ -71,32 +82,24 @@ def _rate(facts: RateFacts, dialect: Dialect) -> Verdict:
     return _verdict("rate", facts.wait > 0, seen, "rate_limited", seconds=ceil(facts.wait))
 
 
-# Whose domain: the same questions are asked of the reverse path at MAIL and of the From field at end of data.
-
-_Question = Callable[[str, Mailbox, str, str, "Dialect", str], Verdict]
+# Whose domain: the same is asked of the reverse path at MAIL and of the From field at end of data.
 
 
-def _known(rule: str, mailbox: Mailbox, status: str, own: str, dialect: Dialect, disallowed: str) -> Verdict:
+def _known(rule: str, mailbox: Mailbox, status: str) -> Verdict:
     seen: dict[str, JSON] = {"domain": mailbox.domain, "status": status}
     return _verdict(rule, not status, seen, "domain_unknown", domain=mailbox.domain)
 
 
-def _verified(rule: str, mailbox: Mailbox, status: str, own: str, dialect: Dialect, disallowed: str) -> Verdict:
+def _verified(rule: str, mailbox: Mailbox, status: str) -> Verdict:
     seen: dict[str, JSON] = {"domain": mailbox.domain, "status": status}
     return _verdict(rule, status != "verified", seen, "domain_unverified", domain=mailbox.domain)
 
 
-def _allowed(rule: str, mailbox: Mailbox, status: str, own: str, dialect: Dialect, disallowed: str) -> Verdict:
-    seen: dict[str, JSON] = {"address": mailbox.address, "connection_domain": own, "sender_rule": dialect.sender_rule}
-    foreign = dialect.sender_rule == "connection" and mailbox.domain != own
-    return _verdict(rule, foreign, seen, disallowed, address=mailbox.address)
-
-
-def _unless_null(rule: str, question: _Question, facts: MailFacts, dialect: Dialect) -> Verdict:
-    if facts.sender is None:
-        # a null sender is judged by the From field at end of data
-        return Verdict(rule, True, {"sender": ""})
-    return question(rule, facts.sender, facts.domain_status, facts.connection_domain, dialect, "sender_disallowed")
+def _allowed(rule: str, mailbox: Mailbox, own: str, dialect: Dialect, key: str) -> Verdict:
+    seen: dict[str, JSON] = {"domain": mailbox.domain, "connection_domain": own, "sender_rule": dialect.sender_rule}
+    if dialect.sender_rule == "connection" and mailbox.domain != own:
+        return Verdict(rule, False, seen, key, {"address": mailbox.address})
+    return Verdict(rule, True, seen)
 
 
 # RCPT
@@ -156,17 +159,20 @@ def _from_single(facts: DataFacts, dialect: Dialect) -> Verdict:
 
 
 def _from_seen(facts: DataFacts) -> dict[str, JSON]:
-    return {"from_fields": facts.from_fields, "addresses": [mailbox.address for mailbox in facts.from_addresses]}
+    return {"from_fields": facts.from_fields, "addresses": len(facts.from_addresses)}
 
 
 def _from_domain(facts: DataFacts, dialect: Dialect) -> Verdict:
     for mailbox in facts.from_addresses:
         status = facts.domain_statuses.get(mailbox.domain, "")
-        for question in (_known, _verified, _allowed):
-            verdict = question("from_domain", mailbox, status, facts.connection_domain, dialect, "from_disallowed")
+        for verdict in (
+            _known("from_domain", mailbox, status),
+            _verified("from_domain", mailbox, status),
+            _allowed("from_domain", mailbox, facts.connection_domain, dialect, "from_disallowed"),
+        ):
             if not verdict.allowed:
                 return verdict
-    return Verdict("from_domain", True, _from_seen(facts))
+    return Verdict("from_domain", True, {"domains": [mailbox.domain for mailbox in facts.from_addresses]})
 
 
 _Rule = Callable[[Any, "Dialect"], Verdict]  # which of the facts a rule takes follows from its stage

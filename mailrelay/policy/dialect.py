@@ -73,7 +73,8 @@ class Dialect:
     `credentials_at`, `sender_rule`, `billing` and `suppressed` are words of `policy.vocabulary`; `suppressing` the
     reasons that count at RCPT. `stages` maps "mail", "rate", "rcpt" and "data" to names of rules (`policy.admission`)
     in their order. `statuses` maps our states to the service's words. `username` is the pattern of a generated user
-    name; `ports` the service's ports by mode ("plain", "starttls", "tls").
+    name; `ports` the service's ports by mode ("plain", "starttls", "tls"); `sandbox` gives for a port the offset from
+    the sandbox's base port.
     """
 
     name: str
@@ -192,8 +193,8 @@ def _read(reading: Reading, name: str, own: Mapping[str, object]) -> Dialect:
         suppressed=reading.choice("suppressed", given.get("suppressed"), vocabulary.SUPPRESSED),
         suppressing=reading.choices("suppressing", given.get("suppressing"), vocabulary.SUPPRESSIONS),
         username=_username(reading, given.get("username")),
-        ports=_ports(reading, given.get("ports")),
-        sandbox=_sandbox(reading, given.get("sandbox", {})),
+        ports=(ports := _ports(reading, given.get("ports"))),
+        sandbox=_sandbox(reading, given.get("sandbox", {}), ports),
         stages=_stages(reading, given.get("stages")),
         statuses=_statuses(reading, given.get("statuses")),
         replies=_replies(reading, given.get("replies")),
@@ -212,44 +213,39 @@ def _username(reading: Reading, value: object) -> str:
 
 
 def _ports(reading: Reading, value: object) -> Mapping[str, tuple[int, ...]]:
-    table = reading.table("ports", value)
-    reading.known(table, vocabulary.PORT_MODES, "ports.")
-    return MappingProxyType({mode: reading.counts(f"ports.{mode}", table[mode], 1, 65535) for mode in table})
+    table = reading.table("ports", value, vocabulary.PORT_MODES) or {}
+    found = {mode: reading.counts(f"ports.{mode}", ports, 1, 65535) for mode, ports in table.items()}
+    return MappingProxyType(found)
 
 
-def _sandbox(reading: Reading, value: object) -> Mapping[int, int]:
-    table = reading.table("sandbox", value)
-    for port in table:
-        if not re.fullmatch(r"[1-9][0-9]{0,4}", port):
-            reading.fault(f"sandbox.{port}", "is not a port")
-    return MappingProxyType(
-        {int(port): reading.count(f"sandbox.{port}", table[port], 1, 65535) for port in table if port.isdecimal()}
-    )
+def _sandbox(reading: Reading, value: object, ports: Mapping[str, tuple[int, ...]]) -> Mapping[int, int]:
+    offered = dict.fromkeys(str(port) for mode in ports.values() for port in mode)
+    table = reading.table("sandbox", value, offered) or {}
+    found = {int(port): reading.count(f"sandbox.{port}", table[port], 1, 65535) for port in offered if port in table}
+    return MappingProxyType(found)
 
 
 def _stages(reading: Reading, value: object) -> Mapping[str, tuple[str, ...]]:
-    table = reading.table("stages", value)
-    reading.known(table, vocabulary.STAGES, "stages.")
-    return MappingProxyType(
-        {
-            stage: reading.choices(f"stages.{stage}", table.get(stage), rules)
-            for stage, rules in vocabulary.STAGES.items()
-        }
-    )
+    table = reading.table("stages", value, vocabulary.STAGES)
+    if table is None:
+        return {}
+    found = {key: reading.choices(f"stages.{key}", table.get(key), rules) for key, rules in vocabulary.STAGES.items()}
+    return MappingProxyType(found)
 
 
 def _statuses(reading: Reading, value: object) -> Mapping[State, str]:
-    table = reading.table("statuses", value)
-    reading.known(table, [state.value for state in State], "statuses.")
+    table = reading.table("statuses", value, [state.value for state in State])
+    if table is None:
+        return {}
     return MappingProxyType({state: reading.text(f"statuses.{state}", table.get(state)) for state in State})
 
 
 def _replies(reading: Reading, value: object) -> Mapping[str, Line]:
-    table = reading.table("replies", value)
-    reading.known(table, vocabulary.REPLIES, "replies.")
-    return MappingProxyType(
-        {key: read_line(reading, f"replies.{key}", table.get(key), shape) for key, shape in vocabulary.REPLIES.items()}
-    )
+    table = reading.table("replies", value, vocabulary.REPLIES)
+    if table is None:
+        return {}
+    shapes = vocabulary.REPLIES.items()
+    return MappingProxyType({key: read_line(reading, f"replies.{key}", table.get(key), shape) for key, shape in shapes})
 
 
 class Dialects:

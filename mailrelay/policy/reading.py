@@ -8,7 +8,6 @@ nothing about dialects.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from types import MappingProxyType
 
 _KINDS = {
     str: "a text",
@@ -45,12 +44,13 @@ class Reading:
     def _mismatch(self, key: str, value: object, wanted: str) -> None:
         self.fault(key, "missing" if value is None else f"must be {wanted}, not {kind_of(value)}")
 
-    def table(self, key: str, value: object) -> Mapping[str, object]:
-        """A table, or an empty one."""
+    def table(self, key: str, value: object, allowed: Collection[str]) -> Mapping[str, object] | None:
+        """A table with keys of a closed set; None where there is none, so that its keys are not missed one by one."""
         if isinstance(value, dict):
+            self.known(value, allowed, f"{key}.")
             return value
         self._mismatch(key, value, "a table")
-        return MappingProxyType({})
+        return None
 
     def text(self, key: str, value: object) -> str:
         """A text that is not empty."""

@@ -7,23 +7,28 @@ data only and never a text of a dialect.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import TypeAlias
+from types import MappingProxyType
+from typing import NamedTuple, TypeAlias
 
 from ..mail.reply import Refusal
 
 JSON: TypeAlias = str | int | float | bool | Sequence["JSON"] | Mapping[str, "JSON"] | None
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
-    """One decision: `key` and `fields` name the reply of a refusal, and are empty where the rule allowed."""
+_NO_FIELDS: Mapping[str, JSON] = MappingProxyType({})
+
+
+class Verdict(NamedTuple):
+    """One decision: `key` and `fields` name the reply of a refusal, and are empty where the rule allowed.
+
+    A tuple, since some twenty are made for each message.
+    """
 
     rule: str
     allowed: bool
     facts: Mapping[str, JSON]
     key: str = ""
-    fields: Mapping[str, JSON] = field(default_factory=dict)
+    fields: Mapping[str, JSON] = _NO_FIELDS
 
     def refusal(self) -> Refusal:
         """The exception that carries a refusing verdict outwards; `ValueError` where the rule allowed."""
@@ -33,5 +38,6 @@ class Verdict:
 
     def plain(self) -> dict[str, JSON]:
         """The decision as it is kept: rule, allowed, facts, and the reply's key where it refused."""
-        kept: dict[str, JSON] = {"rule": self.rule, "allowed": self.allowed, "facts": self.facts}
-        return kept if self.allowed else kept | {"reply": self.key}
+        if self.allowed:
+            return {"rule": self.rule, "allowed": True, "facts": self.facts}
+        return {"rule": self.rule, "allowed": False, "facts": self.facts, "reply": self.key}
