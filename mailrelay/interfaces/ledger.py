@@ -55,3 +55,6 @@ class ILedger(Interface):
 
     def release_strays(known: Collection[str]) -> Deferred[int]:
         """Give back every lease of this process that is not among `known`, and all leases of dead processes."""
+
+    def expire(now: int) -> Deferred[int]:
+        """End every unleased recipient, held ones too, whose deadline has passed; fires with how many."""

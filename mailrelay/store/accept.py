@@ -1,0 +1,158 @@
+"""Accepting: submissions become rows, and sends are reserved or captured, in one transaction (laws 1, 2, 5).
+
+Each member of a batch is judged against the purse that the members before it left; one that cannot pay is refused and
+writes nothing, the others are unharmed. With a lease the rows belong to this process from the start, so the fast path
+never reads the queue back. This module never commits and never looks at the policy.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+
+import sqlalchemy as sa
+
+from ..mail.envelope import Delivery, Submission
+from ..mail.reply import Refusal
+from .schema import messages, recipients
+from .work import Work
+
+#: Larger sources lie in rows of this many octets, written before the accept.
+CHUNK = 256 * 1024
+
+_add_message = sa.insert(messages)
+_add_recipient = sa.insert(recipients)
+
+
+def clean(text: str) -> str:
+    """Text that every engine takes: no NUL, no lone surrogate."""
+    if "\0" in text:
+        text = text.replace("\0", "\N{REPLACEMENT CHARACTER}")
+    return text if text.isascii() else text.encode("utf-8", "replace").decode("utf-8")
+
+
+def accept(work: Work, members: Sequence[tuple[Submission, bool]]) -> list[Sequence[Delivery] | Refusal]:
+    """For each (submission, lease) its deliveries, or why it was refused."""
+    work.purses(submission.account for submission, _ in members)
+    message_rows: list[Mapping[str, object]] = []
+    recipient_rows: list[Mapping[str, object]] = []
+    results: list[Sequence[Delivery] | Refusal] = []
+    for submission, lease in members:
+        refused = _pay(work, submission)
+        if refused is not None:
+            results.append(refused)
+            continue
+        message_rows.append(_message_row(submission))
+        recipient_rows.extend(_recipient_rows(submission, work.node if lease else ""))
+        work.count(
+            submission.connection,
+            clean(submission.instructions.tag),
+            submission.received_at,
+            "accepted",
+            len(submission.recipients),
+        )
+        results.append(_deliveries(submission) if lease else ())
+    message_rows.sort(key=lambda row: str(row["id"]))
+    recipient_rows.sort(key=lambda row: str(row["id"]))
+    work.insert(_add_message, message_rows)
+    work.insert(_add_recipient, recipient_rows)
+    return results
+
+
+def _pay(work: Work, submission: Submission) -> Refusal | None:
+    purse = work.purse(submission.account)
+    number = len(submission.recipients)
+    if purse is None:
+        return Refusal("temporary", rule="account_exists", facts={"account": submission.account})
+    if purse.available < number:
+        facts = {"available": purse.available, "needed": number}
+        return Refusal("balance_short", rule="balance_covers", facts=facts)
+    if submission.billing == "accept":
+        purse.move(-number)
+        for recipient in submission.recipients:
+            work.enter(recipient.id, "send", submission.account, -1, "", submission.received_at)
+    else:
+        purse.move(0, number)
+    return None
+
+
+def _message_row(submission: Submission) -> Mapping[str, object]:
+    instructions = submission.instructions
+    verdicts = submission.verdicts
+    return {
+        "id": submission.id,
+        "account": submission.account,
+        "connection": submission.connection,
+        "dialect": submission.dialect,
+        "peer": submission.peer,
+        "sender": clean(submission.sender),
+        "subject": clean(submission.subject),
+        "tag": clean(instructions.tag),
+        "client_ref": clean(instructions.client_ref),
+        "route": clean(instructions.route),
+        "billing": submission.billing,
+        "size": len(submission.source),
+        "received_at": submission.received_at,
+        "expires_at": submission.expires_at,
+        "verdicts": plain(verdicts) if verdicts else "[]",
+        "source": submission.source if len(submission.source) <= CHUNK else None,
+    }
+
+
+def plain(verdicts: Sequence[Mapping[str, object]]) -> str:
+    """Verdicts as JSON text; what JSON does not know becomes text."""
+    return json.dumps([dict(verdict) for verdict in verdicts], default=str, separators=(",", ":"))
+
+
+def _recipient_rows(submission: Submission, lease: str) -> list[Mapping[str, object]]:
+    reserved = 0 if submission.billing == "accept" else 1
+    shared = {
+        "message": submission.id,
+        "account": submission.account,
+        "connection": submission.connection,
+        "tag": clean(submission.instructions.tag),
+        "route": clean(submission.instructions.route),
+        "priority": 0,
+        "state": "queued",
+        "held": 0,
+        "lease": lease,
+        "attempts": 0,
+        "reserved": reserved,
+        "billed": 1 - reserved,
+        "accepted_at": submission.received_at,
+        "due_at": submission.received_at,
+        "expires_at": submission.expires_at,
+        "last_reply": "",
+        "last_host": "",
+        "last_at": 0,
+    }
+    return [
+        {
+            **shared,
+            "id": recipient.id,
+            "address": clean(recipient.address),
+            "key": clean(recipient.key),
+            "destination": clean(recipient.destination),
+        }
+        for recipient in submission.recipients
+    ]
+
+
+def _deliveries(submission: Submission) -> Sequence[Delivery]:
+    return tuple(
+        Delivery(
+            recipient=recipient.id,
+            message=submission.id,
+            account=submission.account,
+            connection=submission.connection,
+            sender=submission.sender,
+            address=recipient.address,
+            destination=recipient.destination,
+            route=submission.instructions.route,
+            attempts=0,
+            accepted_at=submission.received_at,
+            expires_at=submission.expires_at,
+            billing=submission.billing,
+        )
+        for recipient in submission.recipients
+    )

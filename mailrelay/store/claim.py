@@ -1,0 +1,175 @@
+"""Claiming: the head of a lane is leased to this process, and judged once more before it is.
+
+Since a recipient was accepted its connection may have been blocked, its address suppressed, its time run out. What is
+expired or suppressed ends here, in the same transaction; what belongs to a connection that is not active stays and is
+looked at again a minute later. This module never commits, and reads no lane but the one it is asked for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+
+import sqlalchemy as sa
+
+from ..interfaces.ledger import Lane
+from ..mail.envelope import SECOND, Delivery, State, Submission
+from .schema import PENDING, WAITING, connections, messages, recipients, suppressions
+from .settle import FACTS, Facts, end, facts_of
+from .work import Work
+
+#: How long a recipient of a connection that is not active is left alone.
+BLOCKED_PAUSE = 60 * SECOND
+
+#: Recipients brought to an end in one transaction.
+BULK = 500
+
+head = (
+    sa.select(
+        *FACTS,
+        recipients.c.message,
+        recipients.c.address,
+        recipients.c.destination,
+        recipients.c.route,
+        recipients.c.attempts,
+        recipients.c.expires_at,
+        sa.select(messages.c.sender).where(messages.c.id == recipients.c.message).scalar_subquery(),
+        sa.select(messages.c.billing).where(messages.c.id == recipients.c.message).scalar_subquery(),
+        sa.select(connections.c.status).where(connections.c.id == recipients.c.connection).scalar_subquery(),
+        sa.select(suppressions.c.reason)
+        .where(suppressions.c.account == recipients.c.account, suppressions.c.key == recipients.c.key)
+        .scalar_subquery(),
+    )
+    .where(
+        recipients.c.account == sa.bindparam("lane_account"),
+        recipients.c.destination == sa.bindparam("lane_destination"),
+        recipients.c.due_at <= sa.bindparam("now", type_=sa.BigInteger),
+        WAITING,
+    )
+    .order_by(recipients.c.due_at)
+    .limit(sa.bindparam("number", type_=sa.BigInteger))
+)
+head_locked = head.with_for_update(skip_locked=True, of=recipients)
+
+_lease = (
+    sa.update(recipients)
+    .where(recipients.c.id == sa.bindparam("recipient"), WAITING)
+    .values(lease=sa.bindparam("ours"))
+    .returning(recipients.c.id)
+)
+_postpone = (
+    sa.update(recipients)
+    .where(recipients.c.id == sa.bindparam("recipient"), WAITING)
+    .values(due_at=sa.bindparam("new_due_at"))
+    .returning(recipients.c.id)
+)
+_release = (
+    sa.update(recipients)
+    .where(recipients.c.id == sa.bindparam("recipient"), recipients.c.lease == sa.bindparam("ours"), PENDING)
+    .values(lease=sa.literal_column("''"))
+    .returning(recipients.c.id)
+)
+
+
+def claim(work: Work, members: Sequence[tuple[Lane, int, int]]) -> list[Sequence[Delivery]]:
+    """For each (lane, limit, now) what was leased, earliest first."""
+    return [_claim(work, lane, limit, now) for lane, limit, now in members]
+
+
+def _claim(work: Work, lane: Lane, limit: int, now: int) -> Sequence[Delivery]:
+    values = {"lane_account": lane.account, "lane_destination": lane.destination, "now": now, "number": limit}
+    expired, suppressed, idle, taken = [], [], [], []
+    for row in work.rows(head if work.sqlite else head_locked, values):
+        facts = Facts(*row[: len(FACTS)])
+        message, address, destination, route, attempts, expires_at, sender, billing, status, reason = row[len(FACTS) :]
+        if expires_at <= now:
+            expired.append(facts)
+        elif reason is not None:
+            suppressed.append((facts, reason))
+        elif status != "active":
+            idle.append(facts)
+        else:
+            taken.append(
+                Delivery(
+                    recipient=facts.id,
+                    message=message,
+                    account=facts.account,
+                    connection=facts.connection,
+                    sender=sender,
+                    address=address,
+                    destination=destination,
+                    route=route,
+                    attempts=attempts,
+                    accepted_at=facts.accepted_at,
+                    expires_at=expires_at,
+                    billing=billing,
+                )
+            )
+    leased = work.each(_lease, [{"recipient": delivery.recipient, "ours": work.node} for delivery in taken])
+    work.each(_postpone, [{"recipient": facts.id, "new_due_at": now + BLOCKED_PAUSE} for facts in idle])
+    end(work, expired, State.EXPIRED, EXPIRED_TEXT, now)
+    for facts, reason in suppressed:
+        end(work, (facts,), State.SUPPRESSED, f"the address is suppressed: {reason}", now)
+    return [delivery for delivery, row in zip(taken, leased, strict=True) if row is not None]
+
+
+#: Our own words for a deadline that passed (RFC 3463 3.5: X.4.7).
+EXPIRED_TEXT = "the deadline passed before the message could be delivered"
+
+
+def release(work: Work, members: Sequence[Collection[str]]) -> list[int]:
+    """For each set of recipients how many leases of ours were given back."""
+    return [
+        sum(row is not None for row in work.each(_release, [{"recipient": id, "ours": work.node} for id in sorted(ids)]))
+        for ids in members
+    ]
+
+
+def release_node(work: Work, node: str, known: Collection[str] = ()) -> int:
+    """Give back all leases of one node but those of `known` recipients."""
+    ours = sa.select(recipients.c.id).where(recipients.c.lease == node, PENDING)
+    strays = [id for id in work.execute(ours).scalars() if id not in known]
+    rows = work.each(_release, [{"recipient": id, "ours": node} for id in sorted(strays)])
+    return sum(row is not None for row in rows)
+
+
+def expire(work: Work, members: Sequence[int]) -> list[int]:
+    """For each instant how many recipients, held ones too, ended because their deadline had passed; at most `BULK`."""
+    ended = []
+    for now in members:
+        overdue = facts_of(work, PENDING, recipients.c.lease == "", recipients.c.expires_at <= now, limit=BULK)
+        ended.append(end(work, overdue, State.EXPIRED, EXPIRED_TEXT, now))
+    return ended
+
+
+def void(work: Work, submissions: Sequence[Submission], reason: str, now: int) -> None:
+    """Take submissions back whose client was left without a reply: what no other process has in hand ends as failed, and
+    the money returns."""
+    for submission in submissions:
+        ids = [recipient.id for recipient in submission.recipients]
+        ours = facts_of(work, recipients.c.id.in_(ids), PENDING, recipients.c.lease.in_(("", work.node)))
+        end(work, ours, State.FAILED, reason, now, refund=True)
+
+
+_r, _n = recipients.alias("r"), recipients.alias("n")
+
+
+def lanes_statement() -> sa.Select[tuple[str, str, int]]:
+    """Every lane with its earliest instant, by a loose scan: one step of the lane index for each lane."""
+    first = (
+        sa.select(recipients.c.account, recipients.c.destination, recipients.c.due_at)
+        .where(WAITING)
+        .order_by(recipients.c.account, recipients.c.destination, recipients.c.due_at)
+        .limit(1)
+        .subquery("first")
+    )
+    lane = sa.select(first).cte("lane", recursive=True)
+    following = (
+        sa.select(_n.c.id)
+        .where(WAITING, sa.tuple_(_n.c.account, _n.c.destination) > sa.tuple_(lane.c.account, lane.c.destination))
+        .order_by(_n.c.account, _n.c.destination, _n.c.due_at)
+        .limit(1)
+        .correlate(lane)
+        .scalar_subquery()
+    )
+    lane = lane.union_all(sa.select(_r.c.account, _r.c.destination, _r.c.due_at).join_from(lane, _r, _r.c.id == following))
+    return sa.select(lane.c.account, lane.c.destination, lane.c.due_at)

@@ -1,0 +1,198 @@
+"""The hot reads of admission and login: never a wait on the disk in the reactor's thread, never older than a second.
+
+Connections, credentials, domains and switches are remembered for less than a second, so a change by the command line holds
+within two. Recipients are looked up in bulk; an account that suppresses nothing is remembered as such. This module
+never writes.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeVar
+
+import sqlalchemy as sa
+from twisted.internet.defer import Deferred, succeed
+from twisted.python.failure import Failure
+from zope.interface import implementer
+
+from ..interfaces.directory import ConnectionFacts, Credential, IDirectory, RecipientFacts, SenderFacts
+from ..mail.envelope import SECOND
+from .jobs import LOOK_UP
+from .reader import Reader
+from .schema import accounts, connections, credentials, domains, full_mailboxes, settings, suppressions
+from .work import Work
+
+#: How long an answer is remembered, and how many are.
+TTL = SECOND * 9 // 10
+ROOM = 10_000
+
+T = TypeVar("T")
+_NOTHING = RecipientFacts("", 0)
+
+_connection_columns = (
+    connections.c.id,
+    connections.c.account,
+    connections.c.name,
+    connections.c.dialect,
+    connections.c.status,
+    connections.c.sender,
+    connections.c.sender_domain,
+    connections.c.networks,
+    connections.c.rate,
+    connections.c.rate_period,
+    connections.c.rate_burst,
+)
+connection_by_id = sa.select(*_connection_columns).where(connections.c.id == sa.bindparam("connection_id"))
+credentials_by_name = (
+    sa.select(credentials.c.id, credentials.c.kind, credentials.c.digest, *_connection_columns)
+    .join_from(credentials, connections, connections.c.id == credentials.c.connection)
+    .where(credentials.c.username_folded == sa.bindparam("username"))
+    .order_by(credentials.c.id)
+)
+suppression_by_key = sa.select(suppressions.c.reason).where(
+    suppressions.c.account == sa.bindparam("owner"), suppressions.c.key == sa.bindparam("mailbox")
+)
+full_by_key = sa.select(full_mailboxes.c.at).where(
+    full_mailboxes.c.account == sa.bindparam("owner"), full_mailboxes.c.key == sa.bindparam("mailbox")
+)
+_any_suppression = sa.select(suppressions.c.key).where(suppressions.c.account == sa.bindparam("owner")).limit(1)
+_any_full = sa.select(full_mailboxes.c.key).where(full_mailboxes.c.account == sa.bindparam("owner")).limit(1)
+_sender = sa.select(
+    sa.select(domains.c.status)
+    .where(domains.c.account == sa.bindparam("owner"), domains.c.name == sa.bindparam("domain"))
+    .scalar_subquery(),
+    sa.select(accounts.c.balance - accounts.c.reserved)
+    .where(accounts.c.id == sa.bindparam("owner"))
+    .scalar_subquery(),
+    sa.select(connections.c.status).where(connections.c.id == sa.bindparam("connection_id")).scalar_subquery(),
+)
+_settings = sa.select(settings.c.key, settings.c.value)
+
+
+def fold(username: str) -> str:
+    """A user name as it is compared: case does not count."""
+    return username.casefold()
+
+
+@implementer(IDirectory)
+class Directory:
+    """Hot reads over a reader."""
+
+    def __init__(self, reader: Reader, now: Callable[[], int]) -> None:
+        self._reader = reader
+        self._now = now
+        self._known: dict[tuple[str, ...], tuple[int, Any]] = {}
+        self._asked: dict[tuple[str, ...], list[Deferred[Any]]] = {}
+
+    def credentials(self, username: str) -> Deferred[tuple[Credential, ...]]:
+        name = fold(username)
+        if not _is_storable(name):
+            return succeed(())
+        return self._remembered(("credentials", name), lambda work: _read_credentials(work, name))
+
+    def connection(self, id: str) -> Deferred[ConnectionFacts]:
+        return self._remembered(("connection", id), lambda work: _read_connection(work, id))
+
+    def sender(self, account: str, connection: str, domain: str) -> Deferred[SenderFacts]:
+        values = {"owner": account, "connection_id": connection, "domain": domain}
+        if not _is_storable(domain):
+            values["domain"] = ""
+        return self._remembered(
+            ("sender", account, connection, domain), lambda work: _read_sender(work, values)
+        )
+
+    def recipient(self, account: str, key: str) -> Deferred[RecipientFacts]:
+        bare = self._known.get(("bare", account))
+        if bare is not None and 0 <= self._now() - bare[0] < TTL:
+            if bare[1]:
+                return succeed(_NOTHING)
+        elif ("bare", account) not in self._asked:
+            self._remembered(("bare", account), lambda work: _has_nothing(work, account)).addErrback(lambda _: None)
+        if not _is_storable(key):
+            return succeed(_NOTHING)
+        return self._reader.ask(read_recipients, (account, key))
+
+    def settings(self) -> Deferred[Mapping[str, str]]:
+        return self._remembered(("settings",), _read_settings)
+
+    def forget(self) -> None:
+        """Remember nothing: the next answers are fresh."""
+        self._known.clear()
+
+    def _remembered(self, key: tuple[str, ...], read: Callable[[Work], T]) -> Deferred[T]:
+        """The answer remembered under a key, else the one look-up that all who ask meanwhile share."""
+        known = self._known.get(key)
+        now = self._now()
+        if known is not None and 0 <= now - known[0] < TTL:
+            return succeed(known[1])
+        waiting = self._asked.get(key)
+        answer: Deferred[T] = Deferred()
+        if waiting is not None:
+            waiting.append(answer)
+            return answer
+        self._asked[key] = [answer]
+        self._reader.ask(LOOK_UP, read).addBoth(self._tell, key, now)
+        return answer
+
+    def _tell(self, result: Any, key: tuple[str, ...], asked_at: int) -> None:
+        if not isinstance(result, Failure):
+            if len(self._known) >= ROOM:
+                self._known.clear()
+            self._known[key] = (asked_at, result)
+        for waiting in self._asked.pop(key):
+            if isinstance(result, Failure):
+                waiting.errback(result)
+            else:
+                waiting.callback(result)
+
+
+def read_recipients(work: Work, members: Sequence[tuple[str, str]]) -> list[RecipientFacts]:
+    """For each (account, key) what is known of it."""
+    found = []
+    for account, key in members:
+        values = {"owner": account, "mailbox": key}
+        reasons = work.rows(suppression_by_key, values)
+        full = work.rows(full_by_key, values)
+        found.append(RecipientFacts(reasons[0][0] if reasons else "", full[0][0] if full else 0))
+    return found
+
+
+def _has_nothing(work: Work, account: str) -> bool:
+    values = {"owner": account}
+    return not work.rows(_any_suppression, values) and not work.rows(_any_full, values)
+
+
+def _read_connection(work: Work, id: str) -> ConnectionFacts:
+    found = work.rows(connection_by_id, {"connection_id": id})
+    if not found:
+        raise KeyError(id)
+    return _facts(found[0])
+
+
+def _read_credentials(work: Work, name: str) -> tuple[Credential, ...]:
+    return tuple(
+        Credential(id, kind, digest, _facts(rest))
+        for id, kind, digest, *rest in work.rows(credentials_by_name, {"username": name})
+    )
+
+
+def _read_sender(work: Work, values: Mapping[str, str]) -> SenderFacts:
+    domain_status, available, status = work.rows(_sender, values)[0]
+    return SenderFacts(domain_status or "", available or 0, status or "")
+
+
+def _read_settings(work: Work) -> Mapping[str, str]:
+    return dict(work.rows(_settings, {}))
+
+
+def _facts(row: Sequence[Any]) -> ConnectionFacts:
+    id, account, name, dialect, status, sender, domain, networks, rate, period, burst = row
+    return ConnectionFacts(
+        id, account, name, dialect, status, sender, domain, tuple(json.loads(networks)), rate, period, burst
+    )
+
+
+def _is_storable(text: str) -> bool:
+    """Can it stand in a key at all? What cannot is nobody's name."""
+    return "\0" not in text and (text.isascii() or not any("\ud800" <= letter <= "\udfff" for letter in text))

@@ -1,0 +1,91 @@
+"""The ledger over a database: `ILedger` by jobs for the writer.
+
+It promises what the interface does, on SQLite and PostgreSQL alike. It holds no state of its own; what one call does
+in the database stands in `accept`, `claim` and `settle`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Sequence
+from typing import Any
+
+from twisted.internet.defer import Deferred, succeed
+from zope.interface import implementer
+
+from ..interfaces.ledger import ILedger, Lane
+from ..mail.envelope import Delivery, Settlement, Submission
+from .accept import CHUNK, accept
+from .bodies import put_chunk
+from .claim import BULK, claim, expire, lanes_statement, release, release_node
+from .jobs import CALL, LOOK_UP
+from .reader import Reader
+from .settle import settle
+from .work import Work
+from .writer import Writer
+
+_lanes = lanes_statement()
+
+
+@implementer(ILedger)
+class Ledger:
+    """Accept, claim, settle, release."""
+
+    def __init__(self, writer: Writer, reader: Reader, node: str, bury: Callable[[], Deferred[int]]) -> None:
+        self._writer = writer
+        self._reader = reader
+        self._node = node
+        self._bury = bury
+
+    def accept(self, submission: Submission, lease: bool) -> Deferred[Sequence[Delivery]]:
+        if len(submission.source) > CHUNK:
+            return Deferred.fromCoroutine(self._accept_large(submission, lease))
+        return self._writer.ask(accept, (submission, lease))
+
+    async def _accept_large(self, submission: Submission, lease: bool) -> Sequence[Delivery]:
+        """Chunks first, each in a transaction of its own; without the accept they are orphans, swept later."""
+        for number, start in enumerate(range(0, len(submission.source), CHUNK)):
+            row = (submission.id, number, submission.received_at, submission.source[start : start + CHUNK])
+            await self._writer.ask(put_chunk, row)
+        deliveries: Sequence[Delivery] = await self._writer.ask(accept, (submission, lease))
+        return deliveries
+
+    def lanes(self) -> Deferred[Sequence[Lane]]:
+        return self._reader.ask(LOOK_UP, _read_lanes)
+
+    def claim(self, lane: Lane, limit: int, now: int) -> Deferred[Sequence[Delivery]]:
+        return self._writer.ask(claim, (lane, limit, now))
+
+    def settle(self, settlement: Settlement) -> Deferred[bool]:
+        return self._writer.ask(settle, settlement, lasting=True)
+
+    def release(self, recipients: Collection[str]) -> Deferred[int]:
+        if not recipients:
+            return succeed(0)
+        return self._writer.ask(release, tuple(recipients), lasting=True)
+
+    def release_strays(self, known: Collection[str]) -> Deferred[int]:
+        return Deferred.fromCoroutine(self._release_strays(frozenset(known)))
+
+    async def _release_strays(self, known: Collection[str]) -> int:
+        mine: int = await self._writer.ask(CALL, lambda work: release_node(work, self._node, known))
+        return mine + await self._bury()
+
+    def expire(self, now: int) -> Deferred[int]:
+        return Deferred.fromCoroutine(self._expire(now))
+
+    async def _expire(self, now: int) -> int:
+        total = 0
+        while True:
+            ended: int = await self._writer.ask(expire, now)
+            total += ended
+            if ended < BULK:
+                return total
+
+
+def _read_lanes(work: Work) -> Sequence[Lane]:
+    return [Lane(*row) for row in work.rows(_lanes, {})]
+
+
+def undo(jobs: Sequence[Any]) -> Sequence[Submission]:
+    """The submissions among jobs that were given up."""
+    return [job.argument[0] for job in jobs if job.operation is accept]

@@ -1,0 +1,262 @@
+"""The tables, as SQLAlchemy Core knows them: one definition for SQLite and PostgreSQL.
+
+Keys are texts compared by their bytes, instants integer microseconds, flags small integers; no table relies on a
+rowid. The conditions that partial indexes stand on are constants here, so that a statement which means to use an
+index names the same condition. This module never reads or writes anything.
+"""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+
+#: The newest migration this code knows (`migrations/versions`).
+REVISION = "0001"
+
+metadata = sa.MetaData()
+
+_Key = sa.Text().with_variant(sa.Text(collation="C"), "postgresql")
+
+
+def _key(name: str, *, primary: bool = False) -> sa.Column[str]:
+    return sa.Column(name, _Key, primary_key=primary, nullable=False)
+
+
+def _number(name: str, *, primary: bool = False) -> sa.Column[int]:
+    return sa.Column(name, sa.BigInteger, primary_key=primary, nullable=False, autoincrement=False)
+
+
+def _flag(name: str) -> sa.Column[int]:
+    return sa.Column(name, sa.SmallInteger, nullable=False)
+
+
+accounts = sa.Table(
+    "accounts",
+    metadata,
+    _key("id", primary=True),
+    _key("name"),
+    _number("balance"),
+    _number("reserved"),
+    _number("created_at"),
+    sa.UniqueConstraint("name", name="accounts_name"),
+    sa.CheckConstraint("reserved >= 0 AND balance >= reserved", name="accounts_never_below_zero"),
+    sqlite_with_rowid=False,
+)
+
+#: What moved a balance. `subject` is the recipient charged, or the entry's own id when no recipient is concerned.
+entries = sa.Table(
+    "entries",
+    metadata,
+    _key("subject", primary=True),
+    _key("kind", primary=True),
+    _key("account"),
+    _number("amount"),
+    _key("note"),
+    _number("at"),
+    sqlite_with_rowid=False,
+)
+
+connections = sa.Table(
+    "connections",
+    metadata,
+    _key("id", primary=True),
+    _key("account"),
+    _key("name"),
+    _key("dialect"),
+    _key("sender"),
+    _key("sender_domain"),
+    _key("status"),
+    _key("status_reason"),
+    _key("networks"),
+    _number("rate"),
+    _number("rate_period"),
+    _number("rate_burst"),
+    _number("created_at"),
+    sa.UniqueConstraint("account", "name", name="connections_name"),
+    sqlite_with_rowid=False,
+)
+
+#: Whose a user name is: unique in the installation, `username` in folded case.
+logins = sa.Table(
+    "logins", metadata, _key("username", primary=True), _key("connection"), sqlite_with_rowid=False
+)
+
+credentials = sa.Table(
+    "credentials",
+    metadata,
+    _key("id", primary=True),
+    _key("connection"),
+    _key("username"),
+    _key("username_folded"),
+    _key("kind"),
+    _key("digest"),
+    _key("sealed"),
+    sqlite_with_rowid=False,
+)
+sa.Index("credentials_username", credentials.c.username_folded)
+sa.Index("credentials_connection", credentials.c.connection)
+
+domains = sa.Table(
+    "domains",
+    metadata,
+    _key("account", primary=True),
+    _key("name", primary=True),
+    _key("status"),
+    _number("created_at"),
+    sqlite_with_rowid=False,
+)
+
+senders = sa.Table(
+    "senders",
+    metadata,
+    _key("account", primary=True),
+    _key("address", primary=True),
+    _number("created_at"),
+    sqlite_with_rowid=False,
+)
+
+suppressions = sa.Table(
+    "suppressions",
+    metadata,
+    _key("account", primary=True),
+    _key("key", primary=True),
+    _key("address"),
+    _key("reason"),
+    _key("origin"),
+    _number("created_at"),
+    sqlite_with_rowid=False,
+)
+
+#: When a mailbox last said that it was full.
+full_mailboxes = sa.Table(
+    "full_mailboxes",
+    metadata,
+    _key("account", primary=True),
+    _key("key", primary=True),
+    _number("at"),
+    sqlite_with_rowid=False,
+)
+
+settings = sa.Table("settings", metadata, _key("key", primary=True), _key("value"), sqlite_with_rowid=False)
+
+#: `source` is null when the message lies in `chunks`.
+messages = sa.Table(
+    "messages",
+    metadata,
+    _key("id", primary=True),
+    _key("account"),
+    _key("connection"),
+    _key("dialect"),
+    _key("peer"),
+    _key("sender"),
+    _key("subject"),
+    _key("tag"),
+    _key("client_ref"),
+    _key("route"),
+    _key("billing"),
+    _number("size"),
+    _number("received_at"),
+    _number("expires_at"),
+    _key("verdicts"),
+    sa.Column("source", sa.LargeBinary, nullable=True),
+)
+
+chunks = sa.Table(
+    "chunks",
+    metadata,
+    _key("message", primary=True),
+    _number("number", primary=True),
+    _number("stored_at"),
+    sa.Column("octets", sa.LargeBinary, nullable=False),
+)
+
+#: `lease` is the node that has the recipient in hand, or ''. `reserved` and `billed` count sends (0 or 1).
+recipients = sa.Table(
+    "recipients",
+    metadata,
+    _key("id", primary=True),
+    _key("message"),
+    _key("account"),
+    _key("connection"),
+    _key("tag"),
+    _key("address"),
+    _key("key"),
+    _key("destination"),
+    _key("route"),
+    _flag("priority"),
+    _key("state"),
+    _flag("held"),
+    _key("lease"),
+    _number("attempts"),
+    _flag("reserved"),
+    _flag("billed"),
+    _number("accepted_at"),
+    _number("due_at"),
+    _number("expires_at"),
+    _key("last_reply"),
+    _key("last_host"),
+    _number("last_at"),
+    sqlite_with_rowid=False,
+)
+
+#: The recipients that are not at an end, and those of them that a claim may take. Literal, so that a prepared
+#: statement implies the partial index whatever its parameters are.
+PENDING = sa.text("state IN ('queued', 'deferred')")
+WAITING = sa.text("state IN ('queued', 'deferred') AND held = 0 AND lease = ''")
+
+sa.Index("recipients_message", recipients.c.message)
+sa.Index("recipients_account", recipients.c.account, recipients.c.id)
+sa.Index(
+    "recipients_lane",
+    recipients.c.account,
+    recipients.c.destination,
+    recipients.c.due_at,
+    sqlite_where=WAITING,
+    postgresql_where=WAITING,
+)
+sa.Index(
+    "recipients_lease",
+    recipients.c.lease,
+    recipients.c.expires_at,
+    sqlite_where=PENDING,
+    postgresql_where=PENDING,
+)
+
+#: Recipients by what became of them, in the quarter hour (UTC) of their acceptance: `kind` is "accepted" or a final state.
+counters = sa.Table(
+    "counters",
+    metadata,
+    _key("connection", primary=True),
+    _key("tag", primary=True),
+    _number("quarter", primary=True),
+    _key("kind", primary=True),
+    _key("node", primary=True),
+    _number("count"),
+    sqlite_with_rowid=False,
+)
+
+#: The last batch that each writer committed, by which an unknown COMMIT is decided; `voids` counts such decisions.
+batches = sa.Table(
+    "batches",
+    metadata,
+    _key("node", primary=True),
+    _key("batch"),
+    _number("voids"),
+    sqlite_with_rowid=False,
+)
+
+#: Who shares a PostgreSQL store, by heart-beat (SQLite tells by file locks).
+nodes = sa.Table("nodes", metadata, _key("id", primary=True), _number("beat"), sqlite_with_rowid=False)
+
+#: Why something was not accepted (law 11); the verdicts of what was stand with the message.
+refusals = sa.Table(
+    "refusals",
+    metadata,
+    _key("id", primary=True),
+    _number("at"),
+    _key("connection"),
+    _key("account"),
+    _key("peer"),
+    _key("stage"),
+    _key("verdicts"),
+    sqlite_with_rowid=False,
+)

@@ -1,0 +1,193 @@
+"""Settling: what became of a leased recipient, its money, its counters and what is remembered of its mailbox.
+
+A settlement holds only while the lease is ours: the row is changed under that condition and tells by coming back that it
+was; if not, nothing moves at all (law 4). A final state leaves no reservation behind (law 5).
+This module never commits and decides no state: `policy.settlement` does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import sqlalchemy as sa
+from twisted.logger import Logger
+
+from ..mail.envelope import Settlement, State
+from .accept import clean
+from .schema import PENDING, full_mailboxes, recipients, suppressions
+from .work import Work
+
+_log = Logger()
+
+#: Enhanced status codes of a mailbox that is full (RFC 3463 3.3).
+_MAILBOX_FULL = ("4.2.2", "5.2.2")
+
+_settle = (
+    sa.update(recipients)
+    .where(recipients.c.id == sa.bindparam("recipient"), recipients.c.lease == sa.bindparam("ours"))
+    .values(
+        state=sa.bindparam("new_state"),
+        lease=sa.literal_column("''"),
+        due_at=sa.bindparam("new_due_at"),
+        attempts=recipients.c.attempts + sa.bindparam("attempted", type_=sa.BigInteger),
+        last_reply=sa.bindparam("reply"),
+        last_host=sa.bindparam("host"),
+        last_at=sa.bindparam("at"),
+    )
+    .returning(
+        recipients.c.account,
+        recipients.c.connection,
+        recipients.c.tag,
+        recipients.c.accepted_at,
+        recipients.c.reserved,
+        recipients.c.key,
+        recipients.c.address,
+    )
+)
+
+_spend = (
+    sa.update(recipients)
+    .where(recipients.c.id == sa.bindparam("recipient"), recipients.c.reserved == 1)
+    .values(reserved=sa.literal_column("0"), billed=sa.bindparam("bill", type_=sa.SmallInteger))
+    .returning(recipients.c.id)
+)
+
+_end = (
+    sa.update(recipients)
+    .where(recipients.c.id == sa.bindparam("recipient"), PENDING)
+    .values(
+        state=sa.bindparam("new_state"),
+        lease=sa.literal_column("''"),
+        held=sa.literal_column("0"),
+        last_reply=sa.bindparam("reply"),
+        last_host=sa.literal_column("''"),
+        last_at=sa.bindparam("at"),
+    )
+    .returning(recipients.c.id)
+)
+
+_unbill = (
+    sa.update(recipients)
+    .where(recipients.c.id == sa.bindparam("recipient"))
+    .values(billed=sa.literal_column("0"))
+    .returning(recipients.c.id)
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What ending a recipient needs to know of it."""
+
+    id: str
+    account: str
+    connection: str
+    tag: str
+    accepted_at: int
+    reserved: int
+    billed: int
+
+
+FACTS = (
+    recipients.c.id,
+    recipients.c.account,
+    recipients.c.connection,
+    recipients.c.tag,
+    recipients.c.accepted_at,
+    recipients.c.reserved,
+    recipients.c.billed,
+)
+
+
+def facts_of(work: Work, *conditions: sa.ColumnElement[bool] | sa.TextClause, limit: int = 0) -> list[Facts]:
+    """The recipients that fit, locked, in the order of their ids."""
+    statement = sa.select(*FACTS).where(*conditions).order_by(recipients.c.id)
+    if limit:
+        statement = statement.limit(limit)
+    if not work.sqlite:
+        statement = statement.with_for_update(skip_locked=bool(limit))
+    return [Facts(*row) for row in work.execute(statement)]
+
+
+def settle(work: Work, members: Sequence[Settlement]) -> list[bool]:
+    """For each settlement whether the lease was still ours."""
+    order = sorted(range(len(members)), key=lambda place: members[place].recipient)
+    found = work.each(_settle, [_values(work, members[place]) for place in order])
+    results = [False] * len(members)
+    for place, row in zip(order, found, strict=True):
+        settlement = members[place]
+        if row is None:
+            _log.warn(
+                "possible duplicate: recipient {recipient} was settled as {state} without a lease",
+                recipient=settlement.recipient,
+                state=settlement.state.value,
+            )
+            continue
+        results[place] = True
+        account, connection, tag, accepted_at, reserved, key, address = row
+        if settlement.state.final:
+            work.count(connection, tag, accepted_at, settlement.state.value)
+        if reserved and (settlement.charge or settlement.state.final):
+            _spend_reserved(work, settlement.recipient, account, settlement.charge == "capture", settlement.at)
+        if settlement.reply is not None and settlement.reply.status in _MAILBOX_FULL:
+            _remember_full(work, account, key, settlement.at)
+        if settlement.suppression:
+            suppress(work, account, key, address, settlement.suppression, settlement.recipient, settlement.at)
+    return results
+
+
+def _values(work: Work, settlement: Settlement) -> dict[str, object]:
+    return {
+        "recipient": settlement.recipient,
+        "ours": work.node,
+        "new_state": settlement.state.value,
+        "new_due_at": settlement.due_at,
+        "attempted": 1 if settlement.attempted else 0,
+        "reply": clean(str(settlement.reply)) if settlement.reply is not None else "",
+        "host": clean(settlement.host),
+        "at": settlement.at,
+    }
+
+
+def _spend_reserved(work: Work, recipient: str, account: str, capture: bool, at: int) -> None:
+    """The reservation ends: captured, or given back."""
+    if work.each(_spend, ({"recipient": recipient, "bill": int(capture)},))[0] is None:
+        return
+    purse = work.purse(account)
+    if purse is not None:
+        purse.move(-1 if capture else 0, -1)
+        if capture:
+            work.enter(recipient, "send", account, -1, "", at)
+
+
+def _remember_full(work: Work, account: str, key: str, at: int) -> None:
+    statement = work.upsert(full_mailboxes, ("account", "key", "at"))
+    work.execute(statement, {"account": account, "key": key, "at": at})
+
+
+def suppress(work: Work, account: str, key: str, address: str, reason: str, origin: str, at: int) -> None:
+    """Suppress an address; one that is keeps its date and gets the new reason."""
+    statement = work.upsert(suppressions, ("account", "key", "reason", "origin"))
+    values = {"account": account, "key": key, "address": address, "reason": reason, "origin": origin, "created_at": at}
+    work.execute(statement, values)
+
+
+def end(work: Work, members: Sequence[Facts], state: State, reason: str, now: int, *, refund: bool = False) -> int:
+    """Bring pending recipients to an end without an attempt; gives how many. With `refund` what was captured returns."""
+    values = [
+        {"recipient": facts.id, "new_state": state.value, "reply": clean(reason), "at": now} for facts in members
+    ]
+    ended = 0
+    for facts, row in zip(members, work.each(_end, values), strict=True):
+        if row is None:
+            continue
+        ended += 1
+        work.count(facts.connection, facts.tag, facts.accepted_at, state.value)
+        if facts.reserved:
+            _spend_reserved(work, facts.id, facts.account, False, now)
+        purse = work.purse(facts.account) if refund and facts.billed else None
+        if purse is not None:
+            work.each(_unbill, ({"recipient": facts.id},))
+            purse.move(1)
+            work.enter(facts.id, "refund", facts.account, 1, clean(reason), now)
+    return ended

@@ -1,0 +1,110 @@
+"""One store: the wiring of database, writer and readers to the interfaces.
+
+Without a reactor everything happens before a method returns, for the command line and unit tests; with one, in the store's own
+threads. This module knows no table.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from twisted.internet.defer import Deferred
+from ulid import ULID
+
+from .bodies import Bodies, sweep
+from .claim import void
+from .directory import Directory
+from .engine import Database
+from .history import History
+from .jobs import CALL, Job
+from .ledger import Ledger, undo
+from .migrate import bring_up_to_date
+from .nodes import BeatNodes, FileNodes
+from .reader import Reader
+from .registry import Registry
+from .verdicts import Verdicts
+from .work import Work
+from .writer import Reactor, Writer
+
+#: Seconds after which a submission that could not be written is answered.
+PATIENCE = 10.0
+_VOIDED = "taken back: the client got no reply, because the outcome of the commit was unknown"
+
+
+def new_id() -> str:
+    """A fresh ULID."""
+    return str(ULID())
+
+
+class Store:
+    """Everything durable; attributes are the interfaces."""
+
+    def __init__(
+        self,
+        where: str | Path,
+        *,
+        node: str,
+        now: Callable[[], int],
+        reactor: Reactor | None,
+        patience: float,
+        names: Callable[[], str],
+        monotonic: Callable[[], float],
+    ) -> None:
+        database = Database(where, busy=min(1.0, patience))
+        bring_up_to_date(database, patience)
+
+        def take_back(work: Work, jobs: Sequence[Job]) -> None:
+            void(work, undo(jobs), _VOIDED, now())
+
+        self._writer = Writer(
+            database, node, reactor=reactor, patience=patience, new_name=names, void=take_back
+        )
+        self._reader = Reader(database, reactor=reactor)
+        folder = database.place.folder
+        self.nodes: FileNodes | BeatNodes = (
+            BeatNodes(self._writer, node, monotonic) if folder is None else FileNodes(self._writer, node, folder)
+        )
+        self.ledger = Ledger(self._writer, self._reader, node, self.nodes.bury)
+        self.bodies = Bodies(self._reader)
+        self.directory = Directory(self._reader, now)
+        self.registry = Registry(self._writer, self._reader, names)
+        self.history = History(self._writer, self._reader, self.nodes.census)
+        self.verdicts = Verdicts(self._writer, names, now)
+
+    def sweep(self, now: int) -> Deferred[int]:
+        """A chore: delete what no message refers to any more; fires with how many sources."""
+        return self._writer.ask(CALL, lambda work: sweep(work, now))
+
+    def close(self) -> Deferred[None]:
+        """Write what was asked, answer everything, and let go of the database."""
+        return Deferred.fromCoroutine(self._close())
+
+    async def _close(self) -> None:
+        await self._writer.close()
+        await self._reader.close()
+
+
+def open_store(
+    where: str | Path,
+    *,
+    node: str,
+    now: Callable[[], int],
+    reactor: Reactor | None = None,
+    inline: bool = False,
+    patience: float = PATIENCE,
+    names: Callable[[], str] = new_id,
+    monotonic: Callable[[], float] = time.monotonic,
+) -> Store:
+    """Open (and create or upgrade) the state at a folder, a ``*.sqlite3`` file or a ``postgresql://`` URL.
+
+    `node` names this incarnation; `now` reads the wall clock in microseconds. Give either the `reactor` whose thread
+    the Deferreds fire in, or `inline=True` for Deferreds that have fired on return. `patience`: seconds after which a
+    submission that cannot be written is turned down. Fails with `Unfit`.
+    """
+    if inline is (reactor is not None):
+        raise ValueError("either a reactor or inline")
+    return Store(
+        where, node=node, now=now, reactor=reactor, patience=patience, names=names, monotonic=monotonic
+    )

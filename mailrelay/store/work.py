@@ -1,0 +1,190 @@
+"""What the members of one transaction share: the connection, the purses, the counts, the batch's name.
+
+Purses are read once (and locked, on PostgreSQL in order of their ids), moved in memory, and written back once, so several
+submissions of one account in one batch see each other. Counts are added up and written once. Tables are
+written in the order accounts, messages, recipients, counters. This module never commits.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
+
+from ..mail.envelope import SECOND
+from .engine import Database, Row
+from .schema import accounts, batches, counters, entries
+
+QUARTER = 900 * SECOND
+
+_set_purse = (
+    sa.update(accounts)
+    .where(accounts.c.id == sa.bindparam("account"))
+    .values(balance=sa.bindparam("balance"), reserved=sa.bindparam("reserved"))
+)
+_add_entry = sa.insert(entries)
+
+
+@dataclass(slots=True)
+class Purse:
+    """An account's money inside one transaction, in sends."""
+
+    balance: int
+    reserved: int
+    moved: bool = False
+
+    @property
+    def available(self) -> int:
+        return self.balance - self.reserved
+
+    def move(self, balance: int, reserved: int = 0) -> None:
+        """Add to both; the caller has judged that nothing falls below zero."""
+        self.balance += balance
+        self.reserved += reserved
+        self.moved = True
+
+
+class Work:
+    """One transaction under way."""
+
+    def __init__(self, database: Database, connection: sa.Connection, node: str) -> None:
+        self.connection = connection
+        self.node = node
+        self.sqlite = database.sqlite
+        self._compiled = database.compiled
+        self._driver: Any = connection.connection.driver_connection
+        self._purses: dict[str, Purse | None] = {}
+        self._counts: dict[tuple[str, str, int, str], int] = {}
+        self._entries: list[Mapping[str, object]] = []
+
+    def insert(self, table: sa.ClauseElement, rows: Sequence[Mapping[str, object]]) -> None:
+        """Insert rows in bulk; every row has every column of the table."""
+        if not rows:
+            return
+        statement = self._compiled(table)
+        values = statement.values
+        cursor = self._driver.cursor()
+        try:
+            cursor.executemany(statement.sql, [values(row) for row in rows])
+        finally:
+            cursor.close()
+
+    def each(self, statement: sa.ClauseElement, rows: Sequence[Mapping[str, object]]) -> list[Row | None]:
+        """Run a statement with RETURNING once for each row of values, in bulk; gives the first row each returned."""
+        if not rows:
+            return []
+        made = self._compiled(statement)
+        values = made.values
+        cursor = self._driver.cursor()
+        try:
+            if self.sqlite:
+                execute = cursor.execute
+                return [execute(made.sql, values(row)).fetchone() for row in rows]
+            cursor.executemany(made.sql, [values(row) for row in rows], returning=True)
+            found: list[Row | None] = []
+            for _ in rows:
+                found.append(cursor.fetchone())
+                cursor.nextset()
+            return found
+        finally:
+            cursor.close()
+
+    def rows(self, statement: sa.ClauseElement, values: Mapping[str, object]) -> list[Row]:
+        """All rows of one hot statement."""
+        made = self._compiled(statement)
+        cursor = self._driver.cursor()
+        try:
+            fetched: list[Row] = cursor.execute(made.sql, made.values(values)).fetchall()
+            return fetched
+        finally:
+            cursor.close()
+
+    def execute(self, statement: sa.Executable, values: Any = None) -> sa.CursorResult[*tuple[Any, ...]]:
+        """Any statement, through SQLAlchemy."""
+        result: Any = self.connection.execute(statement, values)
+        return result  # type: ignore[no-any-return]
+
+    @contextmanager
+    def whole(self) -> Iterator[None]:
+        """What is done inside is undone when it fails; purses must not be moved before the last thing that can."""
+        with self.connection.begin_nested():
+            yield
+
+    def upsert(self, table: sa.Table, columns: Sequence[str], changes: Mapping[str, object] | None = None) -> Any:
+        """INSERT … ON CONFLICT: set the columns that are not keys to the new values, or to `changes`."""
+        make = sqlite.insert if self.sqlite else postgresql.insert
+        statement = make(table)
+        keys = [column.name for column in table.primary_key]
+        values = changes or {name: statement.excluded[name] for name in columns if name not in keys}
+        return statement.on_conflict_do_update(index_elements=keys, set_=values)
+
+    def purses(self, ids: Iterable[str]) -> None:
+        """Read and lock several purses at once."""
+        missing = sorted(set(ids).difference(self._purses))
+        if not missing:
+            return
+        statement = sa.select(accounts.c.id, accounts.c.balance, accounts.c.reserved).order_by(accounts.c.id)
+        if not self.sqlite:
+            statement = statement.with_for_update()
+        self._purses.update(dict.fromkeys(missing))
+        for id, balance, reserved in self.execute(statement.where(accounts.c.id.in_(missing))):
+            self._purses[id] = Purse(balance, reserved)
+
+    def purse(self, id: str) -> Purse | None:
+        """The purse of an account, None when there is no such account."""
+        if id not in self._purses:
+            self.purses((id,))
+        return self._purses[id]
+
+    def enter(self, subject: str, kind: str, account: str, amount: int, note: str, at: int) -> None:
+        """One ledger entry: unique by (subject, kind)."""
+        self._entries.append(
+            {"subject": subject, "kind": kind, "account": account, "amount": amount, "note": note, "at": at}
+        )
+
+    def count(self, connection: str, tag: str, accepted_at: int, kind: str, number: int = 1) -> None:
+        """Move a counter of the quarter hour in which the recipient was accepted."""
+        key = (connection, tag, accepted_at - accepted_at % QUARTER, kind)
+        self._counts[key] = self._counts.get(key, 0) + number
+
+    def name_batch(self, batch: str) -> None:
+        """Write the batch's name, first of all: while this row is locked nobody can decide the batch."""
+        statement = _name_batch[self.sqlite]
+        self.insert(statement, ({"node": self.node, "batch": batch, "voids": 0},))
+
+    def finish(self) -> None:
+        """Write back what was gathered."""
+        moved = [
+            {"account": id, "balance": purse.balance, "reserved": purse.reserved}
+            for id, purse in sorted(self._purses.items())
+            if purse is not None and purse.moved
+        ]
+        self.insert(_set_purse, moved)
+        self.insert(_add_entry, self._entries)
+        self.insert(
+            _move_counter[self.sqlite],
+            [
+                {"connection": key[0], "tag": key[1], "quarter": key[2], "kind": key[3], "node": self.node, "count": n}
+                for key, n in sorted(self._counts.items())
+                if n
+            ],
+        )
+
+
+def _upsert(make: Any, table: sa.Table, change: Callable[[Any], Mapping[str, object]]) -> Any:
+    statement = make(table)
+    return statement.on_conflict_do_update(index_elements=list(table.primary_key), set_=change(statement.excluded))
+
+
+_makers: Collection[tuple[bool, Any]] = ((True, sqlite.insert), (False, postgresql.insert))
+_name_batch = {
+    on_sqlite: _upsert(make, batches, lambda new: {"batch": new.batch}) for on_sqlite, make in _makers
+}
+_move_counter = {
+    on_sqlite: _upsert(make, counters, lambda new: {"count": counters.c.count + new.count})
+    for on_sqlite, make in _makers
+}

@@ -1,0 +1,268 @@
+"""Group commit: one thread that writes, and everything that is asked meanwhile goes into its next transaction.
+
+While a commit runs, jobs gather; the next commit takes them all; there is no timer. Jobs are taken only once the
+transaction has begun, so a job can be turned down by its deadline as long as nothing was written for it; from then on only
+the outcome of COMMIT answers it. A batch that fails by its data is tried member by member. When COMMIT itself fails the
+outcome is unknown: nothing else is written before it is decided (see `commit`, `doubt`).
+
+This module never blocks the reactor's thread, never answers a job twice, and knows no table.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol
+
+import sqlalchemy as sa
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IDelayedCall
+from twisted.logger import Logger
+
+from ..interfaces.ledger import Undecided
+from ..mail.reply import Refusal
+from .commit import was_committed
+from .doubt import Doubt
+from .engine import Database, WriterLock
+from .jobs import Gathering, Job, Operation, carry_out, fire
+from .work import Work
+
+_log = Logger()
+
+#: Seconds between two tries when the database cannot be written.
+_PAUSE = 0.02
+
+
+class Reactor(Protocol):
+    """What the store's threads need of a reactor."""
+
+    def callFromThread(self, callable: Callable[..., Any], *args: Any) -> None: ...  # noqa: N802
+
+    def callLater(self, delay: float, callable: Callable[..., Any], *args: Any) -> IDelayedCall: ...  # noqa: N802
+
+    def seconds(self) -> float: ...
+
+
+class Writer:
+    """The one writer of a process."""
+
+    def __init__(
+        self,
+        database: Database,
+        node: str,
+        *,
+        reactor: Reactor | None,
+        patience: float,
+        new_name: Callable[[], str],
+        void: Callable[[Work, Sequence[Job]], None],
+    ) -> None:
+        """Without a `reactor` everything is done before `ask` returns. `patience` is the deadline in seconds; `void` takes
+        back what members did that were answered `Undecided` and turn out to be committed."""
+        self._database = database
+        self._node = node
+        self._reactor = reactor
+        self._patience = patience
+        self._new_name = new_name
+        self._void = void
+        self._lock = WriterLock(database.place.folder, patience if reactor is None else None)
+        self._gathering = Gathering()
+        self._connection: sa.Connection | None = None
+        self._doubt: Doubt | None = None
+        self._awake = threading.Event()
+        self._timer: IDelayedCall | None = None
+        self._stop_at: float | None = None
+        self._ended: Deferred[None] = Deferred()
+        if reactor is not None:
+            threading.Thread(target=self._loop, args=(reactor,), name="mailrelay-writer", daemon=True).start()
+
+    def ask(self, operation: Operation, argument: Any, lasting: bool = False) -> Deferred[Any]:
+        """Have something done in the next transaction; fires after its commit."""
+        asked = 0.0 if self._reactor is None else self._reactor.seconds()
+        job = Job(operation, argument, lasting, asked)
+        if self._stop_at is not None:
+            job.deferred.errback(Refusal("temporary", rule="store_closed"))
+            return job.deferred
+        self._gathering.add(job)
+        if self._reactor is None:
+            self._run_inline()
+        else:
+            if self._timer is None and not lasting:
+                self._timer = self._reactor.callLater(self._patience, self._turn_down, self._reactor)
+            if not self._awake.is_set():
+                self._awake.set()
+        return job.deferred
+
+    def close(self) -> Deferred[None]:
+        """Write what was asked, for as long as patience lasts, then let go of the database."""
+        if self._stop_at is None:
+            self._stop_at = time.monotonic() + self._patience
+            if self._timer is not None:
+                self._timer.cancel()
+                self._timer = None
+            if self._reactor is None:
+                self._give_up()
+                self._let_go()
+                self._ended.callback(None)
+            else:
+                self._awake.set()
+        return self._ended
+
+    def _turn_down(self, reactor: Reactor) -> None:
+        """The deadline: jobs not begun are refused, those in doubt are left without an answer."""
+        self._timer = None
+        before = reactor.seconds() - self._patience
+        overdue = self._gathering.take_overdue(before)
+        if overdue:
+            _log.error("the store could not be written for {seconds} s: {count} turned down", seconds=self._patience, count=len(overdue))
+            fire(overdue, [Refusal("temporary", rule="store_busy") for _ in overdue])
+        doubt = self._doubt
+        if doubt is not None:
+            late = doubt.abandon(before)
+            fire(late, [Undecided() for _ in late])
+        if len(self._gathering) or doubt is not None:
+            self._timer = reactor.callLater(self._patience / 4, self._turn_down, reactor)
+
+    def _answer(self, answers: Sequence[tuple[Job, Any]]) -> None:
+        if not answers:
+            return
+        jobs, results = zip(*answers, strict=True)
+        if self._reactor is None:
+            fire(jobs, results)
+        else:
+            self._reactor.callFromThread(fire, jobs, results)
+
+    # What follows runs in the writer's thread, or inline.
+
+    def _loop(self, reactor: Reactor) -> None:
+        while self._stop_at is None:
+            self._awake.wait()
+            self._awake.clear()
+            while len(self._gathering) or self._doubt is not None:
+                if not self._turn():
+                    if self._stop_at is not None and time.monotonic() > self._stop_at:
+                        break
+                    time.sleep(_PAUSE)
+        self._give_up()
+        self._let_go()
+        reactor.callFromThread(self._ended.callback, None)
+
+    def _run_inline(self) -> None:
+        limit = time.monotonic() + self._patience
+        while len(self._gathering) or self._doubt is not None:
+            if not self._turn():
+                if time.monotonic() > limit:
+                    self._give_up()
+                    return
+                time.sleep(_PAUSE)
+
+    def _turn(self) -> bool:
+        """One transaction, or one try to decide a doubt; False when it came to nothing."""
+        try:
+            with self._lock.held():
+                if self._doubt is not None:
+                    answers = self._decide(self._doubt)
+                else:
+                    work = self._begin()
+                    answers = self._write(work, self._gathering.take())
+        except Exception as error:
+            _log.warn("the store cannot be written: {error}", error=error)
+            self._let_go()
+            return False
+        self._answer(answers)
+        return True
+
+    def _begin(self) -> Work:
+        if self._connection is None:
+            self._connection = self._database.open_writer()
+        self._connection.begin()
+        return Work(self._database, self._connection, self._node)
+
+    def _write(self, work: Work, jobs: list[Job]) -> list[tuple[Job, Any]]:
+        """Carry out the members and commit; gives those that can be answered."""
+        batch = self._new_name()
+        try:
+            work.name_batch(batch)
+            results = carry_out(work, jobs)
+            work.finish()
+        except Exception as error:
+            self._let_go()
+            return self._failed(jobs, error)
+        try:
+            work.connection.commit()
+        except Exception:
+            _log.failure("the outcome of a commit is unknown: batch {batch} of {count}", batch=batch, count=len(jobs))
+            self._doubt = Doubt(batch, jobs, results)
+            self._let_go()
+            return []
+        return list(zip(jobs, results, strict=True))
+
+    def _failed(self, jobs: list[Job], error: Exception) -> list[tuple[Job, Any]]:
+        """Nothing was committed. The database's trouble meets all members, anything else only the one whose fault it is."""
+        if self._database.is_again(error):
+            self._gathering.put_back(jobs)
+            return []
+        if self._database.is_trouble(error):
+            _log.error("a batch of {count} failed: {error}", count=len(jobs), error=error)
+            self._gathering.put_back([job for job in jobs if job.lasting])
+            return [(job, _refusal(error)) for job in jobs if not job.lasting]
+        if len(jobs) == 1:
+            _log.error("a write failed: {error}", error=error)
+            return [(jobs[0], _refusal(error))]
+        answers: list[tuple[Job, Any]] = []
+        for place, job in enumerate(jobs):
+            try:
+                answers += self._write(self._begin(), [job])
+            except Exception as trouble:
+                _log.warn("the store cannot be written: {error}", error=trouble)
+                self._let_go()
+                self._gathering.put_back(jobs[place:])
+                break
+            if self._doubt is not None:
+                self._gathering.put_back(jobs[place + 1 :])
+                break
+        return answers
+
+    def _decide(self, doubt: Doubt) -> list[tuple[Job, Any]]:
+        """Find out. What is there is answered, or voided when it was given up; what is not is refused or done again."""
+        there = was_committed(self._database, self._node, doubt.batch)
+        waiting = doubt.close()
+        if there:
+            answers = waiting
+            if doubt.abandoned:
+                self._answer(waiting)
+                answers = []
+                work = self._begin()
+                work.name_batch(doubt.batch)
+                self._void(work, doubt.abandoned)
+                work.finish()
+                work.connection.commit()
+        else:
+            self._gathering.put_back([job for job, _ in waiting if job.lasting])
+            answers = [(job, Refusal("temporary", rule="not_committed")) for job, _ in waiting if not job.lasting]
+        _log.info("batch {batch} is decided: {there}", batch=doubt.batch, there="there" if there else "not there")
+        self._doubt = None
+        return answers
+
+    def _give_up(self) -> None:
+        """Patience is over: nobody is left without an answer."""
+        rest = self._gathering.take()
+        self._answer([(job, Refusal("temporary", rule="store_busy")) for job in rest])
+        if self._doubt is not None:
+            self._answer([(job, Undecided()) for job in self._doubt.abandon()])
+
+    def _let_go(self) -> None:
+        """Close the connection, whatever state it is in; the next transaction opens one."""
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            try:
+                connection.invalidate()
+                connection.close()
+            except Exception as error:
+                _log.debug("closing a connection: {error}", error=error)
+
+
+def _refusal(cause: Exception) -> Refusal:
+    refusal = Refusal("temporary", rule="store_failed")
+    refusal.__cause__ = cause
+    return refusal
