@@ -40,7 +40,9 @@ def _money(work: Work) -> list[str]:
         .group_by(recipients.c.id, recipients.c.billed)
         .having(recipients.c.billed != -sa.func.coalesce(sa.func.sum(entries.c.amount), 0))
     )
-    faults += [f"recipient {id}: billed {billed}, but its entries say {-sum_}" for id, billed, sum_ in work.execute(kept)]
+    faults += [
+        f"recipient {id}: billed {billed}, but its entries say {-sum_}" for id, billed, sum_ in work.execute(kept)
+    ]
     return faults
 
 
@@ -96,5 +98,3 @@ def _rows(work: Work) -> list[str]:
 
 def _leases(work: Work, alive: Callable[[str], bool]) -> list[str]:
     return [f"node {node} has recipients in hand but is dead" for node in owners(work) if not alive(node)]
-
-

@@ -119,7 +119,9 @@ EXPIRED_TEXT = "the deadline passed before the message could be delivered"
 def release(work: Work, members: Sequence[Collection[str]]) -> list[int]:
     """For each set of recipients how many leases of ours were given back."""
     return [
-        sum(row is not None for row in work.each(_release, [{"recipient": id, "ours": work.node} for id in sorted(ids)]))
+        sum(
+            row is not None for row in work.each(_release, [{"recipient": id, "ours": work.node} for id in sorted(ids)])
+        )
         for ids in members
     ]
 
@@ -171,5 +173,7 @@ def lanes_statement() -> sa.Select[tuple[str, str, int]]:
         .correlate(lane)
         .scalar_subquery()
     )
-    lane = lane.union_all(sa.select(_r.c.account, _r.c.destination, _r.c.due_at).join_from(lane, _r, _r.c.id == following))
+    lane = lane.union_all(
+        sa.select(_r.c.account, _r.c.destination, _r.c.due_at).join_from(lane, _r, _r.c.id == following)
+    )
     return sa.select(lane.c.account, lane.c.destination, lane.c.due_at)

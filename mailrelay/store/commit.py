@@ -27,9 +27,8 @@ def was_committed(database: Database, node: str, batch: str) -> bool:
         .on_conflict_do_update(index_elements=["node"], set_={"voids": batches.c.voids + 1})
         .returning(batches.c.batch)
     )
-    with database.open_writer() as connection:
-        with connection.begin():
-            if not database.sqlite:
-                connection.execute(sa.text(f"SET LOCAL lock_timeout = {_LOCK_TIMEOUT}"))
-            found = connection.execute(void).scalar_one()
+    with database.open_writer() as connection, connection.begin():
+        if not database.sqlite:
+            connection.execute(sa.text(f"SET LOCAL lock_timeout = {_LOCK_TIMEOUT}"))
+        found = connection.execute(void).scalar_one()
     return bool(found == batch)

@@ -62,9 +62,7 @@ _sender = sa.select(
     sa.select(domains.c.status)
     .where(domains.c.account == sa.bindparam("owner"), domains.c.name == sa.bindparam("domain"))
     .scalar_subquery(),
-    sa.select(accounts.c.balance - accounts.c.reserved)
-    .where(accounts.c.id == sa.bindparam("owner"))
-    .scalar_subquery(),
+    sa.select(accounts.c.balance - accounts.c.reserved).where(accounts.c.id == sa.bindparam("owner")).scalar_subquery(),
     sa.select(connections.c.status).where(connections.c.id == sa.bindparam("connection_id")).scalar_subquery(),
 )
 _settings = sa.select(settings.c.key, settings.c.value)
@@ -98,9 +96,7 @@ class Directory:
         values = {"owner": account, "connection_id": connection, "domain": domain}
         if not _is_storable(domain):
             values["domain"] = ""
-        return self._remembered(
-            ("sender", account, connection, domain), lambda work: _read_sender(work, values)
-        )
+        return self._remembered(("sender", account, connection, domain), lambda work: _read_sender(work, values))
 
     def recipient(self, account: str, key: str) -> Deferred[RecipientFacts]:
         bare = self._known.get(("bare", account))

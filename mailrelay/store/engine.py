@@ -137,10 +137,7 @@ class Database:
         known = self._compiled.get(statement)
         if known is None:
             made: Any = statement.compile(dialect=self.dialect)
-            positions = getattr(made, "positiontup", None)
-            order = None
-            if positions:
-                order = itemgetter(*positions) if len(positions) > 1 else _single(positions[0])
+            order = _picker(made.positiontup) if made.positional else None
             constants = {name: bind.value for name, bind in made.binds.items() if not bind.required}
             known = self._compiled[statement] = Compiled(str(made), order, constants)
         return known
@@ -196,8 +193,13 @@ class Database:
                     raise Unfit(f"PostgreSQL runs with {name} = off, so an accepted message could be lost")
 
 
-def _single(name: str) -> Any:
-    return lambda row: (row[name],)
+def _picker(names: Sequence[str]) -> Callable[[Mapping[str, object]], Any]:
+    """From a mapping the values of these names, as a tuple."""
+    if len(names) > 1:
+        pick: Any = itemgetter
+        picker: Callable[[Mapping[str, object]], Any] = pick(*names)
+        return picker
+    return lambda row: tuple(row[name] for name in names)
 
 
 class WriterLock:

@@ -112,7 +112,9 @@ def _conditions(selection: Selection) -> list[sa.ColumnElement[bool]]:
     )
     conditions: list[sa.ColumnElement[bool]] = [column == value for column, value in plain if value]
     if selection.to:
-        conditions.append(sa.or_(columns.address == selection.to, columns.key.in_((selection.to, selection.to.lower()))))
+        conditions.append(
+            sa.or_(columns.address == selection.to, columns.key.in_((selection.to, selection.to.lower())))
+        )
     if selection.states:
         conditions.append(columns.state.in_([state.value for state in selection.states]))
     if selection.before:

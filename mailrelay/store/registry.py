@@ -24,9 +24,7 @@ from .settle import suppress
 from .work import Work
 from .writer import Writer
 
-_CHANGEABLE = frozenset(
-    ("name", "sender", "status", "status_reason", "networks", "rate", "rate_period", "rate_burst")
-)
+_CHANGEABLE = frozenset(("name", "sender", "status", "status_reason", "networks", "rate", "rate_period", "rate_burst"))
 
 
 @implementer(IRegistry)
@@ -99,7 +97,9 @@ class Registry:
                 sa.and_(connections.c.account == connection.account, connections.c.name == connection.name),
             )
             _refuse_if_found(work, sa.select(connections.c.id).where(same), f"connection {connection.name}")
-            values = {name: getattr(connection, name) for name in (*_CHANGEABLE, "id", "account", "dialect", "created_at")}
+            values = {
+                name: getattr(connection, name) for name in (*_CHANGEABLE, "id", "account", "dialect", "created_at")
+            }
             work.execute(sa.insert(connections), _stored(values))
             for credential in connection.credentials:
                 _put_credential(work, connection.id, credential)
@@ -116,9 +116,7 @@ class Registry:
             if not before:
                 raise KeyError(id)
             if "name" in changes:
-                same = sa.and_(
-                    connections.c.account == before[0].account, connections.c.name == changes["name"], ~here
-                )
+                same = sa.and_(connections.c.account == before[0].account, connections.c.name == changes["name"], ~here)
                 _refuse_if_found(work, sa.select(connections.c.id).where(same), f"connection {changes['name']}")
             if changes:
                 work.execute(sa.update(connections).where(here).values(_stored(changes)))
@@ -132,7 +130,9 @@ class Registry:
         def replace(work: Work) -> None:
             if not work.execute(sa.select(connections.c.id).where(connections.c.id == connection)).first():
                 raise KeyError(connection)
-            same = sa.select(credentials.c.connection, credentials.c.username_folded).where(credentials.c.id == credential.id)
+            same = sa.select(credentials.c.connection, credentials.c.username_folded).where(
+                credentials.c.id == credential.id
+            )
             before = work.execute(same).first()
             if before is not None:
                 if before.connection != connection:
@@ -251,7 +251,9 @@ def _put_credential(work: Work, connection: str, credential: NewCredential) -> N
         work.execute(sa.insert(logins), {"username": name, "connection": connection})
     elif owner != connection:
         raise Taken(f"user name {credential.username}")
-    _refuse_if_found(work, sa.select(credentials.c.id).where(credentials.c.id == credential.id), f"credential {credential.id}")
+    _refuse_if_found(
+        work, sa.select(credentials.c.id).where(credentials.c.id == credential.id), f"credential {credential.id}"
+    )
     work.execute(
         sa.insert(credentials),
         {
@@ -298,5 +300,7 @@ def _connections(work: Work, condition: sa.ColumnElement[bool] | None) -> list[C
 
 def _let_go_on(work: Work, connection: str) -> None:
     """What waited for the connection to be active is due again at once, by its own first instant."""
-    waiting = sa.update(recipients).where(recipients.c.connection == connection, PENDING, recipients.c.state == "queued")
+    waiting = sa.update(recipients).where(
+        recipients.c.connection == connection, PENDING, recipients.c.state == "queued"
+    )
     work.execute(waiting.values(due_at=recipients.c.accepted_at))

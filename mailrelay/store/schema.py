@@ -76,9 +76,7 @@ connections = sa.Table(
 )
 
 #: Whose a user name is: unique in the installation, `username` in folded case.
-logins = sa.Table(
-    "logins", metadata, _key("username", primary=True), _key("connection"), sqlite_with_rowid=False
-)
+logins = sa.Table("logins", metadata, _key("username", primary=True), _key("connection"), sqlite_with_rowid=False)
 
 credentials = sa.Table(
     "credentials",

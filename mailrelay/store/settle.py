@@ -174,9 +174,7 @@ def suppress(work: Work, account: str, key: str, address: str, reason: str, orig
 
 def end(work: Work, members: Sequence[Facts], state: State, reason: str, now: int, *, refund: bool = False) -> int:
     """Bring pending recipients to an end without an attempt; gives how many. With `refund` what was captured returns."""
-    values = [
-        {"recipient": facts.id, "new_state": state.value, "reply": clean(reason), "at": now} for facts in members
-    ]
+    values = [{"recipient": facts.id, "new_state": state.value, "reply": clean(reason), "at": now} for facts in members]
     ended = 0
     for facts, row in zip(members, work.each(_end, values), strict=True):
         if row is None:

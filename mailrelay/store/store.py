@@ -58,9 +58,7 @@ class Store:
         def take_back(work: Work, jobs: Sequence[Job]) -> None:
             void(work, undo(jobs), _VOIDED, now())
 
-        self._writer = Writer(
-            database, node, reactor=reactor, patience=patience, new_name=names, void=take_back
-        )
+        self._writer = Writer(database, node, reactor=reactor, patience=patience, new_name=names, void=take_back)
         self._reader = Reader(database, reactor=reactor)
         folder = database.place.folder
         self.nodes: FileNodes | BeatNodes = (
@@ -105,6 +103,4 @@ def open_store(
     """
     if inline is (reactor is not None):
         raise ValueError("either a reactor or inline")
-    return Store(
-        where, node=node, now=now, reactor=reactor, patience=patience, names=names, monotonic=monotonic
-    )
+    return Store(where, node=node, now=now, reactor=reactor, patience=patience, names=names, monotonic=monotonic)

@@ -181,9 +181,7 @@ def _upsert(make: Any, table: sa.Table, change: Callable[[Any], Mapping[str, obj
 
 
 _makers: Collection[tuple[bool, Any]] = ((True, sqlite.insert), (False, postgresql.insert))
-_name_batch = {
-    on_sqlite: _upsert(make, batches, lambda new: {"batch": new.batch}) for on_sqlite, make in _makers
-}
+_name_batch = {on_sqlite: _upsert(make, batches, lambda new: {"batch": new.batch}) for on_sqlite, make in _makers}
 _move_counter = {
     on_sqlite: _upsert(make, counters, lambda new: {"count": counters.c.count + new.count})
     for on_sqlite, make in _makers

@@ -37,9 +37,9 @@ _PAUSE = 0.02
 class Reactor(Protocol):
     """What the store's threads need of a reactor."""
 
-    def callFromThread(self, callable: Callable[..., Any], *args: Any) -> None: ...  # noqa: N802
+    def callFromThread(self, callable: Callable[..., Any], *args: Any) -> None: ...
 
-    def callLater(self, delay: float, callable: Callable[..., Any], *args: Any) -> IDelayedCall: ...  # noqa: N802
+    def callLater(self, delay: float, callable: Callable[..., Any], *args: Any) -> IDelayedCall: ...
 
     def seconds(self) -> float: ...
 
@@ -114,7 +114,11 @@ class Writer:
         before = reactor.seconds() - self._patience
         overdue = self._gathering.take_overdue(before)
         if overdue:
-            _log.error("the store could not be written for {seconds} s: {count} turned down", seconds=self._patience, count=len(overdue))
+            _log.error(
+                "the store could not be written for {seconds} s: {count} turned down",
+                seconds=self._patience,
+                count=len(overdue),
+            )
             fire(overdue, [Refusal("temporary", rule="store_busy") for _ in overdue])
         doubt = self._doubt
         if doubt is not None:
