@@ -1,7 +1,7 @@
 """A next hop that says what it is told, and the memory network on which to reach it.
 
-`ScriptedSink` is without I/O: a script of stage → what to say, with `CLOSE`, `RESET` and `STALL` beside plain octets. It
-records every octet it was sent and unstuffs messages by the letter of RFC 5321, so that a smuggled command would be
+`ScriptedSink` is without I/O: a script of stage → what to say, with `CLOSE`, `RESET` and `STALL` beside plain octets.
+It records every octet it was sent and unstuffs messages by the letter of RFC 5321, so that a smuggled command would be
 seen as one. `Network` connects protocols to sinks without sockets; nothing moves but in `flush`.
 """
 

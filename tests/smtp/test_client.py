@@ -34,10 +34,13 @@ class Delivery(OutwardCase):
         self.assertEqual(
             self.line.writes[1:],
             [
-                b"MAIL FROM:<from@y.example>\r\n", b"RCPT TO:<a@x.example>\r\n", b"RCPT TO:<b@x.example>\r\n", b"DATA\r\n",
+                b"MAIL FROM:<from@y.example>\r\n",
+                b"RCPT TO:<a@x.example>\r\n",
+                b"RCPT TO:<b@x.example>\r\n",
+                b"DATA\r\n",
                 MESSAGE + b".\r\n",
             ],
-        )  # fmt: skip
+        )
 
     def test_parameters(self) -> None:
         """C-9: SIZE, BODY=8BITMIME and SMTPUTF8 are said when offered and needed, and only then."""
@@ -46,7 +49,7 @@ class Delivery(OutwardCase):
         for extensions, message, sender, expected in (
             (everything, MESSAGE, "a@b.example", b"MAIL FROM:<a@b.example> SIZE=24"),
             (everything, eight_bit, "a@b.example", b"MAIL FROM:<a@b.example> SIZE=18 BODY=8BITMIME"),
-            (everything, b"Subject: \xc3\xbc\r\n\r\nx\r\n", "", b"MAIL FROM:<> SIZE=17 BODY=8BITMIME SMTPUTF8"),
+            (everything, b"Subject: \xc3\xbc\r\n\r\nx\r\n", "", b"MAIL FROM:<> SIZE=18 BODY=8BITMIME SMTPUTF8"),
             (everything, MESSAGE, "ü@b.example", "MAIL FROM:<ü@b.example> SIZE=24 SMTPUTF8".encode()),
             ((), eight_bit, "a@b.example", b"MAIL FROM:<a@b.example>"),
             (("SIZE",), MESSAGE, "a@b.example", b"MAIL FROM:<a@b.example> SIZE=24"),
@@ -57,7 +60,7 @@ class Delivery(OutwardCase):
             self.assertEqual(self.sink.heard[1], expected)
 
     def test_capabilities_reach_compose(self) -> None:
-        """O8, O9: compose is told what EHLO offered, read in any case of letters, with empty lines and SIZE said twice."""
+        """O8, O9: compose is told what EHLO offered, in any case of letters, with empty lines and SIZE said twice."""
         seen: list[Capabilities] = []
         lines = b"250-hi\r\n250-\r\n250-size 9000\r\n250-SIZE 0\r\n250-SIZE 5000\r\n250-8bitmime\r\n250 smtputf8\r\n"
         self.meet(ScriptedSink({"EHLO": lines}))
@@ -91,8 +94,9 @@ class Delivery(OutwardCase):
     def test_unwritable_address(self) -> None:
         """S24, C-8: an address that could act as a command is bounced 5.1.3, and nothing of it reaches the wire."""
         bad = [
-            "a\r\nDATA@x.example", "a\nb@x.example", "a\0@x.example", '"a\nb"@x.example', "a@x\r.example", "a b@x.example",
-            "a@x.example> SIZE=1", "<a@x.example>", "a\x7f@x.example", "a\x85@x.example", "a\u2028@x.example", "\udcff@x.example", "",
+            "a\r\nDATA@x.example", "a\nb@x.example", "a\0@x.example", '"a\nb"@x.example', "a@x\r.example",
+            "a b@x.example", "a@x.example> SIZE=1", "<a@x.example>", "a\x7f@x.example", "a\x85@x.example",
+            "a\u2028@x.example", "\udcff@x.example", "",
         ]  # fmt: skip
         outcomes = self.send([*bad, "good@x.example"])
         self.assertEqual(words(outcomes), ["bounced"] * len(bad) + ["delivered"])
@@ -257,7 +261,7 @@ class Faults(OutwardCase):
         self.assertFalse(self.line.open)
 
     def test_unsolicited_while_idle(self) -> None:
-        """C-11: a reply nobody asked for never shifts the next ones: the connection is dropped, the next mail takes another."""
+        """C-11: a reply nobody asked for never shifts those that follow: the next mail takes another connection."""
         self.send()
         self.line.play(b"250 Ok\r\n")
         self.network.flush()
@@ -313,7 +317,7 @@ class Faults(OutwardCase):
             self.assertNotIn(secret, repr(outcomes) + repr(hop) + repr(self.pool))
 
     def test_no_rset_between(self) -> None:
-        """C-9, C-10: transactions that ended with a reply to the message follow each other on one connection, without RSET."""
+        """C-9, C-10: after a reply to the message the next transaction follows on the same connection, without RSET."""
         self.meet(ScriptedSink({"dot": [b"250 Ok\r\n", b"554 5.6.0 no\r\n", b"451 4.3.0 later\r\n", b"250 Ok\r\n"]}))
         self.assertEqual([words(self.send())[0] for _ in range(4)], ["delivered", "bounced", "deferred", "delivered"])
         self.assertEqual(len(self.network.lines), 1)
@@ -336,7 +340,7 @@ class Faults(OutwardCase):
         self.assertEqual(len(self.network.lines), 1)
 
     def test_sender_refused_and_354(self) -> None:
-        """O6, P14: 354 to a DATA whose sender was refused is nonsense: the connection is dropped, the verdict stands."""
+        """O6, P14: after 354 to a DATA whose sender was refused the connection is dropped; the verdict stands."""
         self.meet(ScriptedSink({"MAIL": b"550 5.1.8 no\r\n"}))
         outcomes = self.send(["a@x.example", "b@x.example"])
         self.assertEqual((words(outcomes), outcomes[0].reply.code), (["bounced", "bounced"], 550))

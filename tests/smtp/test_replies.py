@@ -33,8 +33,8 @@ class Replies(SynchronousTestCase):
     def test_strict(self) -> None:
         """C-11: digits are digits, and nothing but three of them and a separator begins a reply."""
         for line in (
-            b" 25 x", b"+25 x", b"2_5 x", b"25 x", b"2500 x", b"150 x", b"650 x", b"250_x", b"", b"ok", b"\xb2\xb5\xb0 x",
-            b"250\tx", b"\x00250 x", "٢٥٠ x".encode(),
+            b" 25 x", b"+25 x", b"2_5 x", b"25 x", b"2500 x", b"150 x", b"650 x", b"250_x", b"", b"ok",
+            b"\xb2\xb5\xb0 x", b"250\tx", b"\x00250 x", "٢٥٠ x".encode(),
         ):  # fmt: skip
             replies, parser = parse(line + b"\r\n250 after\r\n")
             self.assertEqual((replies, bool(parser.fault)), ([], True), line)
