@@ -5,7 +5,8 @@
 
 from __future__ import annotations
 
+from .counters import MemoryCounters
 from .engine import Unfit
 from .store import Store, open_store
 
-__all__ = ["Store", "Unfit", "open_store"]
+__all__ = ["MemoryCounters", "Store", "Unfit", "open_store"]

@@ -14,14 +14,12 @@ import sqlalchemy as sa
 from twisted.logger import Logger
 
 from ..mail.envelope import Settlement, State
+from ..policy.bounce import mailbox_full
 from .accept import clean
 from .schema import PENDING, full_mailboxes, recipients, suppressions
 from .work import Work
 
 _log = Logger()
-
-#: Enhanced status codes of a mailbox that is full (RFC 3463 3.3).
-_MAILBOX_FULL = ("4.2.2", "5.2.2")
 
 _settle = (
     sa.update(recipients)
@@ -129,7 +127,7 @@ def settle(work: Work, members: Sequence[Settlement]) -> list[bool]:
             work.count(connection, tag, accepted_at, settlement.state.value)
         if reserved and (settlement.charge or settlement.state.final):
             _spend_reserved(work, settlement.recipient, account, settlement.charge == "capture", settlement.at)
-        if settlement.reply is not None and settlement.reply.status in _MAILBOX_FULL:
+        if settlement.reply is not None and mailbox_full(settlement.reply):
             _remember_full(work, account, key, settlement.at)
         if settlement.suppression:
             suppress(work, account, key, address, settlement.suppression, settlement.recipient, settlement.at)

@@ -6,6 +6,7 @@ threads. This module knows no table.
 
 from __future__ import annotations
 
+import itertools
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -58,7 +59,12 @@ class Store:
         def take_back(work: Work, jobs: Sequence[Job]) -> None:
             void(work, undo(jobs), _VOIDED, now())
 
-        self._writer = Writer(database, node, reactor=reactor, patience=patience, new_name=names, void=take_back)
+        incarnation, numbers = names(), itertools.count()
+
+        def new_name() -> str:
+            return f"{incarnation}-{next(numbers)}"
+
+        self._writer = Writer(database, node, reactor=reactor, patience=patience, new_name=new_name, void=take_back)
         self._reader = Reader(database, reactor=reactor)
         folder = database.place.folder
         self.nodes: FileNodes | BeatNodes = (
@@ -70,6 +76,10 @@ class Store:
         self.registry = Registry(self._writer, self._reader, names)
         self.history = History(self._writer, self._reader, self.nodes.census)
         self.verdicts = Verdicts(self._writer, names, now)
+
+    def expire(self, now: int) -> Deferred[int]:
+        """A chore: end what waits past its deadline; fires with how many recipients."""
+        return self.ledger.expire(now)
 
     def sweep(self, now: int) -> Deferred[int]:
         """A chore: delete what no message refers to any more; fires with how many sources."""

@@ -21,6 +21,8 @@ from .schema import accounts, batches, counters, entries
 
 QUARTER = 900 * SECOND
 
+_purse = sa.select(accounts.c.balance, accounts.c.reserved).where(accounts.c.id == sa.bindparam("account"))
+_purse_locked = _purse.with_for_update()
 _set_purse = (
     sa.update(accounts)
     .where(accounts.c.id == sa.bindparam("account"))
@@ -74,7 +76,7 @@ class Work:
             cursor.close()
 
     def each(self, statement: sa.ClauseElement, rows: Sequence[Mapping[str, object]]) -> list[Row | None]:
-        """Run a statement with RETURNING once for each row of values, in bulk; gives the first row each returned."""
+        """Run a statement once for each row of values, in bulk; gives the first row that each returned."""
         if not rows:
             return []
         made = self._compiled(statement)
@@ -125,14 +127,9 @@ class Work:
     def purses(self, ids: Iterable[str]) -> None:
         """Read and lock several purses at once."""
         missing = sorted(set(ids).difference(self._purses))
-        if not missing:
-            return
-        statement = sa.select(accounts.c.id, accounts.c.balance, accounts.c.reserved).order_by(accounts.c.id)
-        if not self.sqlite:
-            statement = statement.with_for_update()
-        self._purses.update(dict.fromkeys(missing))
-        for id, balance, reserved in self.execute(statement.where(accounts.c.id.in_(missing))):
-            self._purses[id] = Purse(balance, reserved)
+        rows = self.each(_purse if self.sqlite else _purse_locked, [{"account": id} for id in missing])
+        for id, row in zip(missing, rows, strict=True):
+            self._purses[id] = None if row is None else Purse(*row)
 
     def purse(self, id: str) -> Purse | None:
         """The purse of an account, None when there is no such account."""

@@ -1,0 +1,79 @@
+"""Throttles and login failures in memory: `ICounters` for a process that shares them with nobody.
+
+Everything is forgotten with the process. What is stale is dropped as it is met, and all of it when there is too much.
+This module never waits.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import Protocol
+
+from twisted.internet.defer import Deferred, execute, succeed
+from zope.interface import implementer
+
+from ..interfaces.counters import ICounters
+from ..policy.limit import gcra
+
+#: Keys of one kind kept before stale ones are looked for.
+ROOM = 50_000
+
+
+class Clock(Protocol):
+    """Reads seconds that only grow."""
+
+    def seconds(self) -> float: ...
+
+
+@implementer(ICounters)
+class MemoryCounters:
+    """Counts of one process."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._throttles: dict[str, float] = {}
+        self._failures: dict[str, tuple[float, deque[float]]] = {}
+
+    def throttle(self, key: str, units: int, rate: int, period: int, burst: int) -> Deferred[float]:
+        return execute(self._throttle, key, units, rate, period, burst)
+
+    def _throttle(self, key: str, units: int, rate: int, period: int, burst: int) -> float:
+        now = self._clock.seconds()
+        wait, state = gcra(self._throttles.get(key, 0.0), now, units, rate, period, burst)
+        if len(self._throttles) >= ROOM and key not in self._throttles:
+            self._throttles = {known: tat for known, tat in self._throttles.items() if tat > now}
+        self._throttles[key] = state
+        return wait
+
+    def fail(self, key: str, window: float) -> Deferred[int]:
+        now = self._clock.seconds()
+        if len(self._failures) >= ROOM and key not in self._failures:
+            self._drop_stale(now)
+        _, instants = self._failures.get(key, (window, deque[float]()))
+        instants.append(now)
+        self._failures[key] = (window, instants)
+        return self.failures(key, window)
+
+    def failures(self, key: str, window: float) -> Deferred[int]:
+        known = self._failures.get(key)
+        if known is None:
+            return succeed(0)
+        instants = known[1]
+        oldest = self._clock.seconds() - window
+        while instants and instants[0] <= oldest:
+            instants.popleft()
+        if not instants:
+            del self._failures[key]
+        return succeed(len(instants))
+
+    def forget(self, prefix: str) -> Deferred[int]:
+        gone = [key for key in self._failures if key.startswith(prefix)]
+        for key in gone:
+            del self._failures[key]
+        return succeed(len(gone))
+
+    def _drop_stale(self, now: float) -> None:
+        """Drop what no window reaches any more; when that is nothing, the key that failed longest ago."""
+        stale = [key for key, (window, instants) in self._failures.items() if instants[-1] <= now - window]
+        for key in stale or [min(self._failures, key=lambda known: self._failures[known][1][-1])]:
+            del self._failures[key]
