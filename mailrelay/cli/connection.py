@@ -21,7 +21,7 @@ _stdin = click.option("--password-stdin", is_flag=True, help="Take the password 
 def connection() -> None:
     """Connections: named SMTP logins, each with a sender, a dialect, source addresses and a rate.
 
-    A connection is named by its name or id.
+    A connection is named by its name, by account/name where two have the same, or by its id.
     """
 
 

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import click
 
-from ..manage import Invalid, Unknown, plain
+from ..manage import Unknown, plain
 from ..policy.dialect import Dialects, load
 from . import output
 from .frame import Group
-from .opening import place
+from .opening import NoInstallation, place
 
 
 @click.group(cls=Group)
@@ -63,6 +63,6 @@ def _dialects() -> Dialects:
     """Those of the installation, or those shipped where there is none."""
     try:
         found = place()
-    except Invalid:
+    except NoInstallation:
         return Dialects.shipped()
     return found.dialects

@@ -41,6 +41,10 @@ VARIABLE = "MAILRELAY_STATE"
 KEY, CONFIGURATION, READY = "secret.key", "mailrelay.toml", "ready.json"
 
 
+class NoInstallation(Invalid):
+    """None was named, and there is none where one usually is."""
+
+
 @dataclass(frozen=True, slots=True)
 class Place:
     """Where an installation is: `state` is its folder, `database` that folder or the URL of a server."""
@@ -100,7 +104,7 @@ def place() -> Place:
         found = Place(folder, str(folder), folder / KEY)
         return replace(found, config=_load(own)) if own.is_file() else found
     if not config and not SYSTEM.is_file():
-        raise Invalid("state", f"no installation here: give --state DIR or --config FILE, or set {VARIABLE}")
+        raise NoInstallation("state", f"no installation here: give --state DIR or --config FILE, or set {VARIABLE}")
     return _of_config(_load(Path(config or SYSTEM)))
 
 

@@ -52,15 +52,9 @@ def card(value: Mapping[str, object], note: str = "") -> None:
     """Print one thing, a line for each key, and a note for people below."""
     if wants_json():
         return as_json(dict(value))
-    from rich.table import Table
-    from rich.text import Text
-
-    shown = Table.grid(padding=(0, 2))
-    shown.add_column(no_wrap=True)
-    shown.add_column(overflow="fold")
+    width = max(map(len, value), default=0)
     for key, each in value.items():
-        shown.add_row(Text(key.replace("_", " ")), Text(cell(each)))
-    _console().print(shown)
+        print(f"{key.replace('_', ' '):{width}}  {cell(each)}".rstrip())
     if note:
         print(note)
 

@@ -1,7 +1,7 @@
 """From the name that a person gives to the thing that is meant.
 
-Accounts and connections answer to their id or to their name; a name that fits two connections is refused rather than
-guessed. A domain must belong to the account it is used with.
+Accounts and connections answer to their id or to their name, a connection to ``account/name``, too; a name that fits
+two connections is refused rather than guessed. A domain must belong to the account it is used with.
 """
 
 from __future__ import annotations
@@ -33,15 +33,16 @@ async def account_id(registry: IRegistry, name: str) -> str:
 
 
 async def connection(registry: IRegistry, name: str, account: str = "") -> Connection:
-    """The connection of that id or name; `account` (an id) settles which of two with one name is meant."""
-    found = [each for each in await registry.connections(account) if name in (each.id, each.name)]
+    """The connection of that id, name, or ``account/name``; `account` (an id) narrows the choice."""
+    everyone = await registry.connections(account)
+    owners = {each.id: each.name for each in await registry.accounts()}
+    found = [each for each in everyone if name in (each.id, each.name, f"{owners.get(each.account, '')}/{each.name}")]
     if not found:
         raise Unknown("connection", name)
     exact = [each for each in found if each.id == name]
     if len(found) > 1 and not exact:
-        raise Invalid(
-            "connection", f"{name!r} is the name of several: give an id, one of {', '.join(c.id for c in found)}"
-        )
+        names = ", ".join(f"{owners.get(each.account, each.account)}/{each.name}" for each in found)
+        raise Invalid("connection", f"{name!r} is the name of several: give one of {names}, or an id")
     return (exact or found)[0]
 
 
