@@ -257,6 +257,13 @@ class InheritanceTests(SynchronousTestCase):
         self.assertEqual(read("[replies]\nnoop = '250 2.0.0 Ok'").reply("noop"), Reply(250, "2.0.0", "Ok"))
         self.assertEqual(read("[replies]\nnoop = '250 2.0.0, Ok'").reply("noop"), Reply(250, None, "2.0.0, Ok"))
 
+    def test_bounds_are_allowed(self) -> None:
+        """The lowest and highest of what is allowed are taken."""
+        for size in (1, 1 << 40):
+            self.assertEqual(read(f"size = {size}").size, size)
+        self.assertEqual(read("[ports]\nplain = [1, 65535]").ports["plain"], (1, 65535))
+        self.assertEqual(len(read(f"[replies]\nnoop = '250 {'x' * 400}'").reply("noop").text), 400)
+
     def test_a_sealed_value(self) -> None:
         """A dialect cannot be changed once it is loaded."""
         mine = read("")

@@ -49,7 +49,7 @@ class ScheduleTests(SynchronousTestCase):
 
     def test_impossible(self) -> None:
         """A schedule needs delays and an expiry of at least a second."""
-        for delays, expiry, spread in (((), 1, 0.0), ((0,), 1, 0.0), ((1,), 0, 0.0), ((1,), 1, -0.1)):
+        for delays, expiry, spread in (((), 1, 0.0), ((60, 0), 1, 0.0), ((1,), 0, 0.0), ((1,), 1, -0.1)):
             self.assertRaises(ValueError, Schedule, delays, expiry, spread)
 
     @given(schedules, st.integers(1, 50), st.integers(-10, 10**12), st.floats(0, 1), st.sampled_from([1, 4]))
