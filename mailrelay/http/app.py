@@ -1,0 +1,95 @@
+"""The web site of one installation, made of plain arguments and interfaces.
+
+`make_site` puts the routes together and says how what goes wrong is shown: JSON for programs (RFC 9457), a page for
+people below ``/sandbox``. A failure inside is logged once with its cause and shown as a bare 500. Klein imports the
+reactor, so this module is imported only by whoever serves HTTP, and late.
+"""
+
+from __future__ import annotations
+
+from typing import cast
+
+from klein import Klein
+from twisted.internet.interfaces import IReactorTime
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+from twisted.web.iweb import IRequest
+from twisted.web.server import Site
+from werkzeug.exceptions import HTTPException, MethodNotAllowed
+
+from ..interfaces.sandbox import IInbox
+from ..manage.errors import Invalid, Unknown
+from ..manage.installation import Installation
+from . import front, messages, pages, sandbox
+from .guard import Guard
+from .problem import Problem
+
+log = Logger()
+
+
+def make_site(
+    *,
+    api_token: str,
+    installation: Installation,
+    clock: IReactorTime,
+    inbox: IInbox | None = None,
+    first_mail: str = "",
+) -> Site:
+    """The site: the API, and with an `inbox` the sandbox's routes and pages.
+
+    `first_mail` is a shell line that sends a mail, shown while the inbox is empty.
+    """
+    guard = Guard(api_token)
+    app = Klein()
+    # A redirect to a tidier address would be built from the Host header.
+    app.url_map.merge_slashes = False
+    app.url_map.strict_slashes = False
+    _add_errors(app)
+    messages.add_routes(app, installation)
+    if inbox is not None:
+        sandbox.add_routes(app, inbox)
+        pages.add_routes(app, guard, inbox, first_mail)
+
+    @app.route("/healthz", methods=["GET"])
+    def health(request: IRequest) -> bytes:
+        request.setHeader(b"Content-Type", b"text/plain; charset=utf-8")
+        return b"ok\n"
+
+    return front.site(front.Front(app.resource(), guard, _show), clock)
+
+
+def _show(request: IRequest, problem: Problem) -> bytes:
+    """A problem in the form that its reader expects."""
+    if request.path == b"/sandbox" or request.path.startswith(b"/sandbox/"):
+        return pages.show_problem(request, problem)
+    return problem.answer(request)
+
+
+def _add_errors(app: Klein) -> None:
+    """Turn whatever a route raises into a problem; the first that fits is taken."""
+
+    @app.handle_errors(Problem)
+    def problem(request: IRequest, failure: Failure) -> bytes:
+        return _show(request, cast(Problem, failure.value))
+
+    @app.handle_errors(Invalid)
+    def invalid(request: IRequest, failure: Failure) -> bytes:
+        error = cast(Invalid, failure.value)
+        return _show(request, Problem(400, str(error), error.field))
+
+    @app.handle_errors(Unknown)
+    def unknown(request: IRequest, failure: Failure) -> bytes:
+        return _show(request, Problem(404, str(failure.value)))
+
+    @app.handle_errors(HTTPException)
+    def unrouted(request: IRequest, failure: Failure) -> bytes:
+        error = cast(HTTPException, failure.value)
+        headers = {}
+        if isinstance(error, MethodNotAllowed):
+            headers["Allow"] = ", ".join(sorted(error.valid_methods or ()))
+        return _show(request, Problem(error.code or 500, headers=headers))
+
+    @app.handle_errors(Exception)
+    def unexpected(request: IRequest, failure: Failure) -> bytes:
+        log.failure("request to {path} failed", failure, path=request.path.decode("ascii", "backslashreplace"))
+        return _show(request, Problem(500))

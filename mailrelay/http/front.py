@@ -1,0 +1,150 @@
+"""The front of the web server: what every request meets before and behind the routes.
+
+It bounds bodies before they are read, refuses paths that are no text, asks for the token on everything below ``/api``,
+puts security headers on every answer, and logs one line without the query, since a query may hold a token. It knows
+no route.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import cast
+
+from twisted.internet.interfaces import IReactorTime, ITCPTransport
+from twisted.logger import Logger
+from twisted.web import http
+from twisted.web.iweb import IRequest
+from twisted.web.resource import IResource, Resource
+from twisted.web.server import NOT_DONE_YET, Request, Site
+
+from .guard import Guard
+from .problem import CONTENT_TYPE, Problem
+
+MAX_BODY = 64 * 1024  #: octets of a request's body that are read
+MAX_DISCARDED = (
+    1024 * 1024
+)  #: octets of a refused body that are taken off the wire, so that its sender reads the refusal
+IDLE = 60  #: seconds a connection may stand still
+
+HEADERS = {
+    b"Server": b"mailrelay",
+    b"Cache-Control": b"no-store",
+    b"Content-Security-Policy": b"default-src 'none'; frame-ancestors 'none'",
+    b"Cross-Origin-Opener-Policy": b"same-origin",
+    b"Cross-Origin-Resource-Policy": b"same-origin",
+    b"Referrer-Policy": b"no-referrer",
+    b"X-Content-Type-Options": b"nosniff",
+    b"X-Frame-Options": b"DENY",
+}
+
+log = Logger()
+
+#: How a problem is shown; gives the body.
+Show = Callable[[IRequest, Problem], bytes]
+
+
+class BoundedRequest(Request):
+    """A request whose body is refused, not read, when it is too big."""
+
+    _received = 0
+    _refused = False
+
+    def gotLength(self, length: int | None) -> None:
+        super().gotLength(min(length or 0, MAX_BODY))
+        if length is not None and length > MAX_BODY:
+            self._refuse()
+
+    def handleContentChunk(self, data: bytes) -> None:
+        self._received += len(data)
+        if not self._refused and self._received <= MAX_BODY:
+            super().handleContentChunk(data)
+        elif not self._refused:
+            self._refuse()
+        elif self._received > MAX_DISCARDED:
+            cast(ITCPTransport, self.channel.transport).abortConnection()
+
+    def requestReceived(self, command: bytes, path: bytes, version: bytes) -> None:
+        if self._refused:
+            self.channel.loseConnection()
+        else:
+            super().requestReceived(command, path, version)
+
+    def _refuse(self) -> None:
+        """Answer at once, before the body is here; the request itself is never processed."""
+        self._refused = True
+        # no "100 Continue" behind the refusal
+        self.requestHeaders.removeHeader(b"Expect")
+        body = Problem(413, f"a request's body may have at most {MAX_BODY} octets").encode()
+        headers = {
+            **HEADERS,
+            b"Content-Type": CONTENT_TYPE,
+            b"Content-Length": b"%d" % len(body),
+            b"Connection": b"close",
+        }
+        lines = [b"HTTP/1.1 413 Content Too Large", *(b": ".join(header) for header in headers.items())]
+        self.channel.write(b"\r\n".join([*lines, b"", body]))
+
+    def getRequestHostname(self) -> bytes:
+        # No answer depends on the Host header; routing must not fail on one that is no host name.
+        return b"localhost"
+
+
+class Front(Resource):
+    """The root resource: everything goes to `routes` once it may."""
+
+    isLeaf = True
+
+    def __init__(self, routes: IResource, guard: Guard, show: Show) -> None:
+        super().__init__()
+        self._routes = routes
+        self._guard = guard
+        self._show = show
+
+    def render(self, request: Request) -> bytes | int:
+        for name, value in HEADERS.items():
+            request.setHeader(name, value)
+        try:
+            segments = _segments(request)
+            if segments[:1] == ["api"]:
+                self._guard.require_bearer(request)
+            self._routes.render(request)
+        except Problem as problem:
+            return self._show(request, problem)
+        except Exception:
+            log.failure("request to {path} failed", path=_path(request))
+            return self._show(request, Problem(500))
+        return NOT_DONE_YET
+
+
+def _segments(request: Request) -> list[str]:
+    """The path without its percent signs, of which there is only one reading."""
+    try:
+        segments = [segment.decode("utf-8") for segment in request.postpath or ()]
+    except UnicodeDecodeError:
+        raise Problem(400, "the path is not UTF-8") from None
+    # Routing joins the segments again and drops leading slashes: "//api" and "/%2Fapi" would pass as "/api", unguarded.
+    if not all(segments[:-1]) or any("/" in segment for segment in segments):
+        raise Problem(404)
+    return segments
+
+
+def _path(request: http.Request) -> str:
+    return request.path.decode("ascii", "backslashreplace")
+
+
+class QuietSite(Site):
+    """A site that logs no query string."""
+
+    def log(self, request: http.Request) -> None:
+        log.debug(
+            "{client} {method} {path} {code}",
+            client=request.getClientAddress(),
+            method=request.method.decode("ascii", "backslashreplace"),
+            path=_path(request),
+            code=request.code,
+        )
+
+
+def site(front: Front, clock: IReactorTime) -> Site:
+    """The factory of the HTTP port; idle connections end by `clock`."""
+    return QuietSite(front, BoundedRequest, timeout=IDLE, reactor=clock)

@@ -1,0 +1,201 @@
+"""A browser in memory: octets into the site's own channel, and what comes out, taken apart. Also a site to ask."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlencode
+
+from twisted.internet.defer import Deferred, succeed
+from twisted.internet.task import Clock
+from twisted.internet.testing import StringTransport
+from twisted.trial.unittest import SynchronousTestCase
+from twisted.web.server import Site
+from zope.interface import implementer
+
+from mailrelay.http.app import make_site
+from mailrelay.interfaces.history import IHistory, Passage, Selection
+from mailrelay.interfaces.registry import Account, Connection
+from mailrelay.mail.envelope import State
+from mailrelay.manage.installation import Installation
+from mailrelay.policy.dialect import Dialects
+from mailrelay.run.inbox import SqliteInbox
+from mailrelay.vault import Vault
+
+TOKEN = "t0ken-of-the-api"
+BEARER = {"Authorization": f"Bearer {TOKEN}"}
+
+
+@dataclass(frozen=True)
+class Answer:
+    """One response: its status, its headers by lower-case name, its body."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+    def json(self) -> Any:
+        return json.loads(self.body)
+
+    @property
+    def text(self) -> str:
+        return self.body.decode("utf-8")
+
+
+class Wire:
+    """One connection to a site."""
+
+    def __init__(self, site: Site) -> None:
+        self.transport = StringTransport()
+        self.channel = site.buildProtocol(None)
+        self.channel.makeConnection(self.transport)
+
+    def send(self, octets: bytes) -> None:
+        self.channel.dataReceived(octets)
+
+    def answer(self, method: str = "GET") -> Answer:
+        """The response that stands on the wire."""
+        head, _, body = self.transport.value().partition(b"\r\n\r\n")
+        self.transport.clear()
+        lines = head.decode("ascii").split("\r\n")
+        headers = {name.lower(): value for name, _, value in (line.partition(": ") for line in lines[1:])}
+        if headers.get("transfer-encoding") == "chunked" and method != "HEAD":
+            body = _unchunked(body)
+        return Answer(int(lines[0].split(" ")[1]), headers, body)
+
+
+def _unchunked(body: bytes) -> bytes:
+    parts = []
+    while body:
+        size, _, body = body.partition(b"\r\n")
+        parts.append(body[: int(size, 16)])
+        body = body[int(size, 16) + 2 :]
+    return b"".join(parts)
+
+
+def ask(
+    site: Site,
+    path: str,
+    method: str = "GET",
+    headers: Mapping[str, str] | None = None,
+    form: Mapping[str, str] | None = None,
+) -> Answer:
+    """One request on a connection of its own."""
+    body = urlencode(form).encode() if form is not None else b""
+    lines = [f"{method} {path} HTTP/1.1", "Host: localhost", *(f"{k}: {v}" for k, v in (headers or {}).items())]
+    if form is not None:
+        lines += ["Content-Type: application/x-www-form-urlencoded", f"Content-Length: {len(body)}"]
+    wire = Wire(site)
+    wire.send("\r\n".join([*lines, "", ""]).encode("utf-8") + body)
+    return wire.answer(method)
+
+
+def passage(id: str, rcpt: str = "bob@example.org", state: State = State.DEFERRED) -> Passage:
+    """What became of one recipient."""
+    return Passage(
+        id=id,
+        recipient=f"{id}-1",
+        account="A1",
+        connection="C1",
+        connection_name="news",
+        dialect="emailmassivo",
+        sender="ann@example.com",
+        rcpt=rcpt,
+        destination="example.org",
+        subject="Hi",
+        state=state,
+        held=False,
+        leased=False,
+        attempts=2,
+        billed=1,
+        tag="t",
+        client_ref="r",
+        size=10,
+        accepted_at=1_000_000,
+        due_at=2_000_000,
+        expires_at=3_000_000,
+        last_reply="450 4.2.0 Busy",
+        last_host="mx.example.org",
+        last_at=1_500_000,
+    )
+
+
+@implementer(IHistory)
+class History:
+    """Remembers what was asked; knows the passages it is given."""
+
+    def __init__(self, passages: Sequence[Passage]) -> None:
+        self.known = passages
+        self.asked: list[tuple[Selection, int]] = []
+
+    def passages(self, selection: Selection, limit: int) -> Deferred[Sequence[Passage]]:
+        self.asked.append((selection, limit))
+        found = [p for p in self.known if selection.message in ("", p.id) and selection.to in ("", p.rcpt)]
+        return succeed([p for p in found if not selection.recipient or p.recipient == selection.recipient][:limit])
+
+
+class Registry:
+    """One account with one connection."""
+
+    def accounts(self) -> Deferred[Sequence[Account]]:
+        return succeed([Account("A1", "acme", 10, 0, 1)])
+
+    def connections(self, account: str = "") -> Deferred[Sequence[Connection]]:
+        return succeed(
+            [Connection("C1", "A1", "news", "emailmassivo", "ann@example.com", "active", "", (), 0, 60, 1, 1)]
+        )
+
+
+class SiteTestCase(SynchronousTestCase):
+    """A site over an inbox in a file and a history in memory."""
+
+    passages: Sequence[Passage] = ()
+    first_mail = ""
+
+    def setUp(self) -> None:
+        folder = self.mktemp()
+        os.makedirs(folder)
+        self.inbox = SqliteInbox(os.path.join(folder, "box"), lambda call: call(), lambda call: call())
+        self.addCleanup(self.inbox.close)
+        self.history = History(self.passages)
+        self.clock = Clock()
+        self.installation = Installation(
+            registry=Registry(),
+            history=self.history,
+            vault=Vault(b"k" * 32),
+            dialects=Dialects.shipped(),
+            now=lambda: 1,
+            random=os.urandom,
+        )
+        self.site = make_site(
+            api_token=TOKEN,
+            installation=self.installation,
+            clock=self.clock,
+            inbox=self.inbox,
+            first_mail=self.first_mail,
+        )
+
+    def keep(
+        self,
+        to: str = "bob@example.com",
+        subject: str = "Hi",
+        source: bytes = b"Subject: Hi\r\n\r\nHello\r\n",
+        at: int = 1,
+    ) -> str:
+        return self.successResultOf(self.inbox.keep("ann@example.com", to.split(", "), source, at, subject))
+
+    def get(self, path: str, **headers: str) -> Answer:
+        return ask(self.site, path, headers=BEARER | headers)
+
+    def assert_problem(self, answer: Answer, status: int) -> dict[str, object]:
+        """The answer is a problem as RFC 9457 has it, and tells nothing about the inside."""
+        self.assertEqual(answer.status, status, answer)
+        self.assertEqual(answer.headers["content-type"], "application/problem+json")
+        self.assertNotIn(b"Traceback", answer.body)
+        found: dict[str, object] = answer.json()
+        self.assertEqual(found["status"], status)
+        self.assertTrue(found["title"])
+        return found
