@@ -115,10 +115,6 @@ class TransitionTests(SynchronousTestCase):
         for state in set(State) - {State.FAILED, State.SUPPRESSED, State.EXPIRED}:
             self.assertRaises(ValueError, conclude, delivery(), state, NOW)
 
-    def test_last_answer_stands(self) -> None:
-        """At the deadline the last answer of the next hop is left as it is."""
-        self.assertIsNone(conclude(delivery(), State.EXPIRED, NOW).reply)
-
     def test_chance_is_used(self) -> None:
         """Chance spreads what is deferred."""
         found = settle(delivery(), came(Deferred, LATER), NOW, Schedule((60,), 86_400, spread=0.5), 1.0)
