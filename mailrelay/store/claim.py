@@ -126,11 +126,15 @@ def release(work: Work, members: Sequence[Collection[str]]) -> list[int]:
     ]
 
 
-def release_node(work: Work, node: str, known: Collection[str] = ()) -> int:
-    """Give back all leases of one node but those of `known` recipients."""
-    ours = sa.select(recipients.c.id).where(recipients.c.lease == node, PENDING)
-    strays = [id for id in work.execute(ours).scalars() if id not in known]
-    rows = work.each(_release, [{"recipient": id, "ours": node} for id in sorted(strays)])
+def leases_of(work: Work, node: str) -> list[str]:
+    """The recipients that a node has in hand."""
+    statement = sa.select(recipients.c.id).where(recipients.c.lease == node, PENDING).order_by(recipients.c.id)
+    return list(work.execute(statement).scalars())
+
+
+def release_node(work: Work, node: str) -> int:
+    """Give back all leases of one node."""
+    rows = work.each(_release, [{"recipient": id, "ours": node} for id in leases_of(work, node)])
     return sum(row is not None for row in rows)
 
 

@@ -66,6 +66,10 @@ class MemoryCounters:
             del self._failures[key]
         return succeed(len(instants))
 
+    def clear(self, key: str) -> Deferred[None]:
+        self._failures.pop(key, None)
+        return succeed(None)
+
     def forget(self, prefix: str) -> Deferred[int]:
         gone = [key for key in self._failures if key.startswith(prefix)]
         for key in gone:

@@ -16,7 +16,7 @@ from ..interfaces.ledger import ILedger, Lane
 from ..mail.envelope import Delivery, Settlement, Submission
 from .accept import CHUNK, accept
 from .bodies import put_chunk
-from .claim import BULK, claim, expire, lanes_statement, release, release_node
+from .claim import BULK, claim, expire, lanes_statement, leases_of, release
 from .jobs import CALL, LOOK_UP
 from .reader import Reader
 from .settle import settle
@@ -64,11 +64,15 @@ class Ledger:
         return self._writer.ask(release, tuple(recipients), lasting=True)
 
     def release_strays(self, known: Collection[str]) -> Deferred[int]:
-        return Deferred.fromCoroutine(self._release_strays(frozenset(known)))
+        return Deferred.fromCoroutine(self._release_strays(known))
 
     async def _release_strays(self, known: Collection[str]) -> int:
-        mine: int = await self._writer.ask(CALL, lambda work: release_node(work, self._node, known))
-        return mine + await self._bury()
+        """Read first and compare afterwards: what was leased by an earlier commit has been handed on by then, and a lease of
+        ours that nobody knows of cannot move on."""
+        held: Sequence[str] = await self._writer.ask(CALL, lambda work: leases_of(work, self._node))
+        strays = [recipient for recipient in held if recipient not in known]
+        released: int = await self.release(strays)
+        return released + await self._bury()
 
     def expire(self, now: int) -> Deferred[int]:
         return Deferred.fromCoroutine(self._expire(now))

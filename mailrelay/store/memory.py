@@ -1,0 +1,249 @@
+"""The memory twin: what the ledger, the bodies and the directory promise, in plain dictionaries.
+
+For unit tests of those who use them; the same tests run over it and over the databases. Several ledgers may share one state, as
+processes share a database. It keeps nothing, knows no threads, and every Deferred has fired on return.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from twisted.internet.defer import Deferred, execute
+from zope.interface import implementer
+
+from ..interfaces.bodies import IBodies
+from ..interfaces.directory import ConnectionFacts, Credential, IDirectory, RecipientFacts, SenderFacts
+from ..interfaces.ledger import ILedger, Lane
+from ..mail.envelope import SECOND, Delivery, Settlement, State, Submission
+from ..mail.reply import Refusal
+from ..policy.bounce import mailbox_full
+
+_BLOCKED_PAUSE = 60 * SECOND
+
+
+@dataclass(slots=True)
+class Entry:
+    """One recipient."""
+
+    delivery: Delivery
+    key: str
+    state: State = State.QUEUED
+    lease: str = ""
+    held: bool = False
+    due_at: int = 0
+    reserved: int = 0
+    billed: int = 0
+    last: str = ""
+
+    @property
+    def waiting(self) -> bool:
+        return not self.state.final and not self.lease and not self.held
+
+
+@dataclass(slots=True)
+class MemoryState:
+    """What processes share. Fill it by hand: `balance` in sends by account, connections by id, suppressions by
+    (account, key) with their reason, domains by (account, name) with their status."""
+
+    balance: dict[str, int] = field(default_factory=dict)
+    connections: dict[str, ConnectionFacts] = field(default_factory=dict)
+    credentials: dict[str, tuple[Credential, ...]] = field(default_factory=dict)
+    domains: dict[tuple[str, str], str] = field(default_factory=dict)
+    suppressions: dict[tuple[str, str], str] = field(default_factory=dict)
+    full: dict[tuple[str, str], int] = field(default_factory=dict)
+    switches: dict[str, str] = field(default_factory=dict)
+    submissions: dict[str, Submission] = field(default_factory=dict)
+    recipients: dict[str, Entry] = field(default_factory=dict)
+    dead: set[str] = field(default_factory=set)
+    #: the next accepts fail with these, one each
+    failures: list[Exception] = field(default_factory=list)
+
+    def reserved(self, account: str) -> int:
+        return sum(entry.reserved for entry in self.recipients.values() if entry.delivery.account == account)
+
+    def available(self, account: str) -> int:
+        return self.balance.get(account, 0) - self.reserved(account)
+
+    def change(self, change: Callable[[Entry], object], fits: Callable[[Entry], bool]) -> int:
+        """Do something to every pending recipient that fits; gives how many."""
+        found = [entry for entry in self.recipients.values() if not entry.state.final and fits(entry)]
+        for entry in found:
+            change(entry)
+        return len(found)
+
+    def end(self, entry: Entry, state: State, reason: str = "") -> None:
+        """Bring a recipient to an end without an attempt."""
+        entry.state, entry.lease, entry.held, entry.reserved, entry.last = state, "", False, 0, reason
+
+
+@implementer(ILedger)
+class MemoryLedger:
+    """The ledger of one process."""
+
+    def __init__(self, state: MemoryState, node: str) -> None:
+        self.state = state
+        self.node = node
+
+    def accept(self, submission: Submission, lease: bool) -> Deferred[Sequence[Delivery]]:
+        return execute(self._accept, submission, lease)
+
+    def _accept(self, submission: Submission, lease: bool) -> Sequence[Delivery]:
+        state, number = self.state, len(submission.recipients)
+        if state.failures:
+            raise state.failures.pop(0)
+        if submission.account not in state.balance:
+            raise Refusal("temporary", rule="account_exists")
+        if state.available(submission.account) < number:
+            raise Refusal("balance_short", rule="balance_covers")
+        at_once = submission.billing == "accept"
+        if at_once:
+            state.balance[submission.account] -= number
+        state.submissions[submission.id] = submission
+        deliveries = []
+        for recipient in submission.recipients:
+            delivery = Delivery(
+                recipient=recipient.id,
+                message=submission.id,
+                account=submission.account,
+                connection=submission.connection,
+                sender=submission.sender,
+                address=recipient.address,
+                destination=recipient.destination,
+                route=submission.instructions.route,
+                attempts=0,
+                accepted_at=submission.received_at,
+                expires_at=submission.expires_at,
+                billing=submission.billing,
+            )
+            deliveries.append(delivery)
+            entry = Entry(delivery, recipient.key, due_at=submission.received_at)
+            entry.lease = self.node if lease else ""
+            entry.reserved, entry.billed = (0, 1) if at_once else (1, 0)
+            state.recipients[recipient.id] = entry
+        return tuple(deliveries) if lease else ()
+
+    def lanes(self) -> Deferred[Sequence[Lane]]:
+        return execute(self._lanes)
+
+    def _lanes(self) -> Sequence[Lane]:
+        found: dict[tuple[str, str], int] = {}
+        for entry in self.state.recipients.values():
+            if entry.waiting:
+                lane = (entry.delivery.account, entry.delivery.destination)
+                found[lane] = min(entry.due_at, found.get(lane, entry.due_at))
+        return [Lane(*lane, due_at) for lane, due_at in sorted(found.items())]
+
+    def claim(self, lane: Lane, limit: int, now: int) -> Deferred[Sequence[Delivery]]:
+        return execute(self._claim, lane, limit, now)
+
+    def _claim(self, lane: Lane, limit: int, now: int) -> Sequence[Delivery]:
+        head = [
+            entry
+            for entry in self.state.recipients.values()
+            if entry.waiting
+            and entry.due_at <= now
+            and (entry.delivery.account, entry.delivery.destination) == (lane.account, lane.destination)
+        ]
+        head.sort(key=lambda entry: (entry.due_at, entry.delivery.recipient))
+        claimed = []
+        for entry in head[:limit]:
+            connection = self.state.connections.get(entry.delivery.connection)
+            if entry.delivery.expires_at <= now:
+                self.state.end(entry, State.EXPIRED)
+            elif (lane.account, entry.key) in self.state.suppressions:
+                self.state.end(entry, State.SUPPRESSED)
+            elif connection is None or connection.status != "active":
+                entry.due_at = now + _BLOCKED_PAUSE
+            else:
+                entry.lease = self.node
+                claimed.append(entry.delivery)
+        return claimed
+
+    def settle(self, settlement: Settlement) -> Deferred[bool]:
+        return execute(self._settle, settlement)
+
+    def _settle(self, settlement: Settlement) -> bool:
+        entry = self.state.recipients.get(settlement.recipient)
+        if entry is None or entry.lease != self.node:
+            return False
+        account = entry.delivery.account
+        entry.state, entry.lease, entry.due_at = settlement.state, "", settlement.due_at
+        entry.last = str(settlement.reply) if settlement.reply is not None else ""
+        if settlement.attempted:
+            entry.delivery = replace(entry.delivery, attempts=entry.delivery.attempts + 1)
+        if entry.reserved and (settlement.charge or settlement.state.final):
+            entry.reserved = 0
+            if settlement.charge == "capture":
+                entry.billed = 1
+                self.state.balance[account] -= 1
+        if settlement.reply is not None and mailbox_full(settlement.reply):
+            self.state.full[account, entry.key] = settlement.at
+        if settlement.suppression:
+            self.state.suppressions[account, entry.key] = settlement.suppression
+        return True
+
+    def release(self, recipients: Collection[str]) -> Deferred[int]:
+        return execute(self._release, lambda entry: entry.delivery.recipient in recipients)
+
+    def _release(self, fits: Callable[[Entry], bool]) -> int:
+        return self.state.change(_give_back, lambda entry: entry.lease == self.node and fits(entry))
+
+    def release_strays(self, known: Collection[str]) -> Deferred[int]:
+        return execute(self._release_strays, known)
+
+    def _release_strays(self, known: Collection[str]) -> int:
+        mine = self._release(lambda entry: entry.delivery.recipient not in known)
+        return mine + self.state.change(_give_back, lambda entry: entry.lease in self.state.dead)
+
+    def expire(self, now: int) -> Deferred[int]:
+        def overdue(entry: Entry) -> bool:
+            return not entry.lease and entry.delivery.expires_at <= now
+
+        return execute(self.state.change, lambda entry: self.state.end(entry, State.EXPIRED), overdue)
+
+
+def _give_back(entry: Entry) -> None:
+    entry.lease = ""
+
+
+@implementer(IBodies)
+class MemoryBodies:
+    """The sources of what was accepted."""
+
+    def __init__(self, state: MemoryState) -> None:
+        self._state = state
+
+    def read(self, message: str) -> Deferred[bytes]:
+        return execute(lambda: self._state.submissions[message].source)
+
+
+@implementer(IDirectory)
+class MemoryDirectory:
+    """Hot reads of the shared state."""
+
+    def __init__(self, state: MemoryState) -> None:
+        self._state = state
+
+    def credentials(self, username: str) -> Deferred[tuple[Credential, ...]]:
+        return execute(self._state.credentials.get, username.casefold(), ())
+
+    def connection(self, id: str) -> Deferred[ConnectionFacts]:
+        return execute(lambda: self._state.connections[id])
+
+    def sender(self, account: str, connection: str, domain: str) -> Deferred[SenderFacts]:
+        def facts() -> SenderFacts:
+            known = self._state.connections.get(connection)
+            status = known.status if known is not None else ""
+            return SenderFacts(self._state.domains.get((account, domain), ""), self._state.available(account), status)
+
+        return execute(facts)
+
+    def recipient(self, account: str, key: str) -> Deferred[RecipientFacts]:
+        state = self._state
+        return execute(
+            lambda: RecipientFacts(state.suppressions.get((account, key), ""), state.full.get((account, key), 0))
+        )
+
+    def settings(self) -> Deferred[Mapping[str, str]]:
+        return execute(lambda: dict(self._state.switches))
