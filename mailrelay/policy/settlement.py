@@ -73,7 +73,7 @@ def settle(delivery: Delivery, outcome: Outcome, now: int, schedule: Schedule, j
 def conclude(delivery: Delivery, state: State, now: int, reply: Reply | None = None) -> Settlement:
     """End a lease by a decision, without an attempt: FAILED, SUPPRESSED, or EXPIRED at the deadline.
 
-    `reply` says why in our own words, or repeats the last answer of a next hop. Raises `ValueError` for any other state.
+    `reply` says why, in our own words or by the last answer of a next hop. Raises `ValueError` for any other state.
     """
     if state not in (State.FAILED, State.SUPPRESSED, State.EXPIRED):
         raise ValueError(f"no decision makes a recipient {state}")
