@@ -86,8 +86,6 @@ class BadInput(CommandTestCase):
     @given(st.lists(_WORDS, max_size=7))
     def test_whatever_is_typed(self, words: list[str]) -> None:
         """Any words give help, an answer, or one line with status 2; nothing else is ever said."""
-        if not hasattr(self, "state") or not os.path.isdir(self.state):
-            self.setUp()
         result = self.run_command(*words)
         self.assertIn(result.exit_code, (0, 2), (words, result.stderr))
         self.assertNotIn("Traceback", result.output)
