@@ -164,7 +164,10 @@ class OutboundConnection(Protocol):
         conversation = self.conversation
         if conversation.phase is Phase.CLOSED:
             return
+        answers = conversation.answers
         write = conversation.receive(data)
+        if conversation.answers == answers and conversation.phase is not Phase.CLOSED:
+            return  # a part of a reply is no progress: the time of the phase runs on
         if write:
             self._write(write)
         self._proceed()

@@ -39,9 +39,16 @@ class OutwardCase(SynchronousTestCase):
         return Pool(self.network.connect, self.clock, lambda: NOW, "relay.example", **options)
 
     def meet(self, *sinks: ScriptedSink | Act | None) -> None:
-        """The next connections reach these, the last one for ever."""
+        """The next connections reach these, and all later ones the like of the last."""
         queue = list(sinks)
-        self.network.sinks = lambda: queue.pop(0) if len(queue) > 1 else queue[0]
+
+        def following() -> ScriptedSink | Act | None:
+            sink = queue.pop(0)
+            if not queue:
+                queue.append(sink.another() if isinstance(sink, ScriptedSink) else sink)
+            return sink
+
+        self.network.sinks = following
 
     def begin(
         self,

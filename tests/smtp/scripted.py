@@ -70,10 +70,17 @@ class ScriptedSink:
     def __post_init__(self) -> None:
         self._buffer = b""
         self._data = False
+        self._silent = False  # it stalls, or has closed: nothing of what follows is answered
         self._said: dict[str, int] = {}
 
+    def another(self) -> ScriptedSink:
+        """A sink with the same script that nobody has spoken to."""
+        return ScriptedSink(self.script, self.extensions, self.extensions_in_tls, self.handshake, self.zero_window)
+
     def greet(self) -> list[Step]:
-        return [self._say("banner")]
+        step = self._say("banner")
+        self._silent = not isinstance(step, bytes)
+        return [step]
 
     def receive(self, data: bytes) -> list[Step]:
         """Take what the client wrote; gives what is said to it."""
@@ -82,9 +89,10 @@ class ScriptedSink:
         said: list[Step] = []
         while True:
             step = self._message() if self._data else self._command()
-            if step is None:
+            if step is None or self._silent:
                 return said
             said.append(step)
+            self._silent = not isinstance(step, bytes)
 
     def started_tls(self) -> None:
         self.in_tls = True
@@ -100,7 +108,7 @@ class ScriptedSink:
         if stage not in (*USUAL, "EHLO"):
             stage = "AUTH"  # a line of AUTH LOGIN
         step = self._say(stage)
-        self._data = stage == "DATA" and isinstance(step, bytes) and step.startswith(b"354")
+        self._data = stage == "DATA" and isinstance(step, bytes) and step.startswith(b"3")
         return step
 
     def _message(self) -> Step | None:
