@@ -22,6 +22,10 @@ _OWN_4 = tuple(map(IPv4Network, ("127.0.0.0/8", "10.0.0.0/8", "172.16.0.0/12", "
 _OWN_6 = tuple(map(IPv6Network, ("::1/128", "fc00::/7", "fe80::/10")))
 
 
+#: Characters that the token of the API must have at least.
+TOKEN_LENGTH = 20
+
+
 def _own(network: str) -> bool:
     parsed = ip_network(network)
     if isinstance(parsed, IPv4Network):
@@ -146,6 +150,12 @@ def route(key: str, route: Route) -> Iterator[str]:
         yield f"{key}.username: required with password"
 
 
+def http(http: Http) -> Iterator[str]:
+    """The API is never open to whoever comes."""
+    if http.enabled and len(http.api_token) < TOKEN_LENGTH:
+        yield f"http.api_token: required with enabled = true, at least {TOKEN_LENGTH} characters"
+
+
 def default_route(routes: Collection[Route]) -> Iterator[str]:
     """Mail that names no route takes the one default."""
     if (count := sum(route.default for route in routes)) != 1:
@@ -159,7 +169,7 @@ def dialects(listeners: Mapping[str, Listener], known: Collection[str]) -> Itera
             yield f"{key}.dialect: unknown, must be one of: {', '.join(sorted(known))}"
 
 
-def across(listeners: Mapping[str, Listener], routes: Mapping[str, Route], http: Http | None) -> Iterable[str]:
+def across(listeners: Mapping[str, Listener], routes: Mapping[str, Route], web: Http | None) -> Iterable[str]:
     """Everything about the listeners and routes that are well formed."""
     for key, listener in listeners.items():
         yield from login(key, listener)
@@ -169,6 +179,7 @@ def across(listeners: Mapping[str, Listener], routes: Mapping[str, Route], http:
     yield from names(listeners)
     yield from names(routes)
     addresses = {key: (listener.address, listener.port) for key, listener in listeners.items()}
-    if http is not None and http.enabled:
-        addresses["http"] = http.address, http.port
+    if web is not None and web.enabled:
+        yield from http(web)
+        addresses["http"] = web.address, web.port
     yield from listening(addresses)

@@ -127,6 +127,7 @@ FilePath = Annotated[Path, BeforeValidator(_path)]
 Port = Annotated[int, Field(ge=0, le=65535)]
 Count = Annotated[int, Field(ge=1, le=1_000_000_000)]
 CountOrNone = Annotated[int, Field(ge=0, le=1_000_000_000)]
+Percent = Annotated[int, Field(ge=0, le=100)]
 Seconds = Annotated[int, Field(ge=1, le=366 * 86400)]
 
 
@@ -231,6 +232,7 @@ class Delivery(Section):
     """``[delivery]``: attempts, and how many at once. An empty bounce domain means the server's host name."""
 
     schedule: Annotated[tuple[Seconds, ...], AfterValidator(_some)] = (60, 300, 900, 1800, 3600, 7200, 14400)
+    jitter: Percent = 10
     expiry: Seconds = 432000
     concurrency: Count = 20
     connections_per_host: Count = 20
@@ -241,11 +243,15 @@ class Delivery(Section):
 
 
 class Http(Section):
-    """``[http]``: the API."""
+    """``[http]``: the API, for who shows the token."""
 
-    enabled: bool = True
+    SECRETS = ("api_token",)
+
+    enabled: bool = False
     address: IpAddress = "127.0.0.1"
     port: Port = 8080
+    api_token: Text = Field(default="", repr=False)
+    api_token_path: FilePath | None = None
 
 
 class Retention(Section):
@@ -284,12 +290,6 @@ class Dialects(Section):
     directory: FilePath = Path("/etc/mailrelay/dialects")
 
 
-class Log(Section):
-    """``[log]``: what is worth a line."""
-
-    level: Literal["debug", "info", "warn", "error", "critical"] = "info"
-
-
 class Config(Section):
     """The whole file."""
 
@@ -304,7 +304,6 @@ class Config(Section):
     limits: Limits = Limits()
     login_guard: LoginGuard = LoginGuard()
     dialects: Dialects = Dialects()
-    log: Log = Log()
 
     @cached_property
     def default_route(self) -> Route:

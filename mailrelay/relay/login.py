@@ -89,10 +89,10 @@ class PasswordChecker:
         self._dialects = dialects
         self._counted: dict[tuple[str, str], None] = {}
 
-    def requestAvatarId(self, credentials: Any) -> Deferred[bytes]:
+    def requestAvatarId(self, credentials: Any) -> Deferred[bytes | tuple[()]]:
         return Deferred.fromCoroutine(self._judge(credentials))
 
-    async def _judge(self, login: PasswordLogin) -> bytes:
+    async def _judge(self, login: PasswordLogin) -> bytes | tuple[()]:
         by_user = LoginGuard.key(login.peer.address, login.username)
         by_address = LoginGuard.key(login.peer.address)
         guard = self._guard
@@ -156,10 +156,10 @@ class AddressChecker:
         self._listeners = listeners
         self._dialects = dialects
 
-    def requestAvatarId(self, credentials: Any) -> Deferred[bytes]:
+    def requestAvatarId(self, credentials: Any) -> Deferred[bytes | tuple[()]]:
         return Deferred.fromCoroutine(self._judge(credentials))
 
-    async def _judge(self, login: AddressLogin) -> bytes:
+    async def _judge(self, login: AddressLogin) -> bytes | tuple[()]:
         networks, connection = self._listeners[login.peer.listener]
         if not within(login.peer.address, networks):
             raise UnauthorizedLogin("address is not trusted here")
@@ -174,19 +174,21 @@ class AddressChecker:
 class Realm:
     """Makes the avatar of a connection."""
 
-    def __init__(self, directory: IDirectory, avatar: Callable[[ConnectionFacts, Dialect], IConnection], dialects: Dialects) -> None:
+    def __init__(
+        self, directory: IDirectory, avatar: Callable[[ConnectionFacts, Dialect], IConnection], dialects: Dialects
+    ) -> None:
         self._directory = directory
         self._avatar = avatar
         self._dialects = dialects
 
     def requestAvatar(
         self, avatarId: bytes | tuple[()], mind: object, *interfaces: type[Interface]
-    ) -> Deferred[tuple[type[Interface], IConnection, Callable[[], None]]]:
+    ) -> Deferred[tuple[type[Interface], object, Callable[[], None]]]:
         if IConnection not in interfaces:
             raise NotImplementedError("only IConnection")
         return Deferred.fromCoroutine(self._make(bytes(avatarId).decode("ascii")))
 
-    async def _make(self, id: str) -> tuple[type[Interface], IConnection, Callable[[], None]]:
+    async def _make(self, id: str) -> tuple[type[Interface], object, Callable[[], None]]:
         facts = await self._directory.connection(id)
         avatar = self._avatar(facts, self._dialects.get(facts.dialect))
         return IConnection, avatar, avatar.logout

@@ -173,8 +173,7 @@ class Outbound:
             self._transmit(held[0], delivery)
             return
         reading = self._bodies.read(delivery.message)
-        reading.addCallback(Message.parse)
-        reading.addCallback(self._transmit, delivery)
+        reading.addCallback(lambda source: self._transmit(Message.parse(source), delivery))
         reading.addErrback(self._failed, delivery)
 
     def _transmit(self, message: Message, delivery: Delivery) -> None:
@@ -209,7 +208,7 @@ class Outbound:
 
     def _record(self, delivery: Delivery, outcome: Outcome) -> None:
         settling = self._settle(delivery, outcome)
-        settling.addCallbacks(self._settled, self._unsettled, (delivery,), None, (delivery, outcome))
+        settling.addCallbacks(self._settled, self._unsettled, (delivery,), {}, (delivery, outcome))
 
     def _settled(self, next_due: int, delivery: Delivery) -> None:
         self._forget(delivery)

@@ -20,9 +20,10 @@ from ..interfaces.directory import ConnectionFacts, IDirectory
 from ..interfaces.ledger import ILedger
 from ..interfaces.submission import IConnection, ISubmission, MailParameters, Peer
 from ..interfaces.verdicts import IVerdicts
-from ..mail.address import Mailbox
+from ..mail.address import AddressError, Mailbox
+from ..mail.addresses import addresses
 from ..mail.envelope import SECOND, Delivery, Recipient, Submission, ulid
-from ..mail.message import Message
+from ..mail.message import Message, has_nul
 from ..mail.reply import Refusal
 from ..policy.admission import DataFacts, Facts, MailFacts, RateFacts, RcptFacts, judge
 from ..policy.dialect import Dialect
@@ -41,13 +42,17 @@ class Scheduler(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Intake:
-    """Everything that a transaction reaches for; `lifetime` in seconds, `mailbox_full` in seconds, `random(n)` gives octets."""
+    """Everything that a transaction reaches for.
+
+    `trace(id, at, peer)` gives the Received field; `lifetime` and `mailbox_full` are in seconds; `random(n)` gives octets.
+    """
 
     directory: IDirectory
     ledger: ILedger
     counters: ICounters
     verdicts: IVerdicts
     scheduler: Scheduler
+    trace: Callable[[str, int, Peer], bytes]
     now: Callable[[], int]
     random: Callable[[int], bytes]
     lifetime: int
@@ -151,18 +156,20 @@ class Transaction:
         message = Message.parse(source)
         await self._judge_message(message, source)
         now = intake.now()
+        id = ulid(now, intake.random(10))
+        message = message.prepend(intake.trace(id, now, self._peer))
         submission = Submission(
-            id=ulid(now, intake.random(10)),
+            id=id,
             account=connection.account,
             connection=connection.id,
             dialect=dialect.name,
             peer=self._peer.address,
             sender=self._sender.address if self._sender else "",
             recipients=tuple(
-                Recipient(ulid(now, intake.random(10)), mailbox.address, key, mailbox.destination)
+                Recipient(ulid(now, intake.random(10)), mailbox.address, key, mailbox.domain)
                 for key, mailbox in self._recipients.items()
             ),
-            source=message.source,
+            source=message.encode(),
             subject=message.text("Subject"),
             received_at=now,
             expires_at=now + intake.lifetime * SECOND,
@@ -186,7 +193,8 @@ class Transaction:
 
     async def _judge_message(self, message: Message, source: bytes) -> None:
         connection = self._connection
-        authors = message.authors()
+        fields = message.all("From")
+        authors = tuple(mailbox for field in fields for mailbox in _authors(field))
         statuses = {}
         for author in authors:
             facts = await self._intake.directory.sender(connection.account, connection.id, author.domain)
@@ -194,14 +202,14 @@ class Transaction:
         self._judge(
             "data",
             DataFacts(
-                from_fields=message.count("From"),
+                from_fields=len(fields),
                 from_addresses=authors,
                 connection_domain=connection.sender_domain,
                 domain_statuses=statuses,
                 size=len(source),
                 size_limit=self._dialect.size,
-                has_nul=b"\0" in source,
-                received_count=message.count("Received"),
+                has_nul=has_nul(source),
+                received_count=len(message.all("Received")),
             ),
         )
 
@@ -221,3 +229,11 @@ class Transaction:
     def _keep(self, stage: str, verdicts: Sequence[Mapping[str, object]]) -> None:
         connection = self._connection
         self._intake.verdicts.keep(connection.id, connection.account, self._peer.address, stage, verdicts)
+
+
+def _authors(field: bytes) -> Sequence[Mailbox]:
+    """The mailboxes of a From field; none when it cannot be read."""
+    try:
+        return [mailbox for _, mailbox in addresses(field)]
+    except AddressError:
+        return ()

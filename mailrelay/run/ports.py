@@ -9,8 +9,9 @@ from __future__ import annotations
 import socket
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
-from twisted.internet.interfaces import IListeningPort, IProtocolFactory, IReactorSocket
+from twisted.internet.interfaces import IListeningPort, IReactorSocket
 
 _BACKLOG = 511
 
@@ -64,8 +65,8 @@ def close_all(sockets: Iterable[socket.socket]) -> None:
         sock.close()
 
 
-def adopt(reactor: IReactorSocket, sock: socket.socket, factory: IProtocolFactory) -> IListeningPort:
-    """Let a factory serve a socket; the port owns it from now on."""
+def adopt(reactor: IReactorSocket, sock: socket.socket, factory: Any) -> IListeningPort:
+    """Let a factory (an `IProtocolFactory`) serve a socket; the port owns it from now on."""
     port = reactor.adoptStreamPort(sock.fileno(), sock.family, factory)
     sock.close()
     return port

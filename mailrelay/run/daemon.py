@@ -1,0 +1,85 @@
+"""The daemon as a Twisted service: parts that start in order and stop in the other, and the signals that say so.
+
+A part that cannot start ends the process with one line and status 1; nothing is left half started. TERM and INT stop it
+gracefully, and it ends with status 0; HUP never kills it. Twisted's own handlers would end the process by the signal.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol
+
+from twisted.application.service import Service
+from twisted.internet.defer import Deferred
+from twisted.logger import Logger
+
+log = Logger()
+
+
+class Part(Protocol):
+    """Something that runs while the daemon does."""
+
+    async def start(self) -> None: ...
+
+    async def stop(self) -> None: ...
+
+
+class Daemon(Service):
+    """Runs its parts; `announce` is called when all have started, `withdraw` before the first one stops."""
+
+    def __init__(
+        self, reactor: Any, parts: Sequence[Part], announce: Callable[[], None], withdraw: Callable[[], None]
+    ) -> None:
+        self._reactor = reactor
+        self._parts = parts
+        self._announce = announce
+        self._withdraw = withdraw
+        self._started: list[Part] = []
+
+    def startService(self) -> None:
+        super().startService()
+        self._reactor.callWhenRunning(lambda: Deferred.fromCoroutine(self._start()).addErrback(self._die))
+
+    async def _start(self) -> None:
+        self._catch_signals()
+        for part in self._parts:
+            self._started.append(part)
+            await part.start()
+        self._announce()
+
+    def _die(self, failure: Any) -> None:
+        log.failure("cannot start", failure)
+        print(f"mailrelay: cannot start: {failure.getErrorMessage()}", file=sys.stderr)
+        # twistd has no way of its own to end with a status
+        self._reactor.addSystemEventTrigger("after", "shutdown", os._exit, 1)
+        self._reactor.stop()
+
+    def _catch_signals(self) -> None:
+        """From here on TERM and INT mean: stop, then end with status 0."""
+
+        def stop(number: int, frame: object) -> None:
+            self._reactor.callFromThread(self._stop_reactor)
+
+        signal.signal(signal.SIGTERM, stop)
+        signal.signal(signal.SIGINT, stop)
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)
+
+    def _stop_reactor(self) -> None:
+        if self.running:
+            self._reactor.stop()
+
+    def stopService(self) -> Deferred[None]:
+        super().stopService()
+        return Deferred.fromCoroutine(self._stop())
+
+    async def _stop(self) -> None:
+        self._withdraw()
+        while self._started:
+            part = self._started.pop()
+            try:
+                await part.stop()
+            except Exception:
+                log.failure("a part did not stop well")

@@ -1,0 +1,182 @@
+"""The sandbox: a whole installation on loopback that needs nothing but Python, with every dialect ready to be sent to.
+
+It is the ordinary daemon under a configuration made here, with accounts, domains and connections that exist from the first
+start on, a certificate of its own, and a sink at the far end of the one route. A second start finds everything as it
+was. It binds loopback only, and nothing that it is given ever leaves the machine.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from .. import __version__
+from ..config import Config, Delivery, Http, Listener, LoginGuard, Route, Server, State
+from ..interfaces.registry import Connection
+from ..manage import Installation, accounts, connections, domains
+from ..manage.credentials import Issued
+from ..policy.dialect import Dialect, Dialects
+from ..smtp.tls import CertificatePaths
+from ..vault import Vault
+from .ports import Address
+
+LOOPBACK = "127.0.0.1"
+HOSTNAME = "localhost"
+HTTP_OFFSET = 8080  #: from the base port
+OPENING_BALANCE = 1_000_000  #: sends
+NETWORKS = ("127.0.0.0/8", "::1/128")
+CONNECTION = "sandbox"
+SINK = "sink"
+#: Retries come after one second and two, so that a soft bounce can be watched; then ever more slowly for an hour.
+SCHEDULE = (1, 2, 5, 15, 60, 300)
+EXPIRY = 3600
+LOGIN_WINDOW = 10  #: seconds
+MODES = (("STARTTLS", "starttls"), ("TLS", "tls"), ("plain", "plain"))  #: in words, and in ``ready.json``
+
+
+def configuration(
+    state: Path, base_port: int, dialects: Dialects, certificates: CertificatePaths, sink_port: int, token: str
+) -> Config:
+    """The sandbox as a configuration like any other."""
+    return Config(
+        server=Server(hostname=HOSTNAME),
+        state=State(path=state),
+        listeners=tuple(_listeners(base_port, dialects, certificates)),
+        routes=(Route(name=SINK, hosts=(f"{LOOPBACK}:{sink_port}",), tls="none", default=True),),
+        delivery=Delivery(schedule=SCHEDULE, jitter=0, expiry=EXPIRY),
+        http=Http(enabled=True, address=LOOPBACK, port=base_port + HTTP_OFFSET, api_token=token),
+        login_guard=LoginGuard(window=LOGIN_WINDOW),
+    )
+
+
+def _listeners(base_port: int, dialects: Dialects, certificates: CertificatePaths) -> Iterator[Listener]:
+    for dialect in dialects:
+        for port, offset in dialect.sandbox.items():
+            implicit = port in dialect.ports.get("tls", ())
+            yield Listener(
+                name=f"{dialect.name}-{port}",
+                address=LOOPBACK,
+                port=base_port + offset,
+                tls="implicit" if implicit else "starttls",
+                tls_required=implicit or port not in dialect.ports.get("plain", ()),
+                certificate=certificates.chain,
+                key=certificates.key,
+                dialect=dialect.name,
+            )
+
+
+async def furnish(installation: Installation, dialects: Dialects) -> list[Issued]:
+    """For each dialect an account with balance, a verified and an unverified domain, and an active connection.
+
+    What exists is left as it is; fires with the connections and their logins.
+    """
+    existing = {each.name: each for each in await accounts.every(installation)}
+    issued = []
+    for dialect in dialects:
+        if dialect.name not in existing:
+            await accounts.create(installation, dialect.name, OPENING_BALANCE)
+            await domains.add(installation, dialect.name, verified_domain(dialect), verified=True)
+            await domains.add(installation, dialect.name, unverified_domain(dialect))
+        owned: Sequence[Connection] = await connections.every(installation, dialect.name)
+        found = [each for each in owned if each.name == CONNECTION]
+        if found:
+            issued.append(await connections.reveal(installation, found[0].id))
+            continue
+        issued.append(
+            await connections.create(
+                installation,
+                connections.Wanted(
+                    account=dialect.name,
+                    name=CONNECTION,
+                    dialect=dialect.name,
+                    sender=f"app@{verified_domain(dialect)}",
+                    networks=NETWORKS,
+                    active=True,
+                ),
+            )
+        )
+    return issued
+
+
+def verified_domain(dialect: Dialect) -> str:
+    return f"{dialect.name}.example"
+
+
+def unverified_domain(dialect: Dialect) -> str:
+    return f"unverified.{dialect.name}.example"
+
+
+def api_token(vault: Vault) -> str:
+    """The token of the sandbox's API: the same at every start of one installation."""
+    return vault.subkey("sandbox api token").hex()
+
+
+def facts(
+    pid: int,
+    config: Config,
+    certificates: CertificatePaths,
+    token: str,
+    dialects: Dialects,
+    issued: Sequence[Issued],
+) -> dict[str, Any]:
+    """What ``ready.json`` says."""
+    return {
+        "pid": pid,
+        "version": __version__,
+        "state": str(config.state.path.absolute()),
+        "ca": str(certificates.authority.absolute()),
+        "http": f"http://{Address(config.http.address, config.http.port)}",
+        "api_token": token,
+        "connections": [_card(config, dialects.get(each.connection.dialect), each) for each in issued],
+    }
+
+
+def _card(config: Config, dialect: Dialect, issued: Issued) -> dict[str, Any]:
+    own = {listener.name: listener for listener in config.listeners if listener.dialect == dialect.name}
+    ports = {str(port): own[f"{dialect.name}-{port}"] for port in dialect.sandbox}
+    return {
+        "dialect": dialect.name,
+        "name": issued.connection.name,
+        "host": LOOPBACK,
+        "starttls": [listener.port for listener in ports.values() if listener.tls == "starttls"],
+        "tls": [listener.port for listener in ports.values() if listener.tls == "implicit"],
+        "plain": [listener.port for listener in ports.values() if listener.plaintext],
+        "ports": {port: listener.port for port, listener in ports.items()},
+        "username": issued.username,
+        "password": issued.password,
+        "mail_from": issued.connection.sender,
+        "unverified_from": f"app@{unverified_domain(dialect)}",
+    }
+
+
+def first_mail(facts: Mapping[str, Any]) -> str:
+    """A shell line that sends a mail through the first connection."""
+    card = facts["connections"][0]
+    return (
+        f"curl -s --url smtp://{card['host']}:{card['starttls'][0]}/localhost --ssl-reqd --cacert '{facts['ca']}' "
+        f"--user '{card['username']}:{card['password']}' --mail-from {card['mail_from']} --mail-rcpt you@example.net "
+        f"--upload-file - <<< $'From: {card['mail_from']}\\nTo: you@example.net\\nSubject: First mail\\n\\nIt works.'"
+    )
+
+
+def welcome(facts: Mapping[str, Any]) -> str:
+    """What ``ready.json`` says, for people."""
+    lines = [f"mailrelay {facts['version']} listens; its state is in {facts['state']}", ""]
+    for card in facts["connections"]:
+        ports = [f"{mode} {', '.join(map(str, card[key]))}" for mode, key in MODES if card[key]]
+        lines += [
+            f"  {card['dialect']}: {card['host']}, {'; '.join(ports)}",
+            f"    user name {card['username']}  password {card['password']}",
+            f"    sender {card['mail_from']} (not verified: {card['unverified_from']})",
+        ]
+    lines += [
+        "",
+        f"  What arrives: {facts['http']}/sandbox  (token {facts['api_token']})",
+        f"  Certificate to trust: {facts['ca']}",
+        "",
+        "Send a mail:",
+        f"  {first_mail(facts)}",
+        "",
+    ]
+    return "\n".join(lines)

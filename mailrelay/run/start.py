@@ -1,0 +1,182 @@
+"""From a command line to a daemon: what ``twistd mailrelay`` runs, for an installation and for the sandbox.
+
+Whatever keeps the daemon from running is a `CannotStart` with every reason, raised before anything is left behind but
+bound sockets of a process that is about to end.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import sys
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import Any, TypeVar
+
+from twisted.internet.defer import Deferred
+
+from ..config import Config, ConfigError, faults, load
+from ..interfaces.sandbox import IInbox
+from ..mail.envelope import ulid
+from ..manage import Installation
+from ..policy.dialect import DialectError, Dialects
+from ..smtp.tls import CertificateError, CertificatePaths, make_certificate
+from ..store import Unfit, open_store
+from ..vault import Vault, VaultError
+from . import sandbox as sandboxed
+from .daemon import Daemon, Part
+from .parts import Served, SinkHost
+from .ports import Address, PortTaken, listen, listen_all
+from .ready import publish, withdraw
+from .worker import Worker, now
+
+T = TypeVar("T")
+
+
+class CannotStart(Exception):
+    """The daemon may not run; `reasons` are whole lines."""
+
+    def __init__(self, reasons: Iterable[str]) -> None:
+        self.reasons = tuple(reasons)
+        super().__init__("; ".join(self.reasons))
+
+
+def configured(reactor: Any, path: Path) -> Daemon:
+    """The daemon of a configuration file."""
+    try:
+        config = load(path, lambda folder: Dialects.shipped(folder).names)
+        dialects = Dialects.shipped(config.dialects.directory)
+        vault = Vault.open(config.state.key_file)
+        connections = _address_logins(config, vault, dialects)
+        sockets = listen_all(_addresses(config))
+    except (ConfigError, DialectError) as error:
+        raise CannotStart(error.faults) from error
+    except (VaultError, PortTaken, Unfit, OSError) as error:
+        raise CannotStart([str(error)]) from error
+    for warning in config.warnings:
+        print(f"mailrelay: warning: {warning}", file=sys.stderr)
+    worker = Worker(config, sockets, reactor, vault=vault, dialects=dialects, connections=connections)
+    parts: list[Part] = [worker]
+    if config.http.enabled:
+        parts.append(_http(reactor, config, sockets["http"], worker, vault, dialects))
+    return Daemon(reactor, parts, lambda: None, lambda: None)
+
+
+def sandbox(reactor: Any, state: Path, base_port: int) -> Daemon:
+    """The daemon of a sandbox; everything that it needs is made on the way."""
+    try:
+        state.mkdir(mode=0o700, parents=True, exist_ok=True)
+        sign = state / "ready.json"
+        withdraw(sign)
+        dialects = Dialects.shipped()
+        vault = _vault(state / "secret.key")
+        certificates = _certificates(state)
+        token = sandboxed.api_token(vault)
+        sink = listen(Address(sandboxed.LOOPBACK, 0))
+        config = sandboxed.configuration(state, base_port, dialects, certificates, sink.getsockname()[1], token)
+        if wrong := faults(config, lambda folder: dialects.names):
+            raise CannotStart(wrong)
+        sockets = listen_all(_addresses(config))
+        issued = _with_store(config, vault, dialects, lambda installation: sandboxed.furnish(installation, dialects))
+    except (VaultError, PortTaken, Unfit, CertificateError, OSError) as error:
+        raise CannotStart([str(error)]) from error
+    facts = sandboxed.facts(os.getpid(), config, certificates, token, dialects, issued)
+    worker = Worker(config, sockets, reactor, vault=vault, dialects=dialects, connections={})
+    host = SinkHost(reactor, sink, state, now)
+    first_mail = sandboxed.first_mail(facts)
+    http = _http(reactor, config, sockets["http"], worker, vault, dialects, lambda: host.inbox, first_mail)
+
+    def announce() -> None:
+        facts["pid"] = os.getpid()
+        publish(sign, facts)
+        print(sandboxed.welcome(facts), file=sys.__stdout__, flush=True)
+
+    return Daemon(reactor, [host, worker, http], announce, lambda: withdraw(sign))
+
+
+def _addresses(config: Config) -> dict[str, Address]:
+    addresses = {listener.name: Address(listener.address, listener.port) for listener in config.listeners}
+    if config.http.enabled:
+        addresses["http"] = Address(config.http.address, config.http.port)
+    return addresses
+
+
+def _vault(path: Path) -> Vault:
+    return Vault.open(path) if path.exists() else Vault.create(path)
+
+
+def _certificates(state: Path) -> CertificatePaths:
+    paths = CertificatePaths(state / "ca.pem", state / "certificate.pem", state / "key.pem")
+    if not (paths.authority.exists() and paths.chain.exists() and paths.key.exists()):
+        paths = make_certificate(state)
+    return paths
+
+
+def _with_store(config: Config, vault: Vault, dialects: Dialects, work: Callable[[Installation], Any]) -> Any:
+    """Do something with the installation before the daemon runs; everything happens before this returns."""
+    store = open_store(config.state.path, node=ulid(now(), os.urandom(10)), now=now, inline=True)
+    try:
+        installation = Installation(
+            store.registry, store.history, vault, dialects, now, os.urandom, config.server.reveal_secrets
+        )
+        return _result(Deferred.fromCoroutine(work(installation)))
+    finally:
+        _result(store.close())
+
+
+def _result(fired: Deferred[T]) -> T:
+    """What a Deferred that has fired holds; raises what it failed with."""
+    results: list[Any] = []
+    fired.addBoth(results.append)
+    (result,) = results
+    if hasattr(result, "raiseException"):
+        result.raiseException()
+    found: T = result
+    return found
+
+
+def _address_logins(config: Config, vault: Vault, dialects: Dialects) -> Mapping[str, str]:
+    """The ids of the connections that listeners with login by address name."""
+    wanted = {each.name: each.connection for each in config.listeners if each.login == "address"}
+    if not wanted:
+        return {}
+
+    async def look_up(installation: Installation) -> dict[str, str]:
+        known = await installation.registry.connections("")
+        return {spelling: each.id for each in known for spelling in (each.name, each.id)}
+
+    known = _with_store(config, vault, dialects, look_up)
+    missing = [
+        f"listener {name}: there is no connection {each!r}" for name, each in wanted.items() if each not in known
+    ]
+    if missing:
+        raise CannotStart(missing)
+    return {name: known[each] for name, each in wanted.items()}
+
+
+def _http(
+    reactor: Any,
+    config: Config,
+    sock: socket.socket,
+    worker: Worker,
+    vault: Vault,
+    dialects: Dialects,
+    inbox: Callable[[], IInbox | None] = lambda: None,
+    first_mail: str = "",
+) -> Served:
+    def site() -> Any:
+        from ..http.app import make_site
+
+        store = worker.store
+        installation = Installation(
+            store.registry, store.history, vault, dialects, now, os.urandom, config.server.reveal_secrets
+        )
+        return make_site(
+            api_token=config.http.api_token,
+            installation=installation,
+            clock=reactor,
+            inbox=inbox(),
+            first_mail=first_mail,
+        )
+
+    return Served(reactor, sock, site)

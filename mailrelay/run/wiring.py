@@ -1,0 +1,243 @@
+"""Wiring: from a configuration and an open store to the objects of one worker, each handed plain values.
+
+This is the only place that names the concrete classes of all wings. It starts nothing and binds nothing.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any
+
+from twisted.cred.portal import Portal
+from twisted.internet.interfaces import IReactorTime
+from twisted.internet.threads import deferToThreadPool
+from twisted.python.threadpool import ThreadPool
+
+from ..config import Config
+from ..config import Listener as ListenerSection
+from ..interfaces.submission import IConnection, Peer
+from ..mail.address import verp
+from ..mail.envelope import Delivery, Hop
+from ..policy.dialect import Dialect, Dialects
+from ..policy.retry import Schedule
+from ..policy.route import Route, Routes
+from ..relay.compose import compose, trace
+from ..relay.hashing import SlowHash
+from ..relay.login import AddressChecker, LoginGuard, PasswordChecker, Realm
+from ..relay.outbound import Outbound, OutboundLimits
+from ..relay.settle import Settler
+from ..relay.submission import Intake, SubmittingConnection
+from ..smtp.client import Timeouts
+from ..smtp.dial import connect_by
+from ..smtp.listener import Limits, Listener
+from ..smtp.pool import Pool
+from ..smtp.server import SmtpServerFactory
+from ..smtp.tls import server_context
+from ..store import Store
+from ..store.counters import MemoryCounters
+from ..vault import Vault, hash_password, verify_password
+
+
+@dataclass(frozen=True, slots=True)
+class Wired:
+    """One worker's objects: what listens, what sends, what counts."""
+
+    servers: Mapping[str, SmtpServerFactory]
+    outbound: Outbound
+    transmitter: Pool
+    counters: MemoryCounters
+
+
+def bounded(dialects: Dialects, config: Config) -> Dialects:
+    """The dialects under the limits of the installation: never more than they say themselves."""
+    limits = config.limits
+
+    def bound(dialect: Dialect) -> Dialect:
+        return replace(
+            dialect,
+            size=min(dialect.size, limits.size or dialect.size),
+            recipients=min(dialect.recipients, limits.recipients or dialect.recipients),
+        )
+
+    return Dialects(map(bound, dialects))
+
+
+def wire(
+    config: Config,
+    store: Store,
+    vault: Vault,
+    dialects: Dialects,
+    *,
+    reactor: Any,
+    hashing: ThreadPool,
+    hostname: str,
+    connections: Mapping[str, str],
+    paused: Callable[[], bool],
+    now: Callable[[], int],
+    grace: float,
+) -> Wired:
+    """The objects of one worker.
+
+    `connections` gives for a listener with login by address the id of its connection; `grace` is how many seconds next
+    hops have when the transmitter closes.
+    """
+    dialects = bounded(dialects, config)
+    counters = MemoryCounters(reactor)
+    delivery = config.delivery
+    transmitter = Pool(
+        connect_by(reactor),
+        reactor,
+        now,
+        hostname,
+        timeouts=_timeouts(config),
+        concurrency=delivery.connections_per_host,
+        messages=delivery.messages_per_connection,
+        grace=grace,
+    )
+    schedule = Schedule(delivery.schedule, delivery.expiry, delivery.jitter / 100)
+    settler = Settler(store.ledger, schedule, now, random.random)
+    routes = _routes(config)
+    bounce_domain = delivery.bounce_domain or f"bounces.{hostname}"
+    bounce_key = vault.subkey("verp")
+
+    def reverse_path(delivery: Delivery) -> str:
+        return verp(delivery.recipient, bounce_domain, bounce_key) if delivery.sender else ""
+
+    outbound = Outbound(
+        store.ledger,
+        store.bodies,
+        transmitter,
+        hops=lambda delivery: routes.choose(delivery.route).order(),
+        reverse_path=reverse_path,
+        compose=partial(compose, hostname=hostname),
+        settle=settler.settle,
+        clock=reactor,
+        now=now,
+        limits=OutboundLimits(concurrency=delivery.concurrency, in_hand=config.limits.in_hand),
+    )
+    intake = Intake(
+        directory=store.directory,
+        ledger=store.ledger,
+        counters=counters,
+        verdicts=store.verdicts,
+        scheduler=outbound,
+        trace=partial(_trace, hostname),
+        now=now,
+        random=os.urandom,
+        lifetime=delivery.expiry,
+        mailbox_full=config.limits.mailbox_full_hours * 3600,
+    )
+    portal = _portal(config, store, vault, dialects, counters, intake, reactor, hashing, connections)
+    servers = {
+        section.name: _server(config, section, dialects, portal, hostname, reactor, paused)
+        for section in config.listeners
+    }
+    return Wired(servers, outbound, transmitter, counters)
+
+
+def _trace(hostname: str, id: str, at: int, peer: Peer) -> bytes:
+    return trace(hostname, id, at, esmtp=peer.esmtp, tls=bool(peer.tls), login=True)
+
+
+def _timeouts(config: Config) -> Timeouts:
+    given = config.delivery.timeouts
+    return Timeouts(
+        connect=given.connect,
+        banner=given.banner,
+        ehlo=given.ehlo,
+        mail=given.mail,
+        rcpt=given.rcpt,
+        data=given.data,
+        block=given.block,
+        final=given.dot,
+        idle=config.delivery.idle,
+    )
+
+
+def _routes(config: Config) -> Routes:
+    return Routes(
+        (
+            Route(
+                route.name,
+                tuple(Hop(host, port, route.tls, route.username, route.password) for host, port in route.addresses),
+            )
+            for route in config.routes
+        ),
+        config.default_route.name,
+    )
+
+
+def _portal(
+    config: Config,
+    store: Store,
+    vault: Vault,
+    dialects: Dialects,
+    counters: MemoryCounters,
+    intake: Intake,
+    reactor: Any,
+    hashing: ThreadPool,
+    connections: Mapping[str, str],
+) -> Portal:
+    def avatar(facts: Any, dialect: Dialect) -> IConnection:
+        connection: IConnection = SubmittingConnection(intake, facts, dialect)
+        return connection
+
+    guard = LoginGuard(
+        config.login_guard.failures_per_user, config.login_guard.failures_per_address, config.login_guard.window
+    )
+    slow = SlowHash(
+        verify_password,
+        partial(deferToThreadPool, reactor, hashing),
+        vault.digest,
+        hash_password(os.urandom(16).hex()),
+    )
+    trusted = {
+        listener.name: (listener.trusted, connections[listener.name])
+        for listener in config.listeners
+        if listener.login == "address"
+    }
+    return Portal(
+        Realm(store.directory, avatar, dialects),
+        (
+            PasswordChecker(store.directory, counters, vault.digest, slow, guard, dialects),
+            AddressChecker(store.directory, trusted, dialects),
+        ),
+    )
+
+
+def _server(
+    config: Config,
+    section: ListenerSection,
+    dialects: Dialects,
+    portal: Portal,
+    hostname: str,
+    reactor: IReactorTime,
+    paused: Callable[[], bool],
+) -> SmtpServerFactory:
+    context = None
+    if section.tls != "none":
+        assert section.certificate is not None and section.key is not None, "config.checks lets none pass without"
+        context = server_context(section.certificate, section.key)
+    limits = config.limits
+    listener = Listener(
+        name=section.name,
+        tls=section.tls,
+        tls_required=section.tls == "starttls" and section.tls_required,
+        login=section.login,
+        limits=Limits(
+            errors=limits.errors,
+            junk=limits.junk,
+            login_failures=limits.login_failures,
+            idle=limits.idle,
+            data_rate=limits.data_rate,
+            connections=section.max_connections,
+            connections_per_address=section.max_connections_per_address,
+        ),
+    )
+    return SmtpServerFactory(
+        listener, dialects.get(section.dialect), portal, hostname, reactor, context, os.urandom, paused
+    )
