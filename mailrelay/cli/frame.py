@@ -118,6 +118,7 @@ class Root(Group):
 
 def _told(error: Exception) -> int:
     """Say what went wrong; the status to leave with."""
+    from ..mail.reply import Refusal
     from ..manage import Invalid, Unknown
     from ..vault import VaultError
 
@@ -132,10 +133,22 @@ def _told(error: Exception) -> int:
         case Invalid() | Unknown() | VaultError():
             return _say(str(error), BAD_INPUT)
         case OSError():
+            return _say(": ".join(str(part) for part in (error.filename, error.strerror or error) if part), FAILED)
+        case Refusal():
             return _say(
-                ": ".join(filter(None, (error.filename and str(error.filename), error.strerror or str(error)))), FAILED
+                "the state could not be written: another process holds it, or its disk is full; try again", FAILED
             )
-    return _say(f"{type(error).__name__}: {error}", FAILED)
+    return _say(_cause(error), FAILED)
+
+
+def _cause(error: Exception) -> str:
+    """What an error of the database says, or of something nobody thought of."""
+    from ..store import Unfit
+
+    if isinstance(error, Unfit):
+        return f"the database cannot be used: {error}"
+    cause = getattr(error, "orig", None)
+    return f"the database cannot be used: {cause}" if cause else f"{type(error).__name__}: {error}"
 
 
 def _say(reason: str, status: int) -> int:

@@ -37,6 +37,9 @@ SANDBOX = Path("var/sandbox")
 SYSTEM = Path("/etc/mailrelay.toml")
 VARIABLE = "MAILRELAY_STATE"
 
+#: Seconds that a command waits for its turn to write beside a daemon that writes.
+PATIENCE = 10.0
+
 #: What stands in a state folder, besides the database.
 KEY, CONFIGURATION, READY = "secret.key", "mailrelay.toml", "ready.json"
 
@@ -118,7 +121,7 @@ def opened() -> Iterator[Opened]:
     from ..mail.envelope import ulid
     from ..store import open_store
 
-    store = open_store(found.database, node=ulid(now(), os.urandom(10)), now=now, inline=True)
+    store = open_store(found.database, node=ulid(now(), os.urandom(10)), now=now, inline=True, patience=PATIENCE)
     try:
         yield Opened(
             found,

@@ -36,12 +36,15 @@ def table(rows: Sequence[Mapping[str, object]], columns: Sequence[str], title: s
     """Print rows, with those columns for people; JSON has every key."""
     if wants_json():
         return as_json(list(rows))
+    if not rows:
+        print(f"{title}: none." if title else "None.")
+        return
     from rich.table import Table
     from rich.text import Text
 
     shown = Table(title=title or None, title_justify="left")
     for column in columns:
-        right = bool(rows) and all(isinstance(row[column], int) for row in rows)
+        right = all(isinstance(row[column], int) for row in rows)
         shown.add_column(column.replace("_", " "), justify="right" if right else "left", overflow="fold")
     for row in rows:
         shown.add_row(*(Text(cell(row[column])) for column in columns))

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 from pathlib import Path
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
+from mailrelay.cli import opening
 
 from .running import CommandTestCase
 
@@ -73,8 +76,19 @@ class BadInput(CommandTestCase):
             if name.startswith("mailrelay.sqlite3-"):
                 os.remove(Path(self.state) / name)
         path.write_bytes(b"no database at all" * 1000)
-        self.bad("account", "list", status=1)
+        said = self.bad("account", "list", status=1)
+        self.assertEqual(said, "the database cannot be used: file is not a database")
         self.assertTrue(path.read_bytes().startswith(b"no database at all"))
+
+    def test_another_process_that_writes(self) -> None:
+        """D7: while another process holds the writer's lock, looking works and a change is refused in one line."""
+        self.patch(opening, "PATIENCE", 0.2)
+        self.good("account", "create", "shop")
+        with open(Path(self.state) / "writer.lock", "a") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            self.assertIn("shop", self.good("account", "list"))
+            self.assertIn("try again", self.bad("account", "create", "other", status=1))
+        self.good("account", "create", "other")
 
     def test_secrets_are_not_repeated(self) -> None:
         """A line that refuses a password does not hold it."""
