@@ -103,6 +103,7 @@ VALUES = [
     ("[delivery]\nschedule = []", "delivery.schedule: must not be empty"),
     ("[delivery]\nschedule = [60, 0]", "delivery.schedule[1]: must be at least 1"),
     ("[delivery]\nschedule = [1.5]", "delivery.schedule[0]: must be a whole number"),
+    ("[delivery]\njitter = 101", "delivery.jitter: must be at most 100"),
     ("[delivery]\nexpiry = 0", "delivery.expiry: must be at least 1"),
     ("[delivery]\nexpiry = 99999999", "delivery.expiry: must be at most 31622400"),
     ("[delivery]\nconcurrency = 0", "delivery.concurrency: must be at least 1"),
@@ -117,6 +118,12 @@ VALUES = [
     ('[http]\naddress = "localhost"', "http.address: must be an IPv4 or IPv6 address"),
     ("[http]\nport = 65536", "http.port: must be at most 65535"),
     ("[http]\nport = -1", "http.port: must be at least 0"),
+    ("[http]\napi_token = 1", "http.api_token: must be text"),
+    ("[http]\nenabled = true", "http.api_token: required with enabled = true, at least 20 characters"),
+    (
+        '[http]\nenabled = true\napi_token = "nineteen-characters"',
+        "http.api_token: required with enabled = true, at least 20 characters",
+    ),
     ("[retention]\nbodies = -1", "retention.bodies: must be at least 0"),
     ("[retention]\nhistory = -1", "retention.history: must be at least 0"),
     ("[retention]\nrefusals = nan", "retention.refusals: must be a whole number"),
@@ -128,13 +135,13 @@ VALUES = [
     ("[login_guard]\nfailures_per_address = 0", "login_guard.failures_per_address: must be at least 1"),
     ("[login_guard]\nwindow = 0", "login_guard.window: must be at least 1"),
     ("[dialects]\ndirectory = 1", "dialects.directory: must be text"),
-    ('[log]\nlevel = "loud"', "log.level: must be 'debug', 'info', 'warn', 'error' or 'critical'"),
     ("[colour]", "colour: unknown key"),
     ('["a.b\\n"]', '"a.b\\n": unknown key'),
 ]
 
 #: (a line of a listener, the fault); later lines win over LISTENER's through replacement
 LISTENERS = [
+    ('name = "http"', "name: http is the API's own"),
     ('name = ""', "name: must be 1 to 64 letters, digits, dots, hyphens or underscores"),
     ("name = 1", "name: must be text"),
     ('address = "localhost"', "address: must be an IPv4 or IPv6 address"),
@@ -210,7 +217,7 @@ class FaultTests(ConfigCase):
         tried = {re.split(r"[:\[]", fault)[0] for _, fault in VALUES}
         for name, kind in SINGLE.items():
             for field in set(kind.model_fields) - {"timeouts", "junk", "login_failures", "in_hand", "data_rate"}:
-                if field not in ("url_path", "idle"):
+                if field not in ("url_path", "api_token_path", "idle"):
                     self.assertIn(f"{name}.{field}", tried)
         for kind, table in ((Listener, LISTENERS), (Route, ROUTES)):
             self.assertLessEqual(set(kind.model_fields), {line.split(" =")[0] for line, _ in table})
@@ -329,11 +336,14 @@ class AcrossTests(ConfigCase):
             self.assertEqual(
                 self.faults(second(address)), [f"listeners[1].port: {shown}:2525 is taken by listeners[0]"]
             )
-        self.assertEqual(self.faults(second("127.0.0.1", 8080)), ["http.port: 127.0.0.1:8080 is taken by listeners[1]"])
-        self.load(second("127.0.0.1", 8080) + "[http]\nenabled = false")
+        web = '[http]\nenabled = true\napi_token = "twenty characters at least"\n'
+        self.assertEqual(
+            self.faults(second("127.0.0.1", 8080) + web), ["http.port: 127.0.0.1:8080 is taken by listeners[1]"]
+        )
+        self.load(second("127.0.0.1", 8080))
         self.load(second("127.0.0.2"))
         self.load(second("::"))
-        self.load(second("127.0.0.1", 0) + "[http]\nport = 0")
+        self.load(second("127.0.0.1", 0) + web + "port = 0")
 
     def test_dialects(self) -> None:
         """A listener speaks a dialect that is shipped or stands in the configured folder; a bad folder is a fault."""
@@ -535,7 +545,7 @@ class ValueTests(ConfigCase):
             + 'certificate = "tls.pem"\nkey = "tls.key"\n'
             + '[[routes]]\nname = "x"\nhosts = ["mx.example:25"]\nusername = "u"\npassword = "p"\n'
             + ROUTE
-            + '[http]\naddress = "0.0.0.0"\n'
+            + '[http]\nenabled = true\naddress = "0.0.0.0"\napi_token = "twenty characters at least"\n'
         )
         self.assertEqual(
             self.load(text).warnings,

@@ -172,6 +172,8 @@ def dialects(listeners: Mapping[str, Listener], known: Collection[str]) -> Itera
 def across(listeners: Mapping[str, Listener], routes: Mapping[str, Route], web: Http | None) -> Iterable[str]:
     """Everything about the listeners and routes that are well formed."""
     for key, listener in listeners.items():
+        if listener.name == "http":
+            yield f"{key}.name: http is the API's own"
         yield from login(key, listener)
         yield from encryption(key, listener)
     for key, entry in routes.items():
