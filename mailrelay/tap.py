@@ -1,7 +1,7 @@
 """The twistd plugin's two halves: the options of ``twistd mailrelay``, and the service that they make.
 
-Everything that can be refused is refused here, before anything runs: one line for each reason, status 1. Sockets are bound
-here too; threads, the store and the reactor's work begin only when the service starts, behind any fork.
+Everything that can be refused is refused here, before anything runs: one line for each reason, status 1. Sockets are
+bound here too; threads, the store and the reactor's work begin only when the service starts, behind any fork.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Argon2 off the reactor, bounded: a flood of guesses never costs a good client its login.
 
 One hash is in flight per user name, at most `waiting` wait in all; beyond that a login is put off at once with
-`auth_throttled`. A secret once found right is remembered as a keyed digest, so that it is hashed once per process and not
-once per session. Secrets themselves are never kept.
+`auth_throttled`. A secret once found right is remembered as a keyed digest, so that it is hashed once per process
+and not once per session. Secrets themselves are never kept.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ _REMEMBERED = 10_000
 class SlowHash:
     """Verifies secrets against Argon2 texts in a pool of threads.
 
-    `verify(digest, secret)` is the blocking check, `defer(function, *arguments)` runs it elsewhere, `digest` makes the keyed
-    digest by which a success is remembered, `nothing` is an Argon2 text that no secret fits: it is hashed against for
-    unknown names, so that they take as long as known ones.
+    `verify(digest, secret)` is the blocking check, `defer(function, *arguments)` runs it elsewhere, `digest` makes the
+    keyed digest by which a success is remembered, `nothing` is an Argon2 text that no secret fits: it is hashed against
+    for unknown names, so that they take as long as known ones.
     """
 
     def __init__(

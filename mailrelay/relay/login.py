@@ -1,8 +1,8 @@
 """Login: credential checkers, and the realm that turns a connection's id into its avatar.
 
 The SMTP server asks a `twisted.cred` `Portal` with `PasswordLogin` or `AddressLogin` and gets an `IConnection`. A login
-that fails for any reason looks the same from outside (`auth_failed`); the reason is logged and kept. A connection that is
-blocked or not activated, speaks another dialect than the listener can carry, or comes from an address outside its list is
+that fails for any reason looks the same from outside (`auth_failed`); the reason is logged. A connection that is blocked
+or not activated, speaks another dialect than the listener can carry, or comes from an address outside its list is
 turned down without counting as a failure. Nothing here ever logs a secret.
 """
 
@@ -55,7 +55,7 @@ def obstacle(connection: ConnectionFacts, peer: Peer, dialects: Dialects, spoken
 
 @dataclass(frozen=True, slots=True)
 class LoginGuard:
-    """After how many failed sessions in how many seconds a client must wait (per address and user name, and per address)."""
+    """After how many failed sessions within `window` seconds a client must wait: for one user name, and for all."""
 
     failures_per_user: int = 5
     failures_per_address: int = 50

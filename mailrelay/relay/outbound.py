@@ -1,9 +1,9 @@
 """The scheduler: what is leased to this process goes out, fair between accounts, bounded in number.
 
-Deliveries come from two sides: `take` hands over what was committed a moment ago (the fast path, never read back), and a
-poll claims what waits in the store: deferrals that are due, what was accepted while there was no room, what the command
-line released. Every delivery in hand stays in `in_hand` until the ledger has settled it, so leases that nobody
-holds can be told from ours. A delivery whose settling fails is settled again, never sent again by this process.
+Deliveries come from two sides: `take` hands over what was committed a moment ago (the fast path, never read back),
+and a poll claims what waits in the store: deferrals that are due, what was accepted while there was no room, what the
+command line released. Every delivery stays in `in_hand` until the ledger has settled it, so leases that nobody holds
+can be told from ours. A delivery whose settling fails is settled again, never sent again by this process.
 """
 
 from __future__ import annotations
@@ -30,8 +30,9 @@ Compose = Callable[[Message, Delivery, Capabilities], bytes]
 
 @dataclass(frozen=True, slots=True)
 class OutboundLimits:
-    """`concurrency`: deliveries on the wire at once; `in_hand`: leased recipients in memory; `claim`: taken from one lane
-    in one round; `poll`: seconds between looks into the store; `settle_again`: seconds until a failed settling is repeated."""
+    """`concurrency`: deliveries on the wire at once; `in_hand`: leased recipients in memory; `claim`: taken from one
+    lane in one round; `poll`: seconds between looks into the store; `settle_again`: seconds until a failed settling is
+    repeated."""
 
     concurrency: int = 20
     in_hand: int = 2000
@@ -43,8 +44,8 @@ class OutboundLimits:
 class Outbound:
     """Sends what this process holds the lease of.
 
-    `hops` names the hosts to try for a delivery, best first; `reverse_path` the MAIL FROM of the wire; `settle` carries an
-    outcome into the ledger and fires with the instant of the next attempt or 0.
+    `hops` names the hosts to try for a delivery, best first; `reverse_path` the MAIL FROM of the wire; `settle` carries
+    an outcome into the ledger and fires with the instant of the next attempt or 0.
     """
 
     def __init__(

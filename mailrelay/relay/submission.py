@@ -1,7 +1,7 @@
 """The delivery object of one transaction: MAIL, RCPT, DATA → admitted and committed, or refused.
 
-Each step gathers its facts from the directory and the counters, has `policy.admission` judge them, and keeps every verdict:
-with the message when it is accepted, in the book of refusals when not. `finish` fires only after the ledger's commit
+Each step gathers its facts from the directory and the counters, has `policy.admission` judge them, and keeps every
+verdict: with the message when it is accepted, in the book of refusals when not. `finish` fires only after the ledger's commit
 (law 1), then hands what is leased to the scheduler. Nothing of a transaction outlives `abort`.
 """
 
@@ -44,7 +44,8 @@ class Scheduler(Protocol):
 class Intake:
     """Everything that a transaction reaches for.
 
-    `trace(id, at, peer)` gives the Received field; `lifetime` and `mailbox_full` are in seconds; `random(n)` gives octets.
+    `trace(id, at, peer)` gives the Received field; `paused()` tells whether mail is taken at all; `lifetime` and
+    `mailbox_full` are in seconds; `random(n)` gives octets.
     """
 
     directory: IDirectory
@@ -53,6 +54,7 @@ class Intake:
     verdicts: IVerdicts
     scheduler: Scheduler
     trace: Callable[[str, int, Peer], bytes]
+    paused: Callable[[], bool]
     now: Callable[[], int]
     random: Callable[[int], bytes]
     lifetime: int
@@ -111,6 +113,7 @@ class Transaction:
                 declared_size=parameters.size,
                 size_limit=self._dialect.size,
                 available=facts.available,
+                paused=intake.paused(),
             ),
         )
         wait = 0.0
@@ -179,7 +182,7 @@ class Transaction:
         try:
             deliveries = await intake.ledger.accept(submission, intake.scheduler.has_room(len(submission.recipients)))
         except Refusal as refusal:
-            self._keep("commit", [Verdict(rule=refusal.key, allowed=False, facts=dict(refusal.facts)).plain()])
+            self._keep("commit", [Verdict(refusal.key, False, {"recipients": len(submission.recipients)}).plain()])
             raise
         log.info(
             "{message} accepted from {connection} for {count} recipients, {size} octets",

@@ -1,0 +1,1 @@
+"""The roof: what starts, is wired together, and stops."""

@@ -40,7 +40,7 @@ class Daemon(Service):
         self._started: list[Part] = []
 
     def startService(self) -> None:
-        super().startService()
+        super().startService()  # type: ignore[no-untyped-call]
         self._reactor.callWhenRunning(lambda: Deferred.fromCoroutine(self._start()).addErrback(self._die))
 
     async def _start(self) -> None:
@@ -52,7 +52,7 @@ class Daemon(Service):
 
     def _die(self, failure: Any) -> None:
         log.failure("cannot start", failure)
-        print(f"mailrelay: cannot start: {failure.getErrorMessage()}", file=sys.stderr)
+        sys.stderr.write(f"mailrelay: cannot start: {failure.getErrorMessage()}\n")
         # twistd has no way of its own to end with a status
         self._reactor.addSystemEventTrigger("after", "shutdown", os._exit, 1)
         self._reactor.stop()
@@ -72,7 +72,7 @@ class Daemon(Service):
             self._reactor.stop()
 
     def stopService(self) -> Deferred[None]:
-        super().stopService()
+        super().stopService()  # type: ignore[no-untyped-call]
         return Deferred.fromCoroutine(self._stop())
 
     async def _stop(self) -> None:

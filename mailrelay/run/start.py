@@ -54,7 +54,7 @@ def configured(reactor: Any, path: Path) -> Daemon:
     except (VaultError, PortTaken, Unfit, OSError) as error:
         raise CannotStart([str(error)]) from error
     for warning in config.warnings:
-        print(f"mailrelay: warning: {warning}", file=sys.stderr)
+        sys.stderr.write(f"mailrelay: warning: {warning}\n")
     worker = Worker(config, sockets, reactor, vault=vault, dialects=dialects, connections=connections)
     parts: list[Part] = [worker]
     if config.http.enabled:

@@ -126,6 +126,7 @@ def wire(
         verdicts=store.verdicts,
         scheduler=outbound,
         trace=partial(_trace, hostname),
+        paused=paused,
         now=now,
         random=os.urandom,
         lifetime=delivery.expiry,

@@ -1,8 +1,8 @@
 """One worker: it is handed listening sockets and a configuration, and relays mail until it is stopped.
 
 It opens the store, buries dead processes' leases, wires everything, and only then serves its sockets. Stopping is one
-coroutine: stop listening, let transactions and deliveries end within `GRACE` seconds, give back what has not begun, close
-the store. A worker never decides where to listen, and never outlives a store that cannot be opened.
+coroutine: stop listening, let transactions and deliveries end within `GRACE` seconds, give back what has not begun,
+close the store. A worker never decides where to listen, and never outlives a store that cannot be opened.
 """
 
 from __future__ import annotations
