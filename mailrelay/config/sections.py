@@ -229,7 +229,7 @@ class Timeouts(Section):
 
 
 class Delivery(Section):
-    """``[delivery]``: attempts, and how many at once. An empty bounce domain means the server's host name."""
+    """``[delivery]``: attempts, and how many at once. An empty bounce domain means `bounces.<host name>`."""
 
     schedule: Annotated[tuple[Seconds, ...], AfterValidator(_some)] = (60, 300, 900, 1800, 3600, 7200, 14400)
     jitter: Percent = 10
