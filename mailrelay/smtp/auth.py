@@ -27,14 +27,11 @@ class Credentials:
 
 
 class Exchange:
-    """One AUTH command under way."""
+    """One AUTH command under way, by one of `MECHANISMS`."""
 
     __slots__ = ("_challenges", "_mechanism", "_responses")
 
     def __init__(self, mechanism: str) -> None:
-        """Raises `Refusal("auth_mechanism")` for a mechanism that is not offered."""
-        if mechanism not in MECHANISMS:
-            raise Refusal("auth_mechanism")
         self._mechanism = mechanism
         self._challenges = MECHANISMS[mechanism]
         self._responses: list[str] = []
@@ -48,7 +45,8 @@ class Exchange:
     def respond(self, line: str) -> str | Credentials:
         """Take one line of the client: the key of the next challenge, or the credentials.
 
-        Raises `Refusal`: "auth_cancelled" for ``*``, "auth_malformed", or "auth_failed" where one user asks to act for another.
+        Raises `Refusal`: "auth_cancelled" for ``*``, "auth_malformed", or "auth_failed" where one user asks to act for
+        another.
         """
         if line == "*":
             raise Refusal("auth_cancelled")

@@ -1,13 +1,13 @@
 """The grammar of SMTP commands: one line in, its parts out.
 
-Pure functions over one line without its CRLF (RFC 5321 4.1, RFC 1870, 6152, 6531, 3461, 4954). They raise `Refusal` with the
-reply key that is due, and `AddressError` never escapes them; they know no order of commands and keep nothing.
+Pure functions over one line without its CRLF (RFC 5321 4.1, RFC 1870, 6152, 6531, 3461, 4954). They raise `Refusal`
+with the reply key that is due, and `AddressError` never escapes them; they know no order of commands and keep
+nothing.
 """
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 
 from ..interfaces.submission import MailParameters
 from ..mail.address import AddressError, Mailbox, parse_path, split_path
@@ -21,6 +21,15 @@ MAX_PARAMETERS_LINE = 2048
 MAX_AUTH_LINE = 12288
 #: Octets of what HELO or EHLO said that are kept.
 MAX_HELLO = 255
+
+#: Commands that may not be carried out before everything said earlier is answered.
+BARRIERS = frozenset({"EHLO", "HELO", "MAIL", "DATA", "AUTH", "STARTTLS", "RSET", "QUIT"})
+#: Commands that bring no mail nearer.
+JUNK = frozenset({"EHLO", "HELO", "RSET", "NOOP", "VRFY", "HELP"})
+#: Commands of SMTP that we know and do not have.
+NOT_IMPLEMENTED = frozenset({"EXPN", "ETRN", "TURN", "ATRN", "SEND", "SOML", "SAML", "BDAT", "BURL"})
+#: Methods of HTTP: whoever says one is a browser, or someone who makes a browser speak for him.
+HTTP = frozenset({"GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "CONNECT", "PATCH", "TRACE"})
 
 _KEYWORD = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]*")
 _VALUE = re.compile(r"[^\x00-\x20=\x7f]+")
@@ -43,7 +52,8 @@ def line_limit(head: bytes) -> int:
 
 
 def split_command(line: bytes) -> tuple[str, str]:
-    """A line as its verb in upper case and the rest, trimmed. Octets that are not UTF-8 become surrogates, which pass nowhere."""
+    """A line as its verb in upper case and the rest, trimmed. Octets that are not UTF-8 become surrogates: no address
+    and no keyword holds one."""
     text = line.decode("utf-8", "surrogateescape")
     if "\t" in text and '"' not in text:
         text = text.replace("\t", " ")
@@ -59,16 +69,11 @@ def hello_name(text: str) -> str:
     return text[:MAX_HELLO]
 
 
-@dataclass(frozen=True, slots=True)
-class Mail:
-    """MAIL: the reverse path (None: the null one) and its parameters."""
+def parse_mail(rest: str, offers_utf8: bool) -> tuple[Mailbox | None, MailParameters]:
+    """What stands behind MAIL: the reverse path (None: the null one) and its parameters.
 
-    sender: Mailbox | None
-    parameters: MailParameters
-
-
-def parse_mail(rest: str, offers_utf8: bool) -> Mail:
-    """What stands behind MAIL; SIZE, BODY and AUTH are taken whether offered or not, SMTPUTF8 only when offered."""
+    SIZE, BODY and AUTH are taken whether offered or not, SMTPUTF8 only when offered.
+    """
     path, words = _path(rest, "FROM:", "sender_syntax")
     try:
         sender = parse_path(path, null=True)
@@ -77,7 +82,7 @@ def parse_mail(rest: str, offers_utf8: bool) -> Mail:
     parameters = _mail_parameters(words, offers_utf8) if words else _NONE
     if sender is not None and sender.utf8 and not parameters.utf8:
         raise Refusal("utf8_needed")
-    return Mail(sender, parameters)
+    return sender, parameters
 
 
 _NONE = MailParameters()

@@ -1,7 +1,7 @@
-"""The octets of a message on the wire: where they end, and what they were before their dots were stuffed (RFC 5321 4.5.2).
+"""The octets of a message on the wire: where they end, and what they were before dots were stuffed (RFC 5321 4.5.2).
 
-Only CR LF ``.`` CR LF ends a message, whatever other line ends or NULs stand in it; it may come in any number of pieces.
-Nothing is changed but stuffed dots, and nothing is held back but a piece of a possible end mark.
+Only CR LF ``.`` CR LF ends a message, whatever other line ends or NULs stand in it; it may come in any number of
+pieces. Nothing is changed but stuffed dots, and nothing is held back but a piece of a possible end mark.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ class DataScan:
         self.size = 0
 
     def take(self, buffer: bytearray) -> tuple[bytes, bool]:
-        """Take what belongs to the message off the front of `buffer`: unstuffed octets, and whether this was the end."""
+        """Take what belongs to the message off the front of `buffer`: its octets, unstuffed, and whether it ended."""
         end = buffer.find(END)
         if end >= 0:
             octets = bytes(buffer[: end + 2])

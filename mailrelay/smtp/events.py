@@ -1,7 +1,7 @@
 """What a session tells the server: the closed set of events, each a frozen value.
 
-An event with a `slot` is a question: the server answers it by `Session.accept` or `Session.refuse`, in any order and at any
-time. The others ask for nothing.
+An event with a `slot` is a question: the server answers it by `Session.accept` or `Session.refuse`, in any order and
+at any time. The others ask for nothing.
 """
 
 from __future__ import annotations
@@ -11,8 +11,8 @@ from typing import NamedTuple, TypeAlias
 
 from ..interfaces.submission import MailParameters
 from ..mail.address import Mailbox
+from .answers import Slot
 from .auth import Credentials
-from .voice import Slot
 
 
 class Hello(NamedTuple):
@@ -70,13 +70,5 @@ class Closed(NamedTuple):
 
 
 Event: TypeAlias = (
-    Hello
-    | LoginAsked
-    | MailAsked
-    | RcptAsked
-    | DataReceived
-    | DataEnded
-    | TransactionReset
-    | TlsAsked
-    | Closed
+    Hello | LoginAsked | MailAsked | RcptAsked | DataReceived | DataEnded | TransactionReset | TlsAsked | Closed
 )

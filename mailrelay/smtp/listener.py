@@ -5,6 +5,7 @@ Plain frozen values, given by the roof. They promise nothing by themselves and a
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 
@@ -20,8 +21,6 @@ class Limits:
     junk_period: float = 10.0
     #: refused logins in one session; the last of them is answered 421
     login_failures: int = 5
-    #: recipients asked for at once
-    outstanding: int = 100
     #: sessions of the listener, and of one address (0: no bound)
     connections: int = 0
     connections_per_address: int = 0
@@ -37,10 +36,22 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Listener:
-    """One port: `tls` is "none", "starttls" or "implicit"; `login` is "auth", or "address" where no AUTH is asked for."""
+    """One port: `tls` is "none", "starttls" or "implicit"; `login` is "auth", or "address" where there is no AUTH."""
 
     name: str
     tls: str = "none"
     tls_required: bool = False
     login: str = "auth"
     limits: Limits = field(default_factory=Limits)
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What a session needs of the world: our name, its port, the clock's reading in seconds, the switch that pauses
+    everything, and whether there is a certificate for STARTTLS."""
+
+    hostname: str
+    listener: Listener
+    now: Callable[[], float]
+    paused: Callable[[], bool]
+    certificate: bool = False

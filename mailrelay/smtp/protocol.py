@@ -22,6 +22,7 @@ from zope.interface import implementer
 from ..interfaces.ledger import Undecided
 from ..interfaces.submission import AddressLogin, PasswordLogin, Peer
 from ..mail.reply import Refusal
+from .answers import Slot
 from .events import (
     Closed,
     DataEnded,
@@ -35,7 +36,6 @@ from .events import (
     TransactionReset,
 )
 from .session import Session
-from .voice import Slot
 
 if TYPE_CHECKING:
     from .server import SmtpServerFactory
@@ -361,7 +361,7 @@ class SmtpServer(Protocol):
         if left > 0:
             self._arm(left)
             return
-        session.time_out()
+        session.turn_away("timeout")
         self._writable = True
         self._pump()
 

@@ -1,7 +1,7 @@
 """The SMTP server of one listener: a factory of sessions that knows who is on the line.
 
-It is made of plain values and a cred `Portal`, and promises that `drain` fires once no client is left. It opens no port and
-judges nobody but by the listener's bounds.
+It is made of plain values and a cred `Portal`, and promises that `drain` fires once no client is left. It opens no
+port and judges nobody but by the listener's bounds.
 """
 
 from __future__ import annotations
@@ -19,17 +19,16 @@ from twisted.protocols.tls import TLSMemoryBIOFactory
 
 from ..interfaces.submission import IConnection
 from ..policy.dialect import Dialect
-from .listener import Listener
+from .listener import Listener, Surroundings
 from .protocol import SmtpServer
-from .session import Surroundings
 from .voice import Voice
 
 
 class SmtpServerFactory(Factory):
     """The server of one listener.
 
-    `portal` takes `PasswordLogin` or `AddressLogin` and gives an `IConnection`; `context_factory` is that of STARTTLS, or None;
-    `random(n)` gives octets for session ids; `paused()` is asked at the banner and at each command.
+    `portal` takes `PasswordLogin` or `AddressLogin` and gives an `IConnection`; `context_factory` is that of STARTTLS,
+    or None; `random(n)` gives octets for session ids; `paused()` is asked at the banner and at each command.
     """
 
     noisy = False
@@ -112,7 +111,7 @@ class SmtpServerFactory(Factory):
             return fail()
 
     def drain(self) -> Deferred[None]:
-        """Let no transaction begin: the idle are told and closed, the busy when theirs ends. Fires when none is left."""
+        """Let no transaction begin: the idle are closed now, the busy when theirs ends. Fires when none is left."""
         self.draining = True
         if not self._open:
             return succeed(None)

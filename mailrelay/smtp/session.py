@@ -1,99 +1,79 @@
 """The inbound ESMTP session without any I/O: octets in, events and replies out, in the manner of h11.
 
-Everything that decides the order of commands lives in this file. It promises one reply for each command, in their order,
-however late the answers come (law 7): a barrier (all commands but RCPT, NOOP, VRFY, HELP) waits until everything before it is
-answered, and nothing is read past a question that is one itself. It holds at most what it was given and could not use
-yet; it never waits, writes, logs or looks anything up, and after the last event it ignores all input.
+Everything that decides the order of commands lives in this file. It promises one reply for each command, in their
+order, however late the answers come (law 7): a barrier waits until everything before it is answered, and nothing is
+read past a question that is one itself. It holds at most what it was given and could not use yet; it never waits,
+writes, logs or looks anything up, and once it is closing it ignores all input.
 """
 
 from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 
 from ..mail.reply import Refusal
+from . import events
+from .answers import Answers, Slot
 from .auth import MECHANISMS, Credentials, Exchange
-from .commands import MAX_AUTH_LINE, hello_name, line_limit, parse_mail, parse_rcpt, split_command
-from .data import DataScan
-from .events import (
-    Closed,
-    DataEnded,
-    DataReceived,
-    Event,
-    Hello,
-    LoginAsked,
-    MailAsked,
-    RcptAsked,
-    TlsAsked,
-    TransactionReset,
+from .commands import (
+    BARRIERS,
+    HTTP,
+    JUNK,
+    MAX_AUTH_LINE,
+    NOT_IMPLEMENTED,
+    hello_name,
+    line_limit,
+    parse_mail,
+    parse_rcpt,
+    split_command,
 )
-from .listener import Listener
-from .voice import Replies, Slot, Spoken, Voice
-
-#: Octets of one line after which its sender is not listened to any more.
-MAX_SWALLOWED = 1 << 20
-
-_BARRIERS = frozenset({"EHLO", "HELO", "MAIL", "DATA", "AUTH", "STARTTLS", "RSET", "QUIT"})
-_JUNK = frozenset({"EHLO", "HELO", "RSET", "NOOP", "VRFY", "HELP"})
-_NOT_IMPLEMENTED = frozenset({"EXPN", "ETRN", "TURN", "ATRN", "SEND", "SOML", "SAML", "BDAT", "BURL"})
-_HTTP = frozenset({"GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "CONNECT", "PATCH", "TRACE"})
-
-
-@dataclass(frozen=True, slots=True)
-class Surroundings:
-    """What a session needs of the world: the clock's reading in seconds, the switch that pauses everything, TLS's presence."""
-
-    hostname: str
-    listener: Listener
-    now: Callable[[], float]
-    paused: Callable[[], bool]
-    tls_available: bool
+from .data import DataScan
+from .events import Event
+from .lines import LineScan, LineTooLong, NeverEnding
+from .listener import Surroundings
+from .patience import Patience
+from .promise import Promise
+from .voice import Voice
 
 
 class Session:
     """One client's session, from greeting to close.
 
-    Give octets to `receive`, then call `next_event` until it gives None, then write `data_to_send`; the same after each
-    `accept` or `refuse`.
+    Give octets to `receive`, then call `next_event` until it gives None, then write `data_to_send`; the same after
+    each `accept` or `refuse`. `voice` is that of the listener's dialect.
     """
 
     def __init__(self, surroundings: Surroundings, voice: Voice, tls: bool = False) -> None:
+        listener = surroundings.listener
         self._surroundings = surroundings
-        self._listener = surroundings.listener
-        self._limits = surroundings.listener.limits
-        self._promised = voice.dialect
+        self._promise = Promise(listener, voice.dialect, surroundings.certificate, tls)
         self._first_voice = self._voice = voice
         self._buffer = bytearray()
-        self._replies = Replies()
+        self._lines = LineScan()
+        self._answers = Answers()
+        self._patience = Patience(listener.limits)
         self._events: deque[Event] = deque()
+        #: takes something off the buffer, or gives False; exchanged as the session goes on
         self._step: Callable[[], bool] = self._nothing
-        self._barred = False
-        self._closing = False
-        self._input_ended = False
-        self.closed = False
-        self._tls = tls
         self._exchange: Exchange | None = None
         self._scan: DataScan | None = None
-        self._swallowed = 0
-        self._errors = self._junk = self._login_failures = 0
-        self._free_junk_at = 0.0
-        self._logged_in = False
+        #: a question that is a barrier is unanswered
+        self._barred = False
+        self._input_ended = False
+        self.closed = False
         self._forget()
 
     def _forget(self) -> None:
         """Know nothing of the client (RFC 3207 4.2), but for what the listener itself trusts."""
-        self._hello = False
-        self._esmtp = False
-        if self._listener.login != "address":
+        self._hello = self._esmtp = False
+        if self._promise.listener.login != "address":
             self._logged_in = False
             self._voice = self._first_voice
         self._end_transaction()
 
     def _end_transaction(self) -> None:
-        self._in_mail = False
-        self._utf8 = False
-        self._asked = self._accepted = self._attempted = 0
+        self._in_mail = self._utf8 = False
+        self._tried = self._asked = self._accepted = 0
 
     # -- the server's side
 
@@ -106,13 +86,23 @@ class Session:
             self._step = self._command
 
     def turn_away(self, key: str, fields: Mapping[str, object] | None = None) -> None:
-        """Say one thing in place of the greeting, or to a client that waits for nothing, and close."""
+        """Say one thing in place of the greeting, or to a client that we wait for, and close."""
         self._say(key, fields)
-        self._close_behind()
+        self._answers.close()
+
+    def log_in(self, voice: Voice) -> None:
+        """The listener lets this client in without AUTH."""
+        self._logged_in = True
+        self._voice = voice
+
+    def tls_started(self) -> None:
+        """The handshake is done: everything begins anew, but for the greeting."""
+        self._promise.tls = True
+        self._step = self._command
 
     def receive(self, octets: bytes) -> None:
         """Take what came in."""
-        if not self._closing:
+        if not self._answers.closing:
             self._buffer += octets
 
     def end_of_input(self) -> None:
@@ -127,7 +117,7 @@ class Session:
     @property
     def waiting(self) -> bool:
         """A question is unanswered: the next move is ours, not the client's."""
-        return self._barred or self._replies.waiting > 0
+        return self._barred or self._answers.owed
 
     @property
     def in_transaction(self) -> bool:
@@ -135,35 +125,36 @@ class Session:
         return self._in_mail
 
     @property
-    def message_size(self) -> int | None:
-        """Octets of the message that is coming in, or None when none is."""
-        return self._scan.size if self._scan else None
+    def message_size(self) -> int:
+        """Octets so far of the message that is coming in."""
+        return self._scan.size if self._scan else 0
 
     def next_event(self) -> Event | None:
         """The next event; None: answers or octets are needed first."""
-        events = self._events
-        while not events:
-            if self._barred or self._closing or not self._step():
+        queue = self._events
+        while not queue:
+            if self._barred or self._answers.closing or not self._advance():
                 break
-        if not events and not self.closed:
-            if self._replies.ended or (self._input_ended and not self.waiting and self._step != self._nothing):
-                self._close()
-        return events.popleft() if events else None
+        if queue:
+            return queue.popleft()
+        served = self._input_ended and not self.waiting and self._step != self._nothing
+        if (self._answers.ended or served) and not self.closed:
+            self.hang_up()
+            return events.Closed()
+        return None
 
     def data_to_send(self) -> bytes:
         """What may be written now."""
-        return self._replies.take()
+        return self._answers.take()
 
     def accept(self, slot: Slot, fields: Mapping[str, object] | None = None, voice: Voice | None = None) -> None:
         """Answer a question with yes; `fields` fill the reply, `voice` speaks from now on."""
         if self.closed:
             return
-        if voice is not None:
-            self._voice = voice
         if slot.command == "RCPT":
             self._asked -= 1
             self._accepted += 1
-            self._replies.fill(slot, self._voice.say("rcpt_ok"))
+            self._answers.fill(slot, self._voice.say("rcpt_ok"))
             return
         self._barred = False
         if slot.command == "MAIL":
@@ -171,21 +162,18 @@ class Session:
             key = "mail_ok"
         elif slot.command == "AUTH":
             self._logged_in = True
+            self._voice = voice or self._voice
             key = "auth_ok"
         else:
             self._end_transaction()
-            self._errors = self._junk = 0
+            self._patience.renew()
             key = "queued"
-        self._answer(slot, self._voice.say(key, fields))
+        self._answers.fill(slot, self._voice.say(key, fields))
 
     def refuse(self, slot: Slot, key: str, fields: Mapping[str, object] | None = None) -> None:
-        """Answer a question with a refusal by its reply key; `KeyError`: the dialect has no such reply, nothing was answered."""
+        """Answer a question with no, by a reply key; `KeyError`: the dialect has no such reply, nothing is changed."""
         if self.closed:
             return
-        if slot.command == "AUTH" and key in ("auth_failed", "auth_throttled"):
-            self._login_failures += 1
-            if self._login_failures >= self._limits.login_failures:
-                key, fields = "too_many_errors", None
         spoken = self._voice.say(key, fields)
         if slot.command == "RCPT":
             self._asked -= 1
@@ -193,176 +181,106 @@ class Session:
             self._barred = False
             if slot.command != "AUTH":
                 self._end_transaction()
-        self._answer(slot, spoken)
+            elif key in ("auth_failed", "auth_throttled") and self._patience.login():
+                spoken = self._voice.say("too_many_errors")
+        self._answers.fill(slot, spoken)
 
     def hang_up(self) -> None:
-        """Close without a reply."""
-        self._replies.drop()
-        self._close_behind()
-        self._close()
-
-    def tls_started(self) -> None:
-        """The handshake is done: everything begins anew, but for the greeting."""
-        self._tls = True
-        self._step = self._command
-
-    def time_out(self) -> None:
-        """The client has been silent for too long."""
-        self.turn_away("timeout")
-
-    def log_in(self, voice: Voice) -> None:
-        """The listener lets this client in without AUTH."""
-        self._logged_in = True
-        self._voice = voice
+        """Close without another reply."""
+        self.closed = True
+        self._answers.hang_up()
+        self._buffer.clear()
 
     # -- replies
 
     def _say(self, key: str, fields: Mapping[str, object] | None = None) -> None:
-        spoken = self._voice.say(key, fields)
-        self._replies.put(spoken)
-        if spoken.closes:
-            self._close_behind()
-
-    def _answer(self, slot: Slot, spoken: Spoken) -> None:
-        self._replies.fill(slot, spoken)
-        if spoken.closes:
-            self._close_behind()
+        self._answers.put(self._voice.say(key, fields))
 
     def _error(self, key: str, fields: Mapping[str, object] | None = None) -> None:
         """A reply to what should not have been said; after too many of them the last is 421."""
-        self._errors += 1
-        if self._errors > self._limits.errors:
+        if self._patience.error():
             key, fields = "too_many_errors", None
         self._say(key, fields)
 
-    def _close_behind(self) -> None:
-        """Read no further; the end comes when what was asked earlier is answered."""
-        self._closing = True
-        self._buffer.clear()
-        if not self._replies.waiting:
-            self._replies.ended = True
-
-    def _close(self) -> None:
-        self.closed = self._closing = True
-        self._buffer.clear()
-        self._replies.drop()
-        self._events.append(Closed())
-
     # -- steps: each takes something off the buffer, or gives False
+
+    def _advance(self) -> bool:
+        try:
+            return self._step()
+        except LineTooLong:
+            self._step = self._command
+            self._error("line_too_long")
+        except NeverEnding:
+            self._say("too_many_errors")
+        return True
 
     def _nothing(self) -> bool:
         return False
 
-    def _line(self, limit: int | None = None) -> bytes | None:
-        """The next line without its CRLF, or None: it is not whole yet, or was too long and has been answered so."""
-        buffer = self._buffer
-        end = buffer.find(b"\r\n")
-        length = end + 2 if end >= 0 else len(buffer)
-        if length > 512 and length > (limit or line_limit(bytes(buffer[:4]))):
-            self._exchange = None
-            self._step = self._swallow
-            self._swallowed = 0
-            self._error("line_too_long")
-            return None
-        if end < 0:
-            return None
-        line = bytes(buffer[:end])
-        return line
-
-    def _swallow(self) -> bool:
-        """The rest of a line that was too long."""
-        end = self._buffer.find(b"\r\n")
-        used = end + 2 if end >= 0 else max(len(self._buffer) - 1, 0)
-        self._swallowed += used
-        del self._buffer[:used]
-        if self._swallowed > MAX_SWALLOWED:
-            self._say("too_many_errors")
-        elif end >= 0:
-            self._step = self._command
-            return True
-        return False
-
     def _command(self) -> bool:
-        line = self._line()
+        line = self._lines.peek(self._buffer, line_limit)
         if line is None:
-            return self._step == self._swallow
+            return False
         verb, rest = split_command(line)
-        if self._replies.waiting and (verb in _BARRIERS or (verb == "RCPT" and self._full())):
+        if self._answers.owed and (verb in BARRIERS or (verb == "RCPT" and self._asked and self._is_full())):
             return False
         del self._buffer[: len(line) + 2]
         if self._surroundings.paused():
             self._say("unavailable")
-        elif verb in _JUNK and self._is_too_much():
+        elif verb in JUNK and self._patience.junk(self._surroundings.now()):
             self._say("too_many_errors")
+        elif command := _COMMANDS.get(verb):
+            command(self, rest)
+        elif verb in HTTP:
+            self._say("not_smtp")
         else:
-            command = _COMMANDS.get(verb)
-            if command is not None:
-                command(self, rest)
-            elif verb in _HTTP:
-                self._say("not_smtp")
-            else:
-                self._error("not_implemented" if verb in _NOT_IMPLEMENTED else "unknown_command")
+            self._error("not_implemented" if verb in NOT_IMPLEMENTED else "unknown_command")
         return True
 
-    def _is_too_much(self) -> bool:
-        now = self._surroundings.now()
-        if now >= self._free_junk_at:
-            self._free_junk_at = now + self._limits.junk_period
+    def _response(self) -> bool:
+        """A line of an AUTH exchange."""
+        line = self._lines.peek(self._buffer, lambda _: MAX_AUTH_LINE)
+        if line is None or self._exchange is None:
             return False
-        self._junk += 1
-        return self._junk > self._limits.junk
+        del self._buffer[: len(line) + 2]
+        self._carry_on(self._exchange.respond, line.decode("utf-8", "surrogateescape"))
+        return True
 
-    def _full(self) -> bool:
-        return self._asked >= self._limits.outstanding or self._accepted + self._asked >= self._voice.dialect.recipients
+    def _body(self) -> bool:
+        scan = self._scan
+        assert scan is not None
+        octets, ended = scan.take(self._buffer)
+        limit = self._promise.dialect.size
+        if octets and scan.size <= limit:
+            self._events.append(events.DataReceived(octets))
+        if not ended:
+            return bool(octets)
+        self._scan = None
+        self._step = self._command
+        if scan.size <= limit:
+            self._barred = True
+            self._events.append(events.DataEnded(self._answers.open("DATA")))
+        else:
+            self._reset_transaction()
+            self._say("message_too_big", {"limit": limit})
+        return True
 
-    # -- commands
+    # -- commands, each called with what stood behind its verb
 
-    def _ehlo(self, rest: str) -> None:
-        self._say_hello(rest, True)
-
-    def _helo(self, rest: str) -> None:
-        self._say_hello(rest, False)
-
-    def _say_hello(self, rest: str, esmtp: bool) -> None:
-        if not rest and not self._promised.bare_ehlo:
+    def _ehlo(self, rest: str, esmtp: bool = True) -> None:
+        if not rest and not self._promise.dialect.bare_ehlo:
             self._error("syntax")
             return
         self._reset_transaction()
         self._hello, self._esmtp = True, esmtp
-        self._events.append(Hello(hello_name(rest), esmtp))
-        host = self._surroundings.hostname
-        self._replies.put(
-            self._voice.hello("ehlo", host, self._keywords()) if esmtp else self._voice.hello("helo", host, [])
-        )
-
-    def _keywords(self) -> list[str]:
-        found = []
-        for keyword in self._promised.extensions:
-            if keyword == "SIZE":
-                found.append(f"SIZE {self._promised.size}")
-            elif keyword == "STARTTLS":
-                if self._offers_tls():
-                    found.append(keyword)
-            elif keyword == "AUTH":
-                if self._offers_auth() and not self._needs_tls():
-                    found.append(" ".join(["AUTH", *MECHANISMS]))
-            else:
-                found.append(keyword)
-        return found
-
-    def _offers_tls(self) -> bool:
-        return self._listener.tls == "starttls" and self._surroundings.tls_available and not self._tls
-
-    def _offers_auth(self) -> bool:
-        return self._listener.login == "auth" and "AUTH" in self._promised.extensions
-
-    def _needs_tls(self) -> bool:
-        return self._listener.tls_required and not self._tls
+        self._events.append(events.Hello(hello_name(rest), esmtp))
+        key, keywords = ("ehlo", self._promise.keywords()) if esmtp else ("helo", [])
+        self._answers.put(self._voice.hello(key, self._surroundings.hostname, keywords))
 
     def _starttls(self, rest: str) -> None:
-        if self._tls:
+        if self._promise.tls:
             self._error("tls_active")
-        elif self._listener.tls != "starttls":
+        elif not self._promise.starttls:
             self._error("not_implemented")
         elif rest:
             self._error("syntax")
@@ -370,22 +288,23 @@ class Session:
             self._error("hello_first")
         elif self._in_mail:
             self._error("bad_sequence")
-        elif not self._surroundings.tls_available:
+        elif not self._promise.certificate:
             self._error("tls_unavailable")
         else:
             self._say("starttls")
+            # What was sent in the clear behind the command is not the client's (RFC 3207 4.2, CVE-2011-0411).
             self._buffer.clear()
             self._forget()
             self._step = self._nothing
-            self._events.append(TlsAsked())
+            self._events.append(events.TlsAsked())
 
     def _auth(self, rest: str) -> None:
         mechanism, _, initial = rest.partition(" ")
-        if not (self._hello and self._esmtp):
+        if not self._esmtp:
             self._error("hello_first")
-        elif not self._offers_auth():
+        elif not self._promise.auth:
             self._error("not_implemented")
-        elif self._needs_tls():
+        elif self._promise.needs_tls:
             self._error("tls_required")
         elif self._in_mail:
             self._error("auth_during_mail")
@@ -393,68 +312,60 @@ class Session:
             self._error("auth_again")
         elif not mechanism:
             self._error("syntax")
+        elif mechanism.upper() not in MECHANISMS:
+            self._error("auth_mechanism")
         else:
-            try:
-                self._exchange = exchange = Exchange(mechanism.upper())
-                self._carry_on(exchange.begin(initial.strip(" ")))
-            except Refusal as refusal:
-                self._end_exchange(refusal)
+            self._exchange = Exchange(mechanism.upper())
+            self._carry_on(self._exchange.begin, initial.strip(" "))
 
-    def _response(self) -> bool:
-        """A line of an AUTH exchange."""
-        line = self._line(MAX_AUTH_LINE)
-        if line is None or self._exchange is None:
-            return self._step == self._swallow
-        del self._buffer[: len(line) + 2]
+    def _carry_on(self, exchange: Callable[[str], str | Credentials], response: str) -> None:
+        """Give an exchange one response, and the client what comes of it."""
+        self._step = self._command
         try:
-            self._carry_on(self._exchange.respond(line.decode("utf-8", "surrogateescape")))
+            outcome = exchange(response)
         except Refusal as refusal:
-            self._end_exchange(refusal)
-        return True
-
-    def _carry_on(self, outcome: str | Credentials) -> None:
+            self._error(refusal.key, refusal.fields)
+            return
         if isinstance(outcome, str):
             self._say(outcome)
             self._step = self._response
         else:
-            self._exchange = None
-            self._step = self._command
             self._barred = True
-            self._events.append(LoginAsked(self._replies.open("AUTH"), outcome))
-
-    def _end_exchange(self, refusal: Refusal) -> None:
-        self._exchange = None
-        self._step = self._command
-        self._error(refusal.key, refusal.fields)
+            self._events.append(events.LoginAsked(self._answers.open("AUTH"), outcome))
 
     def _mail(self, rest: str) -> None:
         if not self._hello:
             self._error("hello_first")
-        elif self._needs_tls():
+        elif self._promise.needs_tls:
             self._error("tls_required")
-        elif not self._logged_in and self._promised.credentials_at == "auth":
+        elif not self._logged_in and self._promise.login_first:
             self._error("auth_required")
         elif self._in_mail:
             self._error("nested_mail")
         else:
             try:
-                mail = parse_mail(rest, "SMTPUTF8" in self._promised.extensions)
+                sender, parameters = parse_mail(rest, self._promise.utf8)
             except Refusal as refusal:
                 self._error(refusal.key, refusal.fields)
                 return
-            if mail.parameters.size > self._promised.size:
-                self._say("size_exceeded", {"limit": self._promised.size})
+            limit = self._promise.dialect.size
+            if parameters.size > limit:
+                self._say("size_exceeded", {"limit": limit})
                 return
-            self._utf8 = mail.parameters.utf8
+            self._utf8 = parameters.utf8
             self._barred = True
-            self._events.append(MailAsked(self._replies.open("MAIL"), mail.sender, mail.parameters))
+            self._events.append(events.MailAsked(self._answers.open("MAIL"), sender, parameters))
+
+    def _is_full(self) -> bool:
+        """No room for another recipient, unless some of those asked for are refused."""
+        return self._accepted + self._asked >= self._voice.dialect.recipients
 
     def _rcpt(self, rest: str) -> None:
         if not self._in_mail:
             self._error("mail_first" if self._hello else "hello_first")
             return
-        self._attempted += 1
-        if self._accepted + self._asked >= self._voice.dialect.recipients:
+        self._tried += 1
+        if self._is_full():
             self._say("too_many_recipients")
             return
         try:
@@ -464,14 +375,14 @@ class Session:
             self._say(refusal.key, refusal.fields)
             return
         self._asked += 1
-        self._events.append(RcptAsked(self._replies.open("RCPT"), recipient))
+        self._events.append(events.RcptAsked(self._answers.open("RCPT"), recipient))
 
     def _data(self, rest: str) -> None:
         if not self._in_mail:
             self._error("mail_first" if self._hello else "hello_first")
         elif rest:
             self._error("syntax")
-        elif not self._attempted:
+        elif not self._tried:
             self._error("rcpt_first")
         elif not self._accepted:
             self._say("no_valid_recipients")
@@ -480,25 +391,6 @@ class Session:
             self._scan = DataScan(self._buffer)
             self._step = self._body
 
-    def _body(self) -> bool:
-        scan = self._scan
-        assert scan is not None
-        octets, ended = scan.take(self._buffer)
-        fits = scan.size <= self._promised.size
-        if octets and fits:
-            self._events.append(DataReceived(octets))
-        if not ended:
-            return bool(octets)
-        self._scan = None
-        self._step = self._command
-        if fits:
-            self._barred = True
-            self._events.append(DataEnded(self._replies.open("DATA")))
-        else:
-            self._reset_transaction()
-            self._say("message_too_big", {"limit": self._promised.size})
-        return True
-
     def _rset(self, rest: str) -> None:
         self._reset_transaction()
         self._say("reset")
@@ -506,13 +398,7 @@ class Session:
     def _reset_transaction(self) -> None:
         if self._in_mail:
             self._end_transaction()
-            self._events.append(TransactionReset())
-
-    def _noop(self, rest: str) -> None:
-        self._say("noop")
-
-    def _help(self, rest: str) -> None:
-        self._say("help")
+            self._events.append(events.TransactionReset())
 
     def _vrfy(self, rest: str) -> None:
         if rest:
@@ -520,21 +406,18 @@ class Session:
         else:
             self._error("syntax")
 
-    def _quit(self, rest: str) -> None:
-        self._say("bye")
-
 
 _COMMANDS: dict[str, Callable[[Session, str], None]] = {
     "EHLO": Session._ehlo,
-    "HELO": Session._helo,
+    "HELO": lambda session, rest: session._ehlo(rest, esmtp=False),
     "STARTTLS": Session._starttls,
     "AUTH": Session._auth,
     "MAIL": Session._mail,
     "RCPT": Session._rcpt,
     "DATA": Session._data,
     "RSET": Session._rset,
-    "NOOP": Session._noop,
+    "NOOP": lambda session, _: session._say("noop"),
     "VRFY": Session._vrfy,
-    "HELP": Session._help,
-    "QUIT": Session._quit,
+    "HELP": lambda session, _: session._say("help"),
+    "QUIT": lambda session, _: session._say("bye"),
 }

@@ -87,10 +87,10 @@ def make_certificate(
     names: Sequence[str] = ("localhost", "127.0.0.1", "::1"),
     now: Callable[[], datetime] = lambda: datetime.now(UTC),
 ) -> CertificatePaths:
-    """Write ``ca.pem``, ``certificate.pem`` and ``key.pem`` into an existing folder, mode 0600, each whole or not at all.
+    """Write ``ca.pem``, ``certificate.pem`` and ``key.pem`` into an existing folder, mode 0600, each whole or not.
 
-    `names` are host names and IP addresses for the leaf. The authority's own key is thrown away: nothing more can ever be
-    signed by it.
+    `names` are host names and IP addresses for the leaf. The authority's own key is thrown away: nothing more can
+    ever be signed by it.
     """
     paths = CertificatePaths(folder / "ca.pem", folder / "certificate.pem", folder / "key.pem")
     begin = now() - timedelta(days=1)
