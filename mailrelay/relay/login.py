@@ -1,8 +1,8 @@
 """Login: credential checkers, and the realm that turns a connection's id into its avatar.
 
-The SMTP server asks a `twisted.cred` `Portal` with `PasswordLogin` or `AddressLogin` and gets an `IConnection`. A login
-that fails for any reason looks the same from outside (`auth_failed`); the reason is logged. A connection that is blocked
-or not activated, speaks another dialect than the listener can carry, or comes from an address outside its list is
+The SMTP server asks a `twisted.cred` `Portal` with `PasswordLogin` or `AddressLogin` and gets an `IConnection`. A
+login that fails for any reason looks the same from outside (`auth_failed`); the reason is logged. A connection that is
+blocked or not activated, speaks another dialect than the listener can carry, or comes from an address outside its list is
 turned down without counting as a failure. Nothing here ever logs a secret.
 """
 

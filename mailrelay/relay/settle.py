@@ -32,9 +32,7 @@ class Settler:
 
         def settled(ours: bool) -> int:
             if not ours:
-                log.warn(
-                    "possible duplicate of {recipient}: its lease was no longer ours", recipient=delivery.recipient
-                )
+                log.warn("possible duplicate of {recipient}: the lease was lost", recipient=delivery.recipient)
                 return 0
             log.info(
                 "{message} {recipient} {state}: {reply} ({host})",

@@ -1,8 +1,8 @@
 """The delivery object of one transaction: MAIL, RCPT, DATA → admitted and committed, or refused.
 
 Each step gathers its facts from the directory and the counters, has `policy.admission` judge them, and keeps every
-verdict: with the message when it is accepted, in the book of refusals when not. `finish` fires only after the ledger's commit
-(law 1), then hands what is leased to the scheduler. Nothing of a transaction outlives `abort`.
+verdict: with the message when it is accepted, in the book of refusals when not. `finish` fires only after the ledger's
+commit (law 1), then hands what is leased to the scheduler. Nothing of a transaction outlives `abort`.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The sign that everything listens: a file for programs, put in place by rename, taken away before it is no more true."""
+"""The sign that everything listens: a file for programs, put in place by rename, taken away before we stop."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
 """The sandbox: a whole installation on loopback that needs nothing but Python, with every dialect ready to be sent to.
 
-It is the ordinary daemon under a configuration made here, with accounts, domains and connections that exist from the first
-start on, a certificate of its own, and a sink at the far end of the one route. A second start finds everything as it
-was. It binds loopback only, and nothing that it is given ever leaves the machine.
+It is the ordinary daemon under a configuration made here, with accounts, domains and connections that exist from the
+first start on, a certificate of its own, and a sink at the far end of the one route. A second start finds everything
+as it was. It binds loopback only, and nothing that it is given ever leaves the machine.
 """
 
 from __future__ import annotations
