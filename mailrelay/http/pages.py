@@ -36,6 +36,7 @@ def send_page(request: IRequest, body: bytes) -> bytes:
     """Put a page into the response."""
     request.setHeader(b"Content-Type", b"text/html; charset=utf-8")
     request.setHeader(b"Content-Security-Policy", POLICY)
+    request.setHeader(b"Content-Length", b"%d" % len(body))
     return body
 
 

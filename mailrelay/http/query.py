@@ -78,5 +78,7 @@ def iso(at: int) -> str:
 
 def send_json(request: IRequest, value: object) -> bytes:
     """Put a value into the response as JSON in UTF-8."""
+    body = json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
     request.setHeader(b"Content-Type", b"application/json")
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
+    request.setHeader(b"Content-Length", b"%d" % len(body))
+    return body
