@@ -44,12 +44,8 @@ def kind(entity: Message, default: tuple[str, str] = ("text", "plain")) -> Kind:
     if found is None:
         return Kind(*default, b"", word)
     boundary = b""
-    position = value.find(b";", found.end()) + 1
-    while 0 < position < len(value):
-        parameter = _PARAMETER.match(value, position)
-        if parameter is None or parameter.end() == position:
-            break
-        position = parameter.end()
+    start = value.find(b";", found.end()) + 1
+    for parameter in _PARAMETER.finditer(value, start or len(value)):
         if parameter[1].lower() == b"boundary":
             quoted = parameter[2]
             boundary = (_ESCAPED.sub(rb"\1", quoted) if quoted is not None else parameter[3] or b"").rstrip(b" \t")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import email
 import time
 
+import dkim
 from hypothesis import example, given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
@@ -140,11 +141,14 @@ class ReadTests(SynchronousTestCase):
     @example(b">From \nFrom :x")
     @bounded
     def test_reader_agrees(self, source: bytes) -> None:
-        """S14: what we read from a message is read from what we made of it, by us and by another reader."""
+        """S14: what we read from a message is read from what we made of it, by us, a verifier and another reader."""
         message = Message.parse(source)
         sent = message.encode()
         self.assertEqual(Message.parse(sent).encode(), sent)
         self.assertEqual(Message.parse(sent).fields, message.fields)
+        verified = dkim.rfc822_parse(sent)
+        self.assertEqual([name.lower().decode() for name, _ in verified[0]], [name for name, _ in message.fields])
+        self.assertEqual(verified[1], message.body)
         if b"\0" not in sent and b">From" not in sent:
             other = email.message_from_bytes(sent)
             self.assertEqual([name.lower() for name in other], [name for name, _ in message.fields])
