@@ -75,7 +75,7 @@ class ScriptedSink:
 
     def another(self) -> ScriptedSink:
         """A sink with the same script that nobody has spoken to."""
-        return ScriptedSink(self.script, self.extensions, self.extensions_in_tls, self.handshake, self.zero_window)
+        return type(self)(self.script, self.extensions, self.extensions_in_tls, self.handshake, self.zero_window)
 
     def greet(self) -> list[Step]:
         step = self._say("banner")
