@@ -1,6 +1,7 @@
 """The tests: this folder mirrors the package; `tests.live` holds what needs real sockets and processes.
 
-Hypothesis is set up here, for trial and pytest alike: the same bounded examples on every run, no deadline, nothing kept.
+Hypothesis is set up here, for trial and pytest alike: the same bounded examples on every run, no deadline, nothing
+kept.
 """
 
 from hypothesis import HealthCheck, settings
