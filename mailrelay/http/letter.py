@@ -18,6 +18,7 @@ from ..mail.message import Message, value
 MAX_SOURCE = 2 * 1024 * 1024  #: octets
 MAX_PARTS = 200
 MAX_DEPTH = 10
+MAX_VALUE = 8192  #: characters of a structured field that are read for its parameters
 
 _PARAMETER = re.compile(r';[ \t]*+([A-Za-z0-9*_-]{1,40}+)[ \t]*+=[ \t]*+("(?:[^"\\]|\\.)*+"?|[^;" \t]*+)')
 _QUOTED = re.compile(r"\\(.)")
@@ -103,6 +104,7 @@ def _parts(body: bytes, boundary: bytes) -> list[bytes]:
 
 def _typed(text: str) -> tuple[str, dict[str, str]]:
     """The word and the parameters of a structured field, such as a media type (RFC 2045 5.1)."""
+    text = text[:MAX_VALUE]
     word, _, _ = text.partition(";")
     parameters: dict[str, str] = {}
     for found in _PARAMETER.finditer(text, len(word)):

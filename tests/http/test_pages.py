@@ -59,7 +59,7 @@ class SignInTests(SiteTestCase):
             self.assertNotIn("set-cookie", answer.headers)
 
     def test_cookie(self) -> None:
-        """The token, by form or in the address, gives a cookie that is not the token, and leads away from the address."""
+        """The token, by form or in the address, gives a cookie that is not the token, and leads to the inbox."""
         by_form = ask(self.site, "/sandbox/sign-in", "POST", form={"token": f" {TOKEN}\n"})
         by_address = ask(self.site, f"/sandbox?token={TOKEN}")
         for answer in (by_form, by_address):
@@ -140,7 +140,8 @@ class PageTests(SiteTestCase):
         source = (
             b'From: =?utf-8?q?J=C3=BCrgen?= <j@example.com>\r\nContent-Type: multipart/mixed; boundary="b"\r\n\r\n'
             b"--b\r\nContent-Type: text/plain; charset=iso-8859-1\r\n\r\nGr\xfc\xdfe\r\n"
-            b"--b\r\nContent-Type: application/pdf\r\nContent-Disposition: attachment; filename=a.pdf\r\n\r\nxyz\r\n--b--\r\n"
+            b"--b\r\nContent-Type: application/pdf\r\nContent-Disposition: attachment; filename=a.pdf\r\n\r\n"
+            b"xyz\r\n--b--\r\n"
         )
         id = self.keep(source=source, subject="Hello")
         page = self.page(f"/{id}")
