@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import importlib
+import io
 import sys
 from collections.abc import Mapping, Sequence
 from typing import Any, NoReturn
@@ -99,6 +100,9 @@ class Root(Group):
         """Run, and leave the process with a status."""
         extra.pop("standalone_mode", None)
         extra["prog_name"] = "mailrelay"
+        if isinstance(sys.stdout, io.TextIOWrapper):
+            # a terminal that lacks a letter shows its number instead of ending the command
+            sys.stdout.reconfigure(errors="backslashreplace")
         try:
             status = super().main(list(args) if args is not None else None, standalone_mode=False, **extra)
             sys.stdout.flush()

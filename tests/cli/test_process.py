@@ -64,6 +64,15 @@ class Process(SynchronousTestCase):
             self.assertEqual((ended.returncode, ended.stdout), (2, ""), words)
             self.assertRegex(ended.stderr, r"\Amailrelay: [^\n]+\n\Z")
 
+    def test_a_terminal_that_lacks_letters(self) -> None:
+        """What cannot be shown is shown by number, in tables and cards alike."""
+        state = self.mktemp()
+        run(("init", "--state", state))
+        for words in (("account", "create", "Café"), ("account", "list")):
+            ended = run((*words, "--state", state), PYTHONIOENCODING="ascii")
+            self.assertEqual((ended.returncode, ended.stderr), (0, ""))
+            self.assertIn(r"Caf\xe9", ended.stdout)
+
     def test_a_reader_that_has_seen_enough(self) -> None:
         """A pipe closed early ends the command without a word."""
         command = f"{sys.executable} -c '{_MAIN}' dialect show standard --json | head -c 1"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 from mailrelay.interfaces.ledger import Lane
 from mailrelay.mail.envelope import SECOND, Settlement, State
@@ -135,9 +136,9 @@ class History(InstallationTestCase):
         (found,) = self.done(messages.every(self.place, Which(to="ann@a.example")))
         for dialect in self.place.dialects:
             for state in State:
-                shown = plain.passage(_changed(found, dialect=dialect.name, state=state), self.place.dialects)
+                shown = plain.passage(replace(found, dialect=dialect.name, state=state), self.place.dialects)
                 self.assertTrue(shown["dialect_status"])
-        gone = plain.passage(_changed(found, dialect="gone"), self.place.dialects)
+        gone = plain.passage(replace(found, dialect="gone"), self.place.dialects)
         self.assertEqual(gone["dialect_status"], "")
 
     def test_one_message(self) -> None:
@@ -195,9 +196,3 @@ class Switches(InstallationTestCase):
         """Failures are counted per address, so a user name without one names nothing."""
         self.refused(switches.clear_login_guard(self.place, username="web"), Invalid)
         self.refused(switches.clear_login_guard(self.place, address="somewhere"), Invalid)
-
-
-def _changed(passage: object, **changes: object) -> object:
-    from dataclasses import replace
-
-    return replace(passage, **changes)  # type: ignore[type-var]
