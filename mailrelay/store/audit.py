@@ -1,6 +1,7 @@
 """The laws of the ledger, asked of the rows themselves.
 
-Each law is one query and gives a sentence for every row that breaks it. This module changes nothing and repairs nothing.
+Each law is one query and gives a sentence for every row that breaks it. This module changes nothing and repairs
+nothing.
 """
 
 from __future__ import annotations

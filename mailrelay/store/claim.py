@@ -148,8 +148,8 @@ def expire(work: Work, members: Sequence[int]) -> list[int]:
 
 
 def void(work: Work, submissions: Sequence[Submission], reason: str, now: int) -> None:
-    """Take submissions back whose client was left without a reply: what no other process has in hand ends as failed, and
-    the money returns."""
+    """Take submissions back whose client was left without a reply: what no other process has in hand ends as failed,
+    and the money returns."""
     for submission in submissions:
         ids = [recipient.id for recipient in submission.recipients]
         ours = facts_of(work, recipients.c.id.in_(ids), PENDING, recipients.c.lease.in_(("", work.node)))

@@ -1,9 +1,9 @@
 """The unknown COMMIT: finding out, after an error, whether a batch is on the disk.
 
-A failed COMMIT is not a rollback: after an fsync error the rows may come back with a restart. So the outcome is asked of
-the database itself, over a new connection, by a small write that also makes the answer final: once it is committed, the
-batch either stands below it or can never appear. On PostgreSQL the write waits for the row that the lost transaction
-may still hold locked. This module never guesses: an error here means that nobody knows yet.
+A failed COMMIT is not a rollback: after an fsync error the rows may come back with a restart. So the outcome is asked
+of the database itself, over a new connection, by a small write that also makes the answer final: once it is
+committed, the batch either stands below it or can never appear. On PostgreSQL the write waits for the row that the
+lost transaction may still hold locked. This module never guesses: an error here means that nobody knows yet.
 """
 
 from __future__ import annotations

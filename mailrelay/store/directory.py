@@ -1,8 +1,8 @@
 """The hot reads of admission and login: never a wait on the disk in the reactor's thread, never older than a second.
 
-Connections, credentials, domains and switches are remembered for less than a second, so a change by the command line holds
-within two. Recipients are looked up in bulk; an account that suppresses nothing is remembered as such. This module
-never writes.
+Connections, credentials, domains and switches are remembered for less than a second, so a change by the command line
+holds within two. Recipients are looked up in bulk; an account that suppresses nothing is remembered as such. This
+module never writes.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The past and the queue as the use cases see them: `IHistory`.
 
-Lists are newest first by recipient id, with that id as cursor, so a page never scans what came before it. Changes are made
-in transactions of at most 500 rows. This module never delivers and never deletes.
+Lists are newest first by recipient id, with that id as cursor, so a page never scans what came before it. Changes are
+made in transactions of at most 500 rows. This module never delivers and never deletes.
 """
 
 from __future__ import annotations

@@ -21,8 +21,8 @@ Operation: TypeAlias = Callable[[Work, Sequence[Any]], Sequence[Any]]
 
 
 class Job:
-    """One member of a batch to be. A `lasting` one tells what has happened and is kept until it is committed; any other is
-    turned down by its deadline. `deferred` is touched by the reactor's thread alone."""
+    """One member of a batch to be. A `lasting` one tells what has happened and is kept until it is committed; any
+    other is turned down by its deadline. `deferred` is touched by the reactor's thread alone."""
 
     __slots__ = ("answered", "argument", "asked", "deferred", "lasting", "operation")
 
@@ -104,7 +104,8 @@ def _call(work: Work, members: Sequence[Callable[[Work], Any]]) -> Sequence[Any]
     return results
 
 
-#: The operation whose arguments are functions of the transaction, in the order asked; each is undone alone when it fails.
+#: The operation whose arguments are functions of the transaction, in the order asked; each is undone alone when it
+#: fails.
 CALL: Operation = _call
 
 

@@ -67,8 +67,8 @@ class Ledger:
         return Deferred.fromCoroutine(self._release_strays(known))
 
     async def _release_strays(self, known: Collection[str]) -> int:
-        """Read first and compare afterwards: what was leased by an earlier commit has been handed on by then, and a lease of
-        ours that nobody knows of cannot move on."""
+        """Read first and compare afterwards: what was leased by an earlier commit has been handed on by then, and a
+        lease of ours that nobody knows of cannot move on."""
         held: Sequence[str] = await self._writer.ask(CALL, lambda work: leases_of(work, self._node))
         strays = [recipient for recipient in held if recipient not in known]
         released: int = await self.release(strays)

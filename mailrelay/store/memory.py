@@ -1,7 +1,7 @@
 """The memory twin: what the ledger, the bodies and the directory promise, in plain dictionaries.
 
-For unit tests of those who use them; the same tests run over it and over the databases. Several ledgers may share one state, as
-processes share a database. It keeps nothing, knows no threads, and every Deferred has fired on return.
+For unit tests of those who use them; the same tests run over it and over the databases. Several ledgers may share one
+state, as processes share a database. It keeps nothing, knows no threads, and every Deferred has fired on return.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Bringing a database to the schema this code knows, or refusing one that is newer (U3).
 
-Alembic is imported only when there is something to do. A migration is one transaction on both engines: a crash in its midst
-leaves the schema that was (U2). This module never goes back.
+Alembic is imported only when there is something to do. A migration is one transaction on both engines: a crash in its
+midst leaves the schema that was (U2). This module never goes back.
 """
 
 from __future__ import annotations

@@ -1,8 +1,9 @@
 """Who is alive among the processes that share a store, and what becomes of the leases of those who are not.
 
-On SQLite being alive is an flock on a file held for life: the kernel frees it at death, so take-over is instant and needs no
-clock. On PostgreSQL it is a heart-beat counter: observers time its last change on their own monotonic clock and declare
-death by compare-and-set on the beat they saw. This module never kills a process and never releases what a living one holds.
+On SQLite being alive is an flock on a file held for life: the kernel frees it at death, so take-over is instant and
+needs no clock. On PostgreSQL it is a heart-beat counter: observers time its last change on their own monotonic clock
+and declare death by compare-and-set on the beat they saw. This module never kills a process and never releases what a
+living one holds.
 """
 
 from __future__ import annotations
@@ -124,7 +125,8 @@ class BeatNodes:
         work.execute(sa.update(nodes).where(nodes.c.id == self.id).values(beat=nodes.c.beat + 1))
         now = self._seconds()
         released = 0
-        known = {id: beat for id, beat in work.execute(sa.select(nodes.c.id, nodes.c.beat).order_by(nodes.c.id))}
+        rows = work.execute(sa.select(nodes.c.id, nodes.c.beat).order_by(nodes.c.id)).all()
+        known = {row.id: row.beat for row in rows}
         self._seen = {id: seen for id, seen in self._seen.items() if id in known}
         for id, beat in known.items():
             seen = self._seen.get(id)

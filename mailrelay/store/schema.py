@@ -219,7 +219,8 @@ sa.Index(
     postgresql_where=PENDING,
 )
 
-#: Recipients by what became of them, in the quarter hour (UTC) of their acceptance: `kind` is "accepted" or a final state.
+#: Recipients by what became of them, in the quarter hour (UTC) of their acceptance: `kind` is "accepted" or a final
+#: state.
 counters = sa.Table(
     "counters",
     metadata,

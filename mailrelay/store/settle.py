@@ -1,8 +1,8 @@
 """Settling: what became of a leased recipient, its money, its counters and what is remembered of its mailbox.
 
-A settlement holds only while the lease is ours: the row is changed under that condition and tells by coming back that it
-was; if not, nothing moves at all (law 4). A final state leaves no reservation behind (law 5).
-This module never commits and decides no state: `policy.settlement` does.
+A settlement holds only while the lease is ours: the row is changed under that condition and tells by coming back that
+it was; if not, nothing moves at all (law 4). A final state leaves no reservation behind (law 5). This module never
+commits and decides no state: `policy.settlement` does.
 """
 
 from __future__ import annotations
@@ -171,7 +171,8 @@ def suppress(work: Work, account: str, key: str, address: str, reason: str, orig
 
 
 def end(work: Work, members: Sequence[Facts], state: State, reason: str, now: int, *, refund: bool = False) -> int:
-    """Bring pending recipients to an end without an attempt; gives how many. With `refund` what was captured returns."""
+    """Bring pending recipients to an end without an attempt; gives how many. With `refund` what was captured
+    returns."""
     values = [{"recipient": facts.id, "new_state": state.value, "reply": clean(reason), "at": now} for facts in members]
     ended = 0
     for facts, row in zip(members, work.each(_end, values), strict=True):

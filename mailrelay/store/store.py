@@ -1,7 +1,7 @@
 """One store: the wiring of database, writer and readers to the interfaces.
 
-Without a reactor everything happens before a method returns, for the command line and unit tests; with one, in the store's own
-threads. This module knows no table.
+Without a reactor everything happens before a method returns, for the command line and unit tests; with one, in the
+store's own threads. This module knows no table.
 """
 
 from __future__ import annotations

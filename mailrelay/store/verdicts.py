@@ -1,7 +1,7 @@
 """Why something was turned down, kept for `explain` (law 11).
 
-Nobody waits for it: what is told goes into the next commit. At most a thousand wait at a time; the rest is counted and logged.
-This module never delays a reply and never fails its caller.
+Nobody waits for it: what is told goes into the next commit. At most a thousand wait at a time; the rest is counted
+and logged. This module never delays a reply and never fails its caller.
 """
 
 from __future__ import annotations

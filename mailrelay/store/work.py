@@ -1,7 +1,7 @@
 """What the members of one transaction share: the connection, the purses, the counts, the batch's name.
 
-Purses are read once (and locked, on PostgreSQL in order of their ids), moved in memory, and written back once, so several
-submissions of one account in one batch see each other. Counts are added up and written once. Tables are
+Purses are read once (and locked, on PostgreSQL in order of their ids), moved in memory, and written back once, so
+several submissions of one account in one batch see each other. Counts are added up and written once. Tables are
 written in the order accounts, messages, recipients, counters. This module never commits.
 """
 

@@ -1,9 +1,9 @@
 """Group commit: one thread that writes, and everything that is asked meanwhile goes into its next transaction.
 
 While a commit runs, jobs gather; the next commit takes them all; there is no timer. Jobs are taken only once the
-transaction has begun, so a job can be turned down by its deadline as long as nothing was written for it; from then on only
-the outcome of COMMIT answers it. A batch that fails by its data is tried member by member. When COMMIT itself fails the
-outcome is unknown: nothing else is written before it is decided (see `commit`, `doubt`).
+transaction has begun, so a job can be turned down by its deadline as long as nothing was written for it; from then on
+only the outcome of COMMIT answers it. A batch that fails by its data is tried member by member. When COMMIT itself
+fails the outcome is unknown: nothing else is written before it is decided (see `commit`, `doubt`).
 
 This module never blocks the reactor's thread, never answers a job twice, and knows no table.
 """
@@ -57,8 +57,8 @@ class Writer:
         new_name: Callable[[], str],
         void: Callable[[Work, Sequence[Job]], None],
     ) -> None:
-        """Without a `reactor` everything is done before `ask` returns. `patience` is the deadline in seconds; `void` takes
-        back what members did that were answered `Undecided` and turn out to be committed."""
+        """Without a `reactor` everything is done before `ask` returns. `patience` is the deadline in seconds; `void`
+        takes back what members did that were answered `Undecided` and turn out to be committed."""
         self._database = database
         self._node = node
         self._reactor = reactor
@@ -202,7 +202,8 @@ class Writer:
         return list(zip(jobs, results, strict=True))
 
     def _failed(self, jobs: list[Job], error: Exception) -> list[tuple[Job, Any]]:
-        """Nothing was committed. The database's trouble meets all members, anything else only the one whose fault it is."""
+        """Nothing was committed. The database's trouble meets all members, anything else only the one whose fault it
+        is."""
         if self._database.is_again(error):
             self._gathering.put_back(jobs)
             return []
