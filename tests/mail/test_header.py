@@ -116,6 +116,10 @@ class EncodeTests(SynchronousTestCase):
         self.assertNotIn(b"=?utf-8?q?x?=", raw)
         self.assertEqual(decode(raw[8:]), "=?utf-8?q?x?=")
 
+    def test_not_text(self) -> None:
+        """H16: half of a surrogate pair, which UTF-8 cannot hold, becomes a space."""
+        self.assertEqual(encode("Subject", "a\ud800b\udfff"), b"Subject: a b\r\n")
+
     def test_names(self) -> None:
         """S25: a name that is none is refused."""
         for name in ("", "a b", "a:", "a\r\nb", "ü", "x" * 256, "a\0"):

@@ -99,6 +99,19 @@ class StructureTests(WireCase):
         )
         self.assertEqual(result, expected)
 
+    def test_between_parts(self) -> None:
+        """What stands between parts is cut, a delimiter followed by much space stays one, and nothing comes twice."""
+        mark = b"\r\n--b"
+        head = b"Content-Type: multipart/mixed; boundary=b\r\n\r\n"
+        source = LONG + b"\0" + mark + mark + b" " * 1000 + b"\r\n\r\nx\xff" + mark + b"--\r\n" + LONG
+        result = sent(head + source)
+        self.assert_law(result)
+        encoded = (
+            b"Content-Type: text/plain; charset=unknown-8bit\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\nx=FF"
+        )
+        cut = LONG[:998] + b"\r\n " + LONG[998:]
+        self.assertEqual(result, head + cut + mark + mark + b"\r\n" + encoded + mark + b"--\r\n" + cut + b"\r\n")
+
     def test_containers_say_seven_bit(self) -> None:
         """What held 8-bit octets and holds them no longer says so."""
         result = sent(self.multipart(b"\r\n\xe9", more=b"Content-Transfer-Encoding: 8bit\r\n"))
