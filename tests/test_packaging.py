@@ -6,7 +6,9 @@ from where. Nothing is written into the source tree.
 
 from __future__ import annotations
 
+import ast
 import configparser
+import importlib.metadata
 import os
 import shutil
 import subprocess
@@ -16,6 +18,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 import mailrelay
 
@@ -23,6 +27,9 @@ ROOT = Path(__file__).parent.parent
 UNWANTED = shutil.ignore_patterns(
     ".*", "var", "build", "dist", "*.egg-info", "__pycache__", "_trial_temp*", "dropin.cache"
 )
+
+#: Names in which the parts of several distributions lie, and our own.
+SHARED = {"mailrelay", "twisted", "zope"}
 
 
 def run(*command: str | Path, folder: Path) -> str:
@@ -116,11 +123,43 @@ def test_every_file_is_in_the_wheel(wheel: Path, tree: Path) -> None:
     assert inside == here
 
 
+def test_every_library_is_required() -> None:
+    """What the package imports, setup.cfg requires; what it requires beyond that is another's optional part."""
+    imported = {name.split(".")[0] for path in (ROOT / "mailrelay").rglob("*.py") for name in imports(path)}
+    owners = importlib.metadata.packages_distributions()
+    libraries = {
+        canonicalize_name(owner)
+        for name in imported - sys.stdlib_module_names - SHARED
+        for owner in owners.get(name, [name])
+    }
+    required = {
+        canonicalize_name(Requirement(line).name)
+        for line in setup()["options"]["install_requires"].split("\n")[1:]
+        if not line.startswith("#")
+    }
+    # pydantic brings the one; the others share a name, or are what SQLAlchemy and Twisted import
+    assert libraries - {"pydantic-core"} <= required, libraries - required
+    assert required - libraries == {"psycopg", "pyopenssl", "service-identity", "twisted", "zope-interface"}
+
+
+def imports(path: Path) -> Iterator[str]:
+    """The modules of others that a file imports, at its head or later."""
+    for node in ast.walk(ast.parse(path.read_bytes())):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.level == 0 and node.module:
+            yield node.module
+
+
+def setup() -> configparser.ConfigParser:
+    parser = configparser.ConfigParser()
+    parser.read(ROOT / "setup.cfg")
+    return parser
+
+
 def test_every_package_is_listed() -> None:
     """setup.cfg lists each package, and the plugin's folder, which must not be a package."""
-    setup = configparser.ConfigParser()
-    setup.read(ROOT / "setup.cfg")
-    listed = setup["options"]["packages"].split()
+    listed = setup()["options"]["packages"].split()
     found = {".".join(path.parent.relative_to(ROOT).parts) for path in (ROOT / "mailrelay").rglob("__init__.py")}
     assert listed == sorted(listed)
     assert set(listed) == found | {"twisted.plugins"}
