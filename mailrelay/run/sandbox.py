@@ -7,6 +7,8 @@ as it was. It binds loopback only, and nothing that it is given ever leaves the 
 
 from __future__ import annotations
 
+import shlex
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -26,7 +28,6 @@ HOSTNAME = "localhost"
 HTTP_OFFSET = 8080  #: from the base port
 OPENING_BALANCE = 1_000_000  #: sends
 NETWORKS = ("127.0.0.0/8", "::1/128")
-CONNECTION = "sandbox"
 SINK = "sink"
 #: Retries come after one second and two, so that a soft bounce can be watched; then ever more slowly for an hour.
 SCHEDULE = (1, 2, 5, 15, 60, 300)
@@ -79,7 +80,7 @@ async def furnish(installation: Installation, dialects: Dialects) -> list[Issued
             await domains.add(installation, dialect.name, verified_domain(dialect), verified=True)
             await domains.add(installation, dialect.name, unverified_domain(dialect))
         owned: Sequence[Connection] = await connections.every(installation, dialect.name)
-        found = [each for each in owned if each.name == CONNECTION]
+        found = [each for each in owned if each.name == dialect.name]
         if found:
             issued.append(await connections.reveal(installation, found[0].id))
             continue
@@ -88,7 +89,7 @@ async def furnish(installation: Installation, dialects: Dialects) -> list[Issued
                 installation,
                 connections.Wanted(
                     account=dialect.name,
-                    name=CONNECTION,
+                    name=dialect.name,
                     dialect=dialect.name,
                     sender=f"app@{verified_domain(dialect)}",
                     networks=NETWORKS,
@@ -151,12 +152,11 @@ def _card(config: Config, dialect: Dialect, issued: Issued) -> dict[str, Any]:
 
 
 def first_mail(facts: Mapping[str, Any]) -> str:
-    """A shell line that sends a mail through the first connection."""
-    card = facts["connections"][0]
-    return (
-        f"curl -s --url smtp://{card['host']}:{card['starttls'][0]}/localhost --ssl-reqd --cacert '{facts['ca']}' "
-        f"--user '{card['username']}:{card['password']}' --mail-from {card['mail_from']} --mail-rcpt you@example.net "
-        f"--upload-file - <<< $'From: {card['mail_from']}\\nTo: you@example.net\\nSubject: First mail\\n\\nIt works.'"
+    """A shell line that sends a mail by SMTP through the first connection."""
+    command = Path(sys.prefix) / "bin" / "mailrelay"
+    connection = facts["connections"][0]["name"]
+    return shlex.join(
+        [str(command), "send-test", "--state", facts["state"], "--connection", connection, "--to", "you@example.net"]
     )
 
 
