@@ -1,8 +1,8 @@
 """The front of the web server: what every request meets before and behind the routes.
 
 It bounds bodies before they are read, refuses paths that are no text, asks for the token on everything below ``/api``,
-puts security headers on every answer, and logs one line without the query, since a query may hold a token. It knows
-no route.
+puts security headers on every answer, and logs changes and failures without the query, since a query may hold a token.
+It knows no route.
 """
 
 from __future__ import annotations
@@ -133,12 +133,17 @@ def _path(request: http.Request) -> str:
 
 
 class QuietSite(Site):
-    """A site that logs no query string."""
+    """A site that logs changes and failures, without the query; who only looks, as an open page does every two
+    seconds, leaves no trace."""
+
+    noisy = False
 
     def log(self, request: http.Request) -> None:
-        log.debug(
+        if request.method in (b"GET", b"HEAD") and request.code < 400:
+            return
+        log.info(
             "{client} {method} {path} {code}",
-            client=request.getClientAddress(),
+            client=getattr(request.getClientAddress(), "host", ""),
             method=request.method.decode("ascii", "backslashreplace"),
             path=_path(request),
             code=request.code,

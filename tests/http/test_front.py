@@ -149,13 +149,18 @@ class FrontTests(SiteTestCase):
             self.clock.advance(61)
 
     def test_log(self) -> None:
-        """No token that stands in an address comes into the log."""
+        """Changes and failures are logged, one line each, and no token that stands in an address or a form."""
         seen: list[LogEvent] = []
         globalLogPublisher.addObserver(seen.append)
         self.addCleanup(globalLogPublisher.removeObserver, seen.append)
         ask(self.site, f"/sandbox?token={TOKEN}")
-        ask(self.site, f"/api/v1/messages?token={TOKEN}", headers=BEARER)
-        self.assertTrue(any(event.get("path") == "/sandbox" for event in seen))
-        self.assertNotIn(TOKEN, repr([event.get("path") for event in seen]))
+        ask(self.site, f"/nothing?token={TOKEN}")
+        ask(self.site, "/sandbox/sign-in", "POST", form={"token": TOKEN})
+        ask(self.site, f"/api/v1/sandbox/messages?token={TOKEN}", "DELETE", headers=BEARER)
+        logged = [(event["method"], event["path"], event["code"]) for event in seen if "path" in event]
+        self.assertEqual(
+            logged,
+            [("GET", "/nothing", 404), ("POST", "/sandbox/sign-in", 303), ("DELETE", "/api/v1/sandbox/messages", 204)],
+        )
         for event in seen:
             self.assertNotIn(TOKEN, "".join(str(v) for k, v in event.items() if k not in ("log_logger", "log_source")))
