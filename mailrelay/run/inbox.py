@@ -224,6 +224,8 @@ def _arrival(database: Any, id: str) -> int:
 def open_inbox(path: str, reactor: IReactorFromThreads) -> tuple[SqliteInbox, Callable[[], Deferred[None]]]:
     """Open the box with a thread of its own; gives the box and what closes both."""
     pool = ThreadPool(1, 1, "sandbox inbox")
+    # A start that fails half-way must not wait for this thread; what was promised is committed anyway.
+    pool.threadFactory = partial(threading.Thread, daemon=True)  # type: ignore[assignment]
     inbox = SqliteInbox(path, pool.callInThread, reactor.callFromThread)
     pool.start()
 
