@@ -29,7 +29,7 @@ UNWANTED = shutil.ignore_patterns(
 )
 
 #: Names in which the parts of several distributions lie, and our own.
-SHARED = {"mailrelay", "twisted", "zope"}
+SHARED = {"mailrelay", "tests", "twisted", "zope"}
 
 
 def run(*command: str | Path, folder: Path) -> str:
@@ -124,22 +124,28 @@ def test_every_file_is_in_the_wheel(wheel: Path, tree: Path) -> None:
 
 
 def test_every_library_is_required() -> None:
-    """What the package imports, setup.cfg requires; what it requires beyond that is another's optional part."""
-    imported = {name.split(".")[0] for path in (ROOT / "mailrelay").rglob("*.py") for name in imports(path)}
+    """What the package imports, setup.cfg requires, and nothing more; what the tests import stands in their extra."""
+    required = listed("options", "install_requires")
+    imported = libraries("mailrelay")
+    # pydantic brings its core; SQLAlchemy and Twisted import the others, or they lie in a shared name
+    assert imported - {"pydantic-core"} <= required, imported - required
+    assert required - imported <= {"psycopg", "service-identity", "twisted", "zope-interface"}, required - imported
+    extra = listed("options.extras_require", "test")
+    assert libraries("tests") - {"pydantic-core"} <= required | extra, libraries("tests") - required - extra
+
+
+def listed(section: str, option: str) -> set[str]:
+    """The distributions that setup.cfg lists under an option."""
+    lines = setup()[section][option].splitlines()
+    return {canonicalize_name(Requirement(line).name) for line in lines if line and not line.startswith("#")}
+
+
+def libraries(folder: str) -> set[str]:
+    """The distributions whose modules are imported by the files of a folder."""
+    imported = {name.split(".")[0] for path in (ROOT / folder).rglob("*.py") for name in imports(path)}
     owners = importlib.metadata.packages_distributions()
-    libraries = {
-        canonicalize_name(owner)
-        for name in imported - sys.stdlib_module_names - SHARED
-        for owner in owners.get(name, [name])
-    }
-    required = {
-        canonicalize_name(Requirement(line).name)
-        for line in setup()["options"]["install_requires"].split("\n")[1:]
-        if not line.startswith("#")
-    }
-    # pydantic brings the one; the others share a name, or are what SQLAlchemy and Twisted import
-    assert libraries - {"pydantic-core"} <= required, libraries - required
-    assert required - libraries <= {"psycopg", "service-identity", "twisted", "zope-interface"}, required - libraries
+    foreign = imported - sys.stdlib_module_names - SHARED
+    return {canonicalize_name(owner) for name in foreign for owner in owners.get(name, [name])}
 
 
 def imports(path: Path) -> Iterator[str]:
