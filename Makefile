@@ -51,7 +51,7 @@ clean:
 define install
 	@tools/debian-packages run
 	@$(PYTHON) -m venv $(VENV)
-	@$(PIP) install --editable "$(1)"
+	@$(PIP) install --use-pep517 --editable "$(1)"
 	@$(BIN)/python -c "from twisted import plugin; list(plugin.getPlugins(plugin.IPlugin))"
 	@touch $@
 endef
