@@ -194,8 +194,13 @@ class Writer:
             return self._failed(jobs, error)
         try:
             work.connection.commit()
-        except Exception:
-            _log.failure("the outcome of a commit is unknown: batch {batch} of {count}", batch=batch, count=len(jobs))
+        except Exception as error:
+            _log.error(
+                "the outcome of a commit is unknown, batch {batch} of {count}: {error}",
+                batch=batch,
+                count=len(jobs),
+                error=error,
+            )
             self._doubt = Doubt(batch, jobs, results)
             self._let_go()
             return []
