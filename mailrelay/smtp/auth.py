@@ -53,6 +53,8 @@ class Exchange:
         return self._take(line)
 
     def _take(self, response: str) -> str | Credentials:
+        if len(response) % 4:
+            raise Refusal("auth_malformed")
         try:
             self._responses.append(a2b_base64(response.encode("ascii"), strict_mode=True).decode("utf-8"))
         except (Error, UnicodeError):

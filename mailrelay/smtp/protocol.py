@@ -127,7 +127,7 @@ class SmtpServer(Protocol):
         self.transport.abortConnection()
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
-        self._session.hang_up()
+        self._session.lost()
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None

@@ -139,7 +139,7 @@ class Session:
             return queue.popleft()
         served = self._input_ended and not self.waiting and self._step != self._nothing
         if (self._answers.ended or served) and not self.closed:
-            self.hang_up()
+            self.lost()
             return events.Closed()
         return None
 
@@ -149,7 +149,7 @@ class Session:
 
     def accept(self, slot: Slot, fields: Mapping[str, object] | None = None, voice: Voice | None = None) -> None:
         """Answer a question with yes; `fields` fill the reply, `voice` speaks from now on."""
-        if self.closed:
+        if self._answers.ended:
             return
         if slot.command == "RCPT":
             self._asked -= 1
@@ -172,7 +172,7 @@ class Session:
 
     def refuse(self, slot: Slot, key: str, fields: Mapping[str, object] | None = None) -> None:
         """Answer a question with no, by a reply key; `KeyError`: the dialect has no such reply, nothing is changed."""
-        if self.closed:
+        if self._answers.ended:
             return
         spoken = self._voice.say(key, fields)
         if slot.command == "RCPT":
@@ -187,9 +187,13 @@ class Session:
 
     def hang_up(self) -> None:
         """Close without another reply."""
-        self.closed = True
         self._answers.hang_up()
         self._buffer.clear()
+
+    def lost(self) -> None:
+        """The line is gone: whatever comes now, from either side, is ignored."""
+        self.closed = True
+        self.hang_up()
 
     # -- replies
 
