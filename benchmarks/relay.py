@@ -1,0 +1,85 @@
+"""Scenario R: durable relay to a smart host, `smtp-source` → server → `smtp-sink`, for us and our peers in turn.
+
+4 KiB messages, 20 sessions, no TLS, no DNS. What counts is messages per CPU-second of all the server's processes, from
+the first message until the server is idle again. Load, server and sink share the machine; peers alternate within each
+round, and the median of the rounds is told.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
+
+from .load import Sink, submit
+from .processes import memory_megabytes, settled, wait_until
+from .server import Postfix, Relay, Server
+
+PEERS: dict[str, Callable[[int, Path], Server]] = {"postfix": Postfix}
+
+#: seconds in which everything must have reached the sink once all is accepted
+PATIENCE = 300
+
+
+@dataclass(frozen=True, slots=True)
+class Measure:
+    """One run: messages a second accepted and end to end, messages per CPU-second, PSS in MB at the end."""
+
+    accepted: float
+    through: float
+    per_cpu_second: float
+    megabytes: float
+
+
+def measure(make: Callable[[int, Path], Server], messages: int, reuse: bool, folder: Path) -> tuple[str, Measure]:
+    """Start a server, warm it up, and send `messages` through it."""
+    warm_up = max(100, messages // 20)
+    with Sink() as sink, make(sink.port, folder) as server:
+        submit(server.port, warm_up, reuse=reuse)
+        wait_until(lambda: sink.received >= warm_up, "the warm-up", PATIENCE)
+        before = settled(server.pid)
+        begun = time.monotonic()
+        submit(server.port, messages, reuse=reuse)
+        accepted = time.monotonic() - begun
+        wait_until(lambda: sink.received >= warm_up + messages, "relaying", PATIENCE)
+        used = settled(server.pid) - before
+        through = sink.last_at - begun
+        megabytes = memory_megabytes(server.pid)
+        result = Measure(messages / accepted, messages / through, messages / used, megabytes)
+        return server.name, result
+
+
+def scenario_r(messages: int, rounds: int, peers: Sequence[str], folder: Path) -> None:
+    """Measure and print one table for each way of using connections."""
+    makers: list[Callable[[int, Path], Server]] = [Relay, *(PEERS[peer] for peer in peers)]
+    for reuse in (True, False):
+        print(f"\nScenario R, {'connections reused' if reuse else 'one message per connection'}: "
+              f"{messages} messages of 4 KiB, 20 sessions, median of {rounds}")  # fmt: skip
+        taken: dict[str, list[Measure]] = {}
+        for _ in range(rounds):
+            for make in makers:
+                name, result = measure(make, messages, reuse, folder)
+                taken.setdefault(name, []).append(result)
+        _print(taken)
+
+
+def _print(taken: dict[str, list[Measure]]) -> None:
+    ours = _median(next(iter(taken.values())))
+    heads = ("accepted/s", "through/s", "per CPU-s", "µs CPU each", "PSS MB", "we, × it")
+    print(" " * 22 + "".join(f"{head:>12}" for head in heads))
+    for name, results in taken.items():
+        it = _median(results)
+        ratio = ours.per_cpu_second / it.per_cpu_second
+        figures = (it.accepted, it.through, it.per_cpu_second, 1e6 / it.per_cpu_second, it.megabytes)
+        print(f"{name:22}" + "".join(f"{figure:12.0f}" for figure in figures) + f"{ratio:12.2f}")
+
+
+def _median(results: Sequence[Measure]) -> Measure:
+    return Measure(
+        median(each.accepted for each in results),
+        median(each.through for each in results),
+        median(each.per_cpu_second for each in results),
+        median(each.megabytes for each in results),
+    )

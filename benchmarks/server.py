@@ -1,0 +1,204 @@
+"""The servers that are measured: what starts them, where they listen, which process is their root.
+
+Each is a context that listens on a loopback port while it is open, relays everything to one sink, and leaves nothing
+behind. Each gets a fresh queue on the same file system, in `folder`.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from types import TracebackType
+from typing import Protocol
+
+from .load import SENDER, free_port, listens, program
+from .processes import wait_until
+
+
+class Server(Protocol):
+    """A server under measurement; `pid` is the root of its processes once it runs."""
+
+    name: str
+    port: int
+    pid: int
+
+    def __enter__(self) -> Server: ...
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None
+    ) -> None: ...
+
+
+class Relay:
+    """This relay: one worker, SQLite, login by address, all checks, balance, history and the log at work."""
+
+    name = "mailrelay"
+
+    def __init__(self, sink_port: int, folder: Path) -> None:
+        self.port = free_port()
+        self.pid = 0
+        self._folder = Path(tempfile.mkdtemp(prefix="bench-relay-", dir=folder))
+        self._config = self._folder / "mailrelay.toml"
+        self._config.write_text(f"""
+[server]
+hostname = "relay.bench.example"
+
+[[listeners]]
+name = "bench"
+port = {self.port}
+tls = "none"
+login = "address"
+trusted = ["127.0.0.0/8"]
+connection = "bench"
+
+[state]
+path = "state"
+
+[[routes]]
+name = "sink"
+hosts = ["127.0.0.1:{sink_port}"]
+tls = "none"
+default = true
+""")
+
+    def _command(self, *arguments: str) -> None:
+        command = [str(Path(sys.executable).with_name("mailrelay")), *arguments, "--config", str(self._config)]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        if done.returncode:
+            raise SystemExit(f"{' '.join(command)}: {done.stderr or done.stdout}")
+
+    def __enter__(self) -> Relay:
+        sender_domain = SENDER.partition("@")[2]
+        self._command("init")
+        self._command("account", "create", "bench", "--balance", "100000000")
+        self._command("domain", "add", sender_domain, "--account", "bench", "--verified")
+        self._command("connection", "create", "bench", "--dialect", "standard", "--sender", SENDER, "--active")
+        with (self._folder / "log").open("wb") as log:
+            self._process = subprocess.Popen(
+                [
+                    str(Path(sys.executable).with_name("twistd")),
+                    "-n", "--pidfile=", "mailrelay", "--config", str(self._config),
+                ],
+                stdout=log,
+                stderr=log,
+            )  # fmt: skip
+        self.pid = self._process.pid
+        try:
+            wait_until(lambda: self._process.poll() is not None or listens(self.port), "starting the relay", 30)
+            if self._process.poll() is not None:
+                raise SystemExit((self._folder / "log").read_text())
+        except BaseException:
+            self._end()
+            raise
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self._end()
+
+    def _end(self) -> None:
+        self._process.terminate()
+        try:
+            self._process.wait(15)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+        shutil.rmtree(self._folder)
+
+
+class Postfix:
+    """Postfix with configuration, queue and log of its own: loopback, no chroot, process limit 100, no TLS, no DNS."""
+
+    def __init__(self, sink_port: int, folder: Path) -> None:
+        if os.geteuid() != 0:
+            raise SystemExit("Postfix can be measured by root only")
+        version = subprocess.run(
+            [program("postconf"), "-h", "mail_version"], capture_output=True, text=True, check=False
+        )
+        self.name = f"Postfix {version.stdout.strip()}"
+        self.port = free_port()
+        self.pid = 0
+        self._folder = Path(tempfile.mkdtemp(prefix="bench-postfix-", dir=folder))
+        self._folder.chmod(0o755)
+        conf, queue, data = (self._folder / name for name in ("conf", "queue", "data"))
+        for each in (conf, queue, data):
+            each.mkdir(mode=0o755)
+        shutil.chown(data, "postfix", "postfix")
+        (conf / "main.cf").write_text(f"""
+compatibility_level = 3.6
+queue_directory = {queue}
+data_directory = {data}
+myhostname = relay.bench.example
+mydestination =
+alias_maps =
+inet_interfaces = 127.0.0.1
+inet_protocols = ipv4
+mynetworks = 127.0.0.0/8
+relayhost = [127.0.0.1]:{sink_port}
+smtpd_relay_restrictions = permit_mynetworks, reject
+smtpd_peername_lookup = no
+smtpd_client_connection_count_limit = 0
+smtp_host_lookup = native
+disable_dns_lookups = yes
+smtp_tls_security_level = none
+smtpd_tls_security_level = none
+default_process_limit = 100
+maillog_file = {self._folder}/log
+maillog_file_prefixes = {self._folder}
+""")
+        services = (
+            f"127.0.0.1:{self.port} inet n - n - - smtpd",
+            "pickup unix n - n 60 1 pickup",
+            "cleanup unix n - n - 0 cleanup",
+            "qmgr unix n - n 300 1 qmgr",
+            "rewrite unix - - n - - trivial-rewrite",
+            "bounce unix - - n - 0 bounce",
+            "defer unix - - n - 0 bounce",
+            "trace unix - - n - 0 bounce",
+            "flush unix n - n 1000? 0 flush",
+            "proxymap unix - - n - - proxymap",
+            "smtp unix - - n - - smtp",
+            "relay unix - - n - - smtp",
+            "showq unix n - n - - showq",
+            "error unix - - n - - error",
+            "retry unix - - n - - error",
+            "anvil unix - - n - 1 anvil",
+            "scache unix - - n - 1 scache",
+            "tlsmgr unix - - n 1000? 1 tlsmgr",
+            "postlog unix-dgram n - n - 1 postlogd",
+        )
+        (conf / "master.cf").write_text("\n".join(services) + "\n")
+        self._conf, self._queue = conf, queue
+
+    def _command(self, verb: str) -> None:
+        done = subprocess.run(
+            [program("postfix"), "-c", str(self._conf), verb], capture_output=True, text=True, check=False
+        )
+        if done.returncode:
+            raise SystemExit(f"postfix {verb}: {done.stderr or done.stdout}")
+
+    def __enter__(self) -> Postfix:
+        self._command("start")
+        try:
+            wait_until(lambda: listens(self.port), "starting Postfix", 30)
+            self.pid = int((self._queue / "pid" / "master.pid").read_text())
+        except BaseException:
+            self._end()
+            raise
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self._end()
+
+    def _end(self) -> None:
+        self._command("stop")
+        if self.pid:
+            try:
+                wait_until(lambda: not Path(f"/proc/{self.pid}").exists(), "stopping Postfix", 15)
+            except TimeoutError:
+                os.kill(self.pid, signal.SIGKILL)
+        shutil.rmtree(self._folder)
