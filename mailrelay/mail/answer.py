@@ -1,0 +1,44 @@
+"""What DNS says, as values: the answer to one question, with what a relay must not lose of it.
+
+Names are A-labels in lower case without a trailing dot; the root is "". An `Answer` tells "there is no such name"
+(NXDOMAIN) from "there is nothing of that kind" (no records) and from "nobody knows" (any other code). Nothing is
+looked up here.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+Kind: TypeAlias = Literal["MX", "A", "AAAA"]
+
+
+@dataclass(frozen=True, slots=True)
+class MailExchange:
+    """An MX record (RFC 5321 5.1): lower preferences are tried first; the exchange "" says "no mail" (RFC 7505)."""
+
+    preference: int
+    exchange: str
+
+
+#: An MX record, or for A and AAAA the address as text.
+Record: TypeAlias = MailExchange | str
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """The answer to one question, aliases followed.
+
+    `rcode` is the code in upper case, such as NOERROR, NXDOMAIN or SERVFAIL; `authenticated` the AD bit (RFC 4035 3.2.3) of
+    every response that took part; `ttl` for how many seconds the answer holds.
+    """
+
+    records: tuple[Record, ...] = ()
+    rcode: str = "NOERROR"
+    authenticated: bool = False
+    ttl: int = 0
+
+    @property
+    def known(self) -> bool:
+        """Does the answer say something about the name, be it that there is none?"""
+        return self.rcode in ("NOERROR", "NXDOMAIN")
