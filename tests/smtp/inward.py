@@ -42,7 +42,10 @@ class Backend:
 
     def login(self, credentials: Any, mind: object, *interfaces: object) -> Deferred[Any]:
         self.logins.append(credentials)
-        if isinstance(credentials, PasswordLogin) and (credentials.username, credentials.password) != ("user", "secret"):
+        if isinstance(credentials, PasswordLogin) and (credentials.username, credentials.password) != (
+            "user",
+            "secret",
+        ):
             return fail(UnauthorizedLogin())
         avatar = Avatar(self)
         return self.ask("login", (IConnection, avatar, avatar.logout))

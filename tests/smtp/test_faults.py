@@ -120,7 +120,7 @@ class FaultTests(SynchronousTestCase):
             self.assertEqual(client.backend.submissions, [])
 
     def test_trivial_input_breaks_the_session(self) -> None:
-        """AUTH alone, a malformed PLAIN, an octet over 127, a peer without an address: replies, no exceptions (S-12)."""
+        """AUTH alone, a malformed PLAIN, an octet over 127, a peer without address: replies, no exceptions (S-12)."""
         client = Line()
         client.send("EHLO x\r\n")
         self.assertEqual(client.codes(b"AUTH\r\nAUTH PLAIN AA==\r\n\x80\r\nNOOP\r\n"), [501, 501, 500, 250])

@@ -26,7 +26,9 @@ class OrderTests(SynchronousTestCase):
         """RCPT before MAIL, DATA before RCPT, a nested MAIL: 503, and the session lives (P2)."""
         client = line()
         self.assertEqual(client.codes("RCPT TO:<c@d.example>\r\nDATA\r\n"), [503, 503])
-        self.assertEqual(client.codes("MAIL FROM:<a@b.example>\r\nDATA\r\nMAIL FROM:<a@b.example>\r\n"), [250, 503, 503])
+        self.assertEqual(
+            client.codes("MAIL FROM:<a@b.example>\r\nDATA\r\nMAIL FROM:<a@b.example>\r\n"), [250, 503, 503]
+        )
         self.assertEqual(client.codes("RCPT TO:<c@d.example>\r\nDATA\r\n.\r\n"), [250, 354, 250])
 
     def test_reset_keeps_the_login(self) -> None:
@@ -47,7 +49,7 @@ class OrderTests(SynchronousTestCase):
         )
 
     def test_hello_as_clients_say_it(self) -> None:
-        """`localhost`, `my_host`, nothing at all, and octets of any kind pass, recorded so that they cannot act (S-17)."""
+        """`localhost`, `my_host`, nothing, and octets of any kind pass, recorded so that they cannot act (S-17)."""
         for said, kept in (
             (b"localhost", "localhost"),
             (b"my_host", "my_host"),
@@ -185,10 +187,23 @@ class ParameterTests(SynchronousTestCase):
     def test_paths(self) -> None:
         """A path that cannot be read is refused, and never reaches the back end raw (P21, S-7)."""
         client = line()
-        for text in (b'<"x\nDATA\n"@d.example>', b'<"x\rQUIT\r"@d.example>', b'<"x\0"@d.example>', b"<a@>", b"", b"<a@b c>"):
+        for text in (
+            b'<"x\nDATA\n"@d.example>',
+            b'<"x\rQUIT\r"@d.example>',
+            b'<"x\0"@d.example>',
+            b"<a@>",
+            b"",
+            b"<a@b c>",
+        ):
             self.assertEqual(client.codes(b"MAIL FROM:" + text + b"\r\n"), [501], text)
         client.send("MAIL FROM:<a@b.example>\r\n")
-        for text in (b'<"x\nDATA\n"@d.example>', b'<"\x7f"@d.example>', b"<\xff@d.example>", b"<>", b"<a@\xe2\x80\xa8d>"):
+        for text in (
+            b'<"x\nDATA\n"@d.example>',
+            b'<"\x7f"@d.example>',
+            b"<\xff@d.example>",
+            b"<>",
+            b"<a@\xe2\x80\xa8d>",
+        ):
             said = client.send(b"RCPT TO:" + text + b"\r\n")
             self.assertEqual(said[:9], "501 5.1.3", text)
         self.assertEqual(client.backend.submissions[0].recipients, [])

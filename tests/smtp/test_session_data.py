@@ -113,9 +113,7 @@ class LengthTests(SynchronousTestCase):
             self.assertLess(client.protocol._session.held, 10)
         self.assertLessEqual(sum(map(len, client.backend.submissions[0].chunks)), 10_000)
         said = client.send(b"RSET\r\n.\r\nNOOP\r\n")
-        self.assertEqual(
-            said, "552 5.3.4 Message size exceeds the limit of 10000 octets\r\n250 2.0.0 Ok\r\n"
-        )
+        self.assertEqual(said, "552 5.3.4 Message size exceeds the limit of 10000 octets\r\n250 2.0.0 Ok\r\n")
         self.assertEqual((client.backend.messages, client.backend.submissions[0].ended), ([], "abort"))
         self.assertEqual(client.codes(START + ".\r\n"), [250, 250, 354, 250])
 
