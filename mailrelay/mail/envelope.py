@@ -96,13 +96,17 @@ class Delivery:
 
 @dataclass(frozen=True, slots=True)
 class Hop:
-    """Where a delivery is sent: a host with its rule for TLS ("none", "may", "require", "verify") and its login."""
+    """Where a delivery is sent: a host with its rule for TLS ("none", "may", "require", "verify") and its login.
+
+    `host` is its name, for TLS and the log; `address` the IP address to connect to, "" when the name is to be looked up.
+    """
 
     host: str
     port: int
     tls: str = "may"
     username: str = ""
     password: str = field(default="", repr=False)
+    address: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +129,8 @@ class _Attempt:
     tls: str = ""
     #: the connection was lost after the final dot: perhaps delivered all the same
     uncertain: bool = False
+    #: the host came to hear of the recipient; when it did not, another host may be tried at once (RFC 5321 5.1)
+    asked: bool = True
 
 
 class Delivered(_Attempt):

@@ -29,8 +29,8 @@ from .trust import PlaintextMemory, Trust
 SHUTTING_DOWN = Reply(451, "4.3.2", "Shutting down")
 INSIDE = Reply(451, "4.3.0", "Temporary failure here")
 
-#: host, port, rule for TLS, user name
-Key = tuple[str, int, str, str]
+#: host, port, rule for TLS, user name, IP address
+Key = tuple[str, int, str, str, str]
 
 _log = Logger()
 
@@ -158,7 +158,7 @@ class Lane:
             conversation, self, outfit.clock, outfit.limits, lambda: outfit.trust.context(hop)
         )
         self._live[connection] = message
-        dialling = maybeDeferred(outfit.connect, connection, hop.host, hop.port, outfit.connect_timeout)
+        dialling = maybeDeferred(outfit.connect, connection, hop.address or hop.host, hop.port, outfit.connect_timeout)
         self._dialling[connection] = dialling
         dialling.addCallbacks(self._connected, self._unreachable, (connection,), {}, (connection,), {})
 
@@ -170,9 +170,12 @@ class Lane:
         message = self._live.pop(connection)
         assert message is not None
         hop = message.hop
-        reason = failure.getErrorMessage() or repr(failure.value)
-        reply = Reply(451, "4.4.1", f"No connection to {hop.host} port {hop.port}: {reason}")
-        self._finish_all(message, Postponed, SHUTTING_DOWN if isinstance(failure.value, CancelledError) else reply)
+        if isinstance(failure.value, CancelledError):
+            self._finish_all(message, Postponed, SHUTTING_DOWN)
+        else:
+            reason = failure.getErrorMessage() or repr(failure.value)
+            at = f"{hop.host} ({hop.address})" if hop.address else hop.host
+            self._pass_on(message, Reply(451, "4.4.1", f"No connection to {at} port {hop.port}: {reason}"))
         self._next()
         self._leave_when_empty()
 
@@ -185,7 +188,7 @@ class Lane:
             self._outfit.memory.remember(hop)
             self._open(message, encrypt=False)
         else:
-            self._finish_all(message, Postponed, ending.reply, connection.tls)
+            self._pass_on(message, ending.reply, connection.tls)
 
     def _compose(self, connection: OutboundConnection, message: Message) -> None:
         self._live[connection] = message
@@ -258,6 +261,11 @@ class Lane:
 
     def _finish_all(self, message: Message, kind: Kind, reply: Reply, tls: str = "") -> None:
         self._finish(message, [(kind, reply, False)] * len(message.paths), tls)
+
+    def _pass_on(self, message: Message, reply: Reply, tls: str = "") -> None:
+        """The hop never came to hear of the message."""
+        outcome = Postponed(reply, message.hop.host, self._outfit.now(), tls, asked=False)
+        message.result.callback([outcome] * len(message.paths))
 
     def _finish(self, message: Message, verdicts: Sequence[Verdict | None], tls: str) -> None:
         host, at = message.hop.host, self._outfit.now()

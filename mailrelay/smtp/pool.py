@@ -1,4 +1,4 @@
-"""The transmitter: messages to next hops over kept connections, a lane for each (host, port, rule for TLS, login).
+"""The transmitter: messages to next hops over kept connections, a lane for each way to one host.
 
 It promises an outcome for each recipient in every case and never fails. An address that could not stand on the wire
 is bounced before anything is opened. Closing lets what is under way end, says QUIT, and after `grace` seconds aborts.
@@ -78,7 +78,7 @@ class Pool:
             return succeed([bounced] * len(paths))
         if self._closing:
             return succeed([Postponed(SHUTTING_DOWN, hop.host, self._outfit.now())] * len(paths))
-        key = (hop.host, hop.port, hop.tls, hop.username)
+        key = (hop.host, hop.port, hop.tls, hop.username, hop.address)
         lane = self._lanes.get(key)
         if lane is None:
             lane = self._lanes[key] = Lane(key, self._outfit)
