@@ -1,20 +1,26 @@
 """Argon2 off the reactor, bounded: a flood of guesses never costs a good client its login.
 
-One hash is in flight per user name, at most `waiting` wait in all; beyond that a login is put off at once with
-`auth_throttled`. A secret once found right is remembered as a keyed digest, so that it is hashed once per process
-and not once per session. Secrets themselves are never kept.
+One hash is in flight per user name, and at most `waiting` are asked for in all; beyond that a login is put off at once
+with `auth_throttled`. Who asks what is being asked already shares the answer, so that an application whose connections
+all log in at once is one question. A secret once found right is remembered as a keyed digest, so that it is hashed once
+per process and not once per session. Secrets themselves are never kept.
 """
 
 from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable
+from typing import TypeAlias
 
-from twisted.internet.defer import Deferred, DeferredLock
+from twisted.internet.defer import Deferred, DeferredLock, fail
+from twisted.python.failure import Failure
 
 from ..mail.reply import Refusal
 
 _REMEMBERED = 10_000
+
+#: Argon2 text and keyed digest of the secret
+Proof: TypeAlias = tuple[str, str]
 
 
 class SlowHash:
@@ -38,9 +44,9 @@ class SlowHash:
         self._digest = digest
         self._nothing = nothing
         self._waiting = waiting
-        self._under_way = 0
+        self._asked: dict[tuple[str, Proof], list[Deferred[bool]]] = {}
         self._locks: dict[str, DeferredLock] = {}
-        self._known: OrderedDict[tuple[str, str], None] = OrderedDict()
+        self._known: OrderedDict[Proof, None] = OrderedDict()
 
     async def matches(self, username: str, digest: str, secret: str) -> bool:
         """Is this the secret? Refuses with `auth_throttled` when too many wait."""
@@ -48,7 +54,7 @@ class SlowHash:
         if proof in self._known:
             self._known.move_to_end(proof)
             return True
-        if not await self._hash(username.casefold(), digest, secret):
+        if not await self._hash(username.casefold(), proof, secret):
             return False
         self._known[proof] = None
         if len(self._known) > _REMEMBERED:
@@ -57,18 +63,27 @@ class SlowHash:
 
     async def matches_nothing(self, username: str, secret: str) -> None:
         """Spend the time that `matches` would."""
-        await self._hash(username.casefold(), self._nothing, secret)
+        await self._hash(username.casefold(), (self._nothing, self._digest(secret)), secret)
 
-    async def _hash(self, name: str, digest: str, secret: str) -> bool:
-        if self._under_way >= self._waiting:
-            raise Refusal("auth_throttled", rule="hash_queue", facts={"waiting": self._under_way})
-        self._under_way += 1
+    def _hash(self, name: str, proof: Proof, secret: str) -> Deferred[bool]:
+        question = (name, proof)
+        answer: Deferred[bool] = Deferred()
+        if question in self._asked:
+            self._asked[question].append(answer)
+            return answer
+        if len(self._asked) >= self._waiting:
+            return fail(Refusal("auth_throttled", rule="hash_queue", facts={"waiting": len(self._asked)}))
+        self._asked[question] = [answer]
         lock = self._locks.setdefault(name, DeferredLock())
-        await lock.acquire()
-        try:
-            return await self._defer(self._verify, digest, secret)
-        finally:
-            self._under_way -= 1
-            lock.release()
-            if not lock.locked and not lock.waiting:
-                self._locks.pop(name, None)
+        lock.run(self._defer, self._verify, proof[0], secret).addBoth(self._tell, question)
+        return answer
+
+    def _tell(self, result: bool | Failure, question: tuple[str, Proof]) -> None:
+        name = question[0]
+        if not self._locks[name].locked:
+            del self._locks[name]
+        for waiting in self._asked.pop(question):
+            if isinstance(result, Failure):
+                waiting.errback(result)
+            else:
+                waiting.callback(result)
