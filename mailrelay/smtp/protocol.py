@@ -167,7 +167,7 @@ class SmtpServer(Protocol):
         session = self._session
         try:
             while self._writable:
-                if self.factory.draining and not (session.waiting or session.in_transaction or self._handshaking):
+                if self.factory.draining and session.idle and not self._handshaking:
                     self._dismiss()
                 event = session.next_event()
                 if event is None:

@@ -12,21 +12,9 @@ from collections import deque
 from collections.abc import Callable, Mapping
 
 from ..mail.reply import Refusal
-from . import events
+from . import commands, events
 from .answers import Answers, Slot
 from .auth import MECHANISMS, Credentials, Exchange
-from .commands import (
-    BARRIERS,
-    HTTP,
-    JUNK,
-    MAX_AUTH_LINE,
-    NOT_IMPLEMENTED,
-    hello_name,
-    line_limit,
-    parse_mail,
-    parse_rcpt,
-    split_command,
-)
 from .data import DataScan
 from .events import Event
 from .lines import LineScan, LineTooLong, NeverEnding
@@ -120,9 +108,9 @@ class Session:
         return self._barred or self._answers.owed
 
     @property
-    def in_transaction(self) -> bool:
-        """MAIL was accepted, and its transaction has not ended."""
-        return self._in_mail
+    def idle(self) -> bool:
+        """Nothing is asked, and no transaction is open."""
+        return not (self._in_mail or self.waiting)
 
     @property
     def message_size(self) -> int:
@@ -151,13 +139,12 @@ class Session:
         """Answer a question with yes; `fields` fill the reply, `voice` speaks from now on."""
         if self._answers.ended:
             return
+        self._barred = False
         if slot.command == "RCPT":
             self._asked -= 1
             self._accepted += 1
-            self._answers.fill(slot, self._voice.say("rcpt_ok"))
-            return
-        self._barred = False
-        if slot.command == "MAIL":
+            key = "rcpt_ok"
+        elif slot.command == "MAIL":
             self._in_mail = True
             key = "mail_ok"
         elif slot.command == "AUTH":
@@ -175,14 +162,13 @@ class Session:
         if self._answers.ended:
             return
         spoken = self._voice.say(key, fields)
+        self._barred = False
         if slot.command == "RCPT":
             self._asked -= 1
-        else:
-            self._barred = False
-            if slot.command != "AUTH":
-                self._end_transaction()
-            elif key in ("auth_failed", "auth_throttled") and self._patience.login():
-                spoken = self._voice.say("too_many_errors")
+        elif slot.command != "AUTH":
+            self._end_transaction()
+        elif key in ("auth_failed", "auth_throttled") and self._patience.login():
+            spoken = self._voice.say("too_many_errors")
         self._answers.fill(slot, spoken)
 
     def hang_up(self) -> None:
@@ -222,28 +208,28 @@ class Session:
         return False
 
     def _command(self) -> bool:
-        line = self._lines.peek(self._buffer, line_limit)
+        line = self._lines.peek(self._buffer, commands.line_limit)
         if line is None:
             return False
-        verb, rest = split_command(line)
-        if self._answers.owed and (verb in BARRIERS or (verb == "RCPT" and self._asked and self._is_full())):
+        verb, rest = commands.split_command(line)
+        if self._answers.owed and (verb in commands.BARRIERS or (verb == "RCPT" and self._asked and self._is_full())):
             return False
         del self._buffer[: len(line) + 2]
         if self._surroundings.paused():
             self._say("unavailable")
-        elif verb in JUNK and self._patience.junk(self._surroundings.now()):
+        elif verb in commands.JUNK and self._patience.junk(self._surroundings.now()):
             self._say("too_many_errors")
         elif command := _COMMANDS.get(verb):
             command(self, rest)
-        elif verb in HTTP:
+        elif verb in commands.HTTP:
             self._say("not_smtp")
         else:
-            self._error("not_implemented" if verb in NOT_IMPLEMENTED else "unknown_command")
+            self._error("not_implemented" if verb in commands.NOT_IMPLEMENTED else "unknown_command")
         return True
 
     def _response(self) -> bool:
         """A line of an AUTH exchange."""
-        line = self._lines.peek(self._buffer, lambda _: MAX_AUTH_LINE)
+        line = self._lines.peek(self._buffer, lambda _: commands.MAX_AUTH_LINE)
         if line is None or self._exchange is None:
             return False
         del self._buffer[: len(line) + 2]
@@ -277,7 +263,7 @@ class Session:
             return
         self._reset_transaction()
         self._hello, self._esmtp = True, esmtp
-        self._events.append(events.Hello(hello_name(rest), esmtp))
+        self._events.append(events.Hello(commands.hello_name(rest), esmtp))
         key, keywords = ("ehlo", self._promise.keywords()) if esmtp else ("helo", [])
         self._answers.put(self._voice.hello(key, self._surroundings.hostname, keywords))
 
@@ -348,7 +334,7 @@ class Session:
             self._error("nested_mail")
         else:
             try:
-                sender, parameters = parse_mail(rest, self._promise.utf8)
+                sender, parameters = commands.parse_mail(rest, self._promise.utf8)
             except Refusal as refusal:
                 self._error(refusal.key, refusal.fields)
                 return
@@ -373,7 +359,7 @@ class Session:
             self._say("too_many_recipients")
             return
         try:
-            recipient = parse_rcpt(rest, self._utf8, self._surroundings.hostname)
+            recipient = commands.parse_rcpt(rest, self._utf8, self._surroundings.hostname)
         except Refusal as refusal:
             # A malformed address is one in a list of the application, not a client that lost its way.
             self._say(refusal.key, refusal.fields)
@@ -404,12 +390,6 @@ class Session:
             self._end_transaction()
             self._events.append(events.TransactionReset())
 
-    def _vrfy(self, rest: str) -> None:
-        if rest:
-            self._say("verify")
-        else:
-            self._error("syntax")
-
 
 _COMMANDS: dict[str, Callable[[Session, str], None]] = {
     "EHLO": Session._ehlo,
@@ -421,7 +401,7 @@ _COMMANDS: dict[str, Callable[[Session, str], None]] = {
     "DATA": Session._data,
     "RSET": Session._rset,
     "NOOP": lambda session, _: session._say("noop"),
-    "VRFY": Session._vrfy,
+    "VRFY": lambda session, rest: session._say("verify") if rest else session._error("syntax"),
     "HELP": lambda session, _: session._say("help"),
     "QUIT": lambda session, _: session._say("bye"),
 }
