@@ -70,10 +70,11 @@ class MemoryCounters:
         self._failures.pop(key, None)
         return succeed(None)
 
-    def forget(self, prefix: str) -> Deferred[int]:
-        gone = [key for key in self._failures if key.startswith(prefix)]
-        for key in gone:
-            del self._failures[key]
+    def forget(self, key: str) -> Deferred[int]:
+        part = f"{key.removesuffix(':')}:"
+        gone = [known for known in self._failures if f"{known}:".startswith(part)]
+        for known in gone:
+            del self._failures[known]
         return succeed(len(gone))
 
     def _drop_stale(self, now: float) -> None:

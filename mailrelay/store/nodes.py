@@ -14,7 +14,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import sqlalchemy as sa
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, succeed
 from zope.interface import implementer
 
 from ..interfaces.nodes import INodes
@@ -47,7 +47,7 @@ class FileNodes:
                 self._file = file
             else:  # buried between its making and its lock
                 os.close(file)
-        return self._writer.ask(CALL, lambda work: None)
+        return succeed(None)
 
     def bury(self) -> Deferred[int]:
         return self._writer.ask(CALL, self._bury)

@@ -41,5 +41,3 @@ class Pump(Clock):
                 raise AssertionError(f"nothing within {limit} s")
             self.turn()
         return result(deferred)
-
-

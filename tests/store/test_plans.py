@@ -58,13 +58,24 @@ def _fill(database: Database) -> None:
         connection.execute(
             sa.insert(messages),
             [
-                {**message_row, "id": f"m{n}", "account": "a", "size": 1, "received_at": 0, "expires_at": 0, "source": b""}
+                {
+                    **message_row,
+                    "id": f"m{n}",
+                    "account": "a",
+                    "size": 1,
+                    "received_at": 0,
+                    "expires_at": 0,
+                    "source": b"",
+                }
                 for n in range(ROWS)
             ],
         )
         connection.execute(
             sa.insert(connections),
-            [{**connection_row, "id": f"c{n}", "account": f"a{n}", "name": "n", "status": "active"} for n in range(ROWS)],
+            [
+                {**connection_row, "id": f"c{n}", "account": f"a{n}", "name": "n", "status": "active"}
+                for n in range(ROWS)
+            ],
         )
         connection.execute(
             sa.insert(credentials),
@@ -169,7 +180,7 @@ class PlanLaws:
         """A message is found by its key."""
         self.assertIsFree(self.plan(_source, {"message": "m1"}))
 
-    def assertIsFree(self, plan: str) -> None:  # noqa: N802
+    def assertIsFree(self, plan: str) -> None:
         """Nothing is read whole and nothing is sorted."""
         for word in ("Seq Scan", "SCAN", "Sort", "TEMP B-TREE"):
             self.assertNotIn(word, plan)

@@ -59,13 +59,15 @@ class ThreadLaws:
         self.pump.until(self.store.registry.add_connection(made))
         return account, connection
 
-    def submit(self, store: Store | None = None, lease: bool = True, to: str = "u@b.test", **more: Any) -> Deferred[Any]:
+    def submit(
+        self, store: Store | None = None, lease: bool = True, to: str = "u@b.test", **more: Any
+    ) -> Deferred[Any]:
         return (store or self.store).ledger.accept(
             submission(self.account, self.connection, [to], START, **more), lease
         )
 
     def outcomes(self, asked: list[Deferred[Any]]) -> list[str]:
-        """"ok", or the key of the refusal."""
+        """ "ok", or the key of the refusal."""
         found = []
         for deferred in asked:
             try:
@@ -103,7 +105,8 @@ class ThreadLaws:
         commits = self.count_commits(self.store)
         self.outcomes([self.submit() for _ in range(5)])
         asked = [
-            self.store.ledger.settle(Settlement(delivery.recipient, State.DELIVERED, at=START)) for delivery in delivered
+            self.store.ledger.settle(Settlement(delivery.recipient, State.DELIVERED, at=START))
+            for delivery in delivered
         ]
         self.assertTrue(all(self.pump.until(deferred) for deferred in asked))
         self.assertLess(len(commits), 12)
@@ -118,7 +121,12 @@ class ThreadLaws:
     def test_one_culprit_alone_is_refused(self) -> None:
         """A member that the database cannot take is refused alone; those who shared its batch are committed."""
         twice = submission(self.account, self.connection, ["a@b.test"], START)
-        asked = [self.submit(), self.store.ledger.accept(twice, True), self.store.ledger.accept(twice, True), self.submit()]
+        asked = [
+            self.submit(),
+            self.store.ledger.accept(twice, True),
+            self.store.ledger.accept(twice, True),
+            self.submit(),
+        ]
         self.assertEqual(sorted(self.outcomes(asked)), ["ok", "ok", "ok", "temporary"])
         self.assertEqual(self.balance(), 17)
 

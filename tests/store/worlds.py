@@ -136,7 +136,9 @@ class MemoryWorld:
 
     def connection(self, account: str) -> str:
         id = new_id()
-        self.state.connections[id] = ConnectionFacts(id, account, id, "standard", "active", "app@acme.test", "acme.test")
+        self.state.connections[id] = ConnectionFacts(
+            id, account, id, "standard", "active", "app@acme.test", "acme.test"
+        )
         return id
 
     def set_status(self, connection: str, status: str) -> None:
