@@ -162,11 +162,11 @@ class OutboundConnection(Protocol):
 
     def dataReceived(self, data: bytes) -> None:
         conversation = self.conversation
-        if conversation.phase is Phase.CLOSED:
+        if conversation.closed:
             return
         answers = conversation.answers
         write = conversation.receive(data)
-        if conversation.answers == answers and conversation.phase is not Phase.CLOSED:
+        if conversation.answers == answers and not conversation.closed:
             return  # a part of a reply is no progress: the time of the phase runs on
         if write:
             self._write(write)

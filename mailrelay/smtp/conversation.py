@@ -80,6 +80,11 @@ class Conversation:
         self._pipelined = False
         self._refused: Reply | None = None
 
+    @property
+    def closed(self) -> bool:
+        """The session is over."""
+        return self.phase is Phase.CLOSED
+
     # What happens to a session
 
     def receive(self, data: bytes) -> bytes:
