@@ -6,6 +6,17 @@ from twisted.internet.defer import Deferred
 from zope.interface import Interface
 
 
+def login_key(address: str = "", username: str = "") -> str:
+    """The key under which failed logins are counted: of a user name from an address, of an address, or of all.
+
+    An IPv6 address stands in brackets, so that no key is the beginning of another address's.
+    """
+    if not address:
+        return "login:"
+    key = f"login:[{address}]" if ":" in address else f"login:{address}"
+    return f"{key}:{username.casefold()}" if username else key
+
+
 class ICounters(Interface):
     """Short-lived counts, in memory or shared."""
 
@@ -24,5 +35,5 @@ class ICounters(Interface):
     def clear(key: str) -> Deferred[None]:
         """Drop the failures under one key."""
 
-    def forget(prefix: str) -> Deferred[int]:
-        """Drop all failures whose key begins with `prefix`; fires with how many keys there were."""
+    def forget(key: str) -> Deferred[int]:
+        """Drop the failures under a key and under all that are parts of it (``key:…``); fires with how many keys."""

@@ -1,14 +1,15 @@
 """Switches of the whole installation, which the daemon reads within a second.
 
 `paused` holds the reason while no new mail is taken, else nothing. `login_guard_cleared` tells from which instant on
-failed logins count again, and under which prefix of their keys: ``login:<address>:<user name in lower case>`` for one
-user name from one address, ``login:<address>`` for an address. Nothing here counts anything.
+failed logins count again, and under which key (`interfaces.counters.login_key`): of one user name from one address, of
+an address, or of all. Nothing here counts anything.
 """
 
 from __future__ import annotations
 
 import json
 
+from ..interfaces.counters import login_key
 from . import checked
 from .errors import Invalid
 from .installation import Installation, use_case
@@ -36,11 +37,9 @@ async def clear_login_guard(installation: Installation, address: str = "", usern
     """Forget failed logins: all, those of an address, or those for a user name from it; fires with the prefix."""
     if username and not address:
         raise Invalid("user", "failures are counted per address: give the address, too")
-    prefix = "login:"
-    if address:
-        prefix += checked.address("address", address)
-    if username:
-        prefix += f":{checked.username(username).lower()}"
+    prefix = login_key(
+        checked.address("address", address) if address else "", checked.username(username) if username else ""
+    )
     cleared = json.dumps({"at": installation.now(), "prefix": prefix})
     await installation.registry.put_setting(LOGIN_GUARD_CLEARED, cleared)
     return prefix

@@ -2,8 +2,8 @@
 
 The SMTP server asks a `twisted.cred` `Portal` with `PasswordLogin` or `AddressLogin` and gets an `IConnection`. A
 login that fails for any reason looks the same from outside (`auth_failed`); the reason is logged. A connection that is
-blocked or not activated, speaks another dialect than the listener can carry, or comes from an address outside its list is
-turned down without counting as a failure. Nothing here ever logs a secret.
+blocked or not activated, speaks another dialect than the listener can carry, or comes from an address outside its list
+is turned down without counting as a failure. Nothing here ever logs a secret.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 from zope.interface import Interface, implementer
 
-from ..interfaces.counters import ICounters
+from ..interfaces.counters import ICounters, login_key
 from ..interfaces.directory import ConnectionFacts, Credential, IDirectory
 from ..interfaces.submission import AddressLogin, IAddressLogin, IConnection, IPasswordLogin, PasswordLogin, Peer
 from ..mail.reply import Refusal
@@ -61,10 +61,6 @@ class LoginGuard:
     failures_per_address: int = 50
     window: float = 600.0
 
-    @staticmethod
-    def key(address: str, username: str = "") -> str:
-        return f"login:{address}:{username.lower()}" if username else f"login:{address}"
-
 
 @implementer(ICredentialsChecker)
 class PasswordChecker:
@@ -93,8 +89,8 @@ class PasswordChecker:
         return Deferred.fromCoroutine(self._judge(credentials))
 
     async def _judge(self, login: PasswordLogin) -> bytes | tuple[()]:
-        by_user = LoginGuard.key(login.peer.address, login.username)
-        by_address = LoginGuard.key(login.peer.address)
+        by_user = login_key(login.peer.address, login.username)
+        by_address = login_key(login.peer.address)
         guard = self._guard
         if (
             await self._counters.failures(by_user, guard.window) >= guard.failures_per_user
@@ -115,19 +111,17 @@ class PasswordChecker:
 
     async def _match(self, login: PasswordLogin, candidates: tuple[Credential, ...]) -> Credential | None:
         digest = self._digest(login.password)
-        found = None
-        hashed = False
         for candidate in candidates:
-            if candidate.kind == "generated":
-                if hmac.compare_digest(candidate.digest, digest):
-                    found = candidate
-            elif found is None:
-                hashed = True
-                if await self._slow.matches(login.username, candidate.digest, login.password):
-                    found = candidate
-        if not candidates and not hashed:
+            if candidate.kind == "generated" and hmac.compare_digest(candidate.digest, digest):
+                return candidate
+        given = [candidate for candidate in candidates if candidate.kind == "password"]
+        for candidate in given:
+            if await self._slow.matches(login.username, candidate.digest, login.password):
+                return candidate
+        if not given:
+            # a name without a password, or no name at all, must not answer faster than any other
             await self._slow.matches_nothing(login.username, login.password)
-        return found
+        return None
 
     async def _count(self, login: PasswordLogin, by_user: str, by_address: str) -> None:
         """Count the failure once per session and user name, however many mechanisms the client tries."""

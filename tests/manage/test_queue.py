@@ -184,7 +184,7 @@ class Switches(InstallationTestCase):
         cases = [
             ({}, "login:"),
             ({"address": "192.0.2.7"}, "login:192.0.2.7"),
-            ({"address": "2001:DB8:0::1", "username": "Web@Shop.example"}, "login:2001:db8::1:web@shop.example"),
+            ({"address": "2001:DB8:0::1", "username": "Web@Shop.example"}, "login:[2001:db8::1]:web@shop.example"),
         ]
         for given, prefix in cases:
             self.assertEqual(self.done(switches.clear_login_guard(self.place, **given)), prefix)
