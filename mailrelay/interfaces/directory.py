@@ -7,7 +7,7 @@ while one is under way are gathered into the next.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from twisted.internet.defer import Deferred
 from zope.interface import Interface
@@ -62,6 +62,15 @@ class RecipientFacts:
     mailbox_full_at: int
 
 
+@dataclass(frozen=True, slots=True)
+class SigningKey:
+    """A key by which a domain signs: see `interfaces.registry.DomainKey`."""
+
+    selector: str
+    algorithm: str
+    sealed: str = field(repr=False)
+
+
 class IDirectory(Interface):
     """Hot reads."""
 
@@ -73,6 +82,9 @@ class IDirectory(Interface):
 
     def sender(account: str, connection: str, domain: str) -> Deferred[SenderFacts]:
         """Facts about a sender's domain (A-labels); `status` is the connection's present one."""
+
+    def signing_keys(account: str, domain: str) -> Deferred[tuple[SigningKey, ...] | None]:
+        """The active keys of a domain (A-labels), RSA before Ed25519; None when it is no domain of the account."""
 
     def recipient(account: str, key: str) -> Deferred[RecipientFacts]:
         """Facts about a recipient by canonical key."""

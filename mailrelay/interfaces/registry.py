@@ -7,7 +7,7 @@ here ids count. An unknown id fails with `KeyError`, a name already taken with `
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from twisted.internet.defer import Deferred
 from zope.interface import Interface
@@ -73,6 +73,21 @@ class Domain:
 
 
 @dataclass(frozen=True, slots=True)
+class DomainKey:
+    """A key by which a domain signs while `active`: `algorithm` as DKIM says it, the private key in PEM `sealed`, and
+    `dns_text` what the domain publishes under the selector."""
+
+    account: str
+    domain: str
+    selector: str
+    algorithm: str
+    dns_text: str
+    sealed: str = field(repr=False)
+    active: bool
+    created_at: int
+
+
+@dataclass(frozen=True, slots=True)
 class Sender:
     """A sender address of an account."""
 
@@ -123,8 +138,12 @@ class IRegistry(Interface):
     def domains(account: str = "") -> Deferred[Sequence[Domain]]:
         """Sending domains of an account, or all."""
 
-    def put_domain(domain: Domain) -> Deferred[None]:
-        """Create a domain, or set the status of the one of that account and name."""
+    def put_domain(domain: Domain, keys: Sequence[DomainKey] = ()) -> Deferred[None]:
+        """Create a domain, or set the status of the one of that account and name; add these keys of it, or set whether
+        they are active."""
+
+    def domain_keys(account: str = "") -> Deferred[Sequence[DomainKey]]:
+        """The keys of an account's domains, or all, oldest first."""
 
     def senders(account: str = "") -> Deferred[Sequence[Sender]]:
         """Sender addresses of an account, or all."""

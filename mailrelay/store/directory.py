@@ -16,11 +16,11 @@ from twisted.internet.defer import Deferred, succeed
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from ..interfaces.directory import ConnectionFacts, Credential, IDirectory, RecipientFacts, SenderFacts
+from ..interfaces.directory import ConnectionFacts, Credential, IDirectory, RecipientFacts, SenderFacts, SigningKey
 from ..mail.envelope import SECOND
 from .jobs import LOOK_UP
 from .reader import Reader
-from .schema import accounts, connections, credentials, domains, full_mailboxes, settings, suppressions
+from .schema import accounts, connections, credentials, domain_keys, domains, full_mailboxes, settings, suppressions
 from .work import Work
 
 #: How long an answer is remembered, and how many are.
@@ -65,6 +65,23 @@ _sender = sa.select(
     sa.select(accounts.c.balance - accounts.c.reserved).where(accounts.c.id == sa.bindparam("owner")).scalar_subquery(),
     sa.select(connections.c.status).where(connections.c.id == sa.bindparam("connection_id")).scalar_subquery(),
 )
+_signing_keys = (
+    sa.select(domain_keys.c.selector, domain_keys.c.algorithm, domain_keys.c.sealed)
+    .select_from(
+        sa.outerjoin(
+            domains,
+            domain_keys,
+            sa.and_(
+                domain_keys.c.account == domains.c.account,
+                domain_keys.c.domain == domains.c.name,
+                domain_keys.c.active == 1,
+            ),
+        )
+    )
+    .where(domains.c.account == sa.bindparam("owner"), domains.c.name == sa.bindparam("domain"))
+    # "rsa-sha256" before "ed25519-sha256": who knows one algorithm only looks at the first
+    .order_by(domain_keys.c.algorithm.desc(), domain_keys.c.selector)
+)
 _settings = sa.select(settings.c.key, settings.c.value)
 
 
@@ -97,6 +114,10 @@ class Directory:
         if not _is_storable(domain):
             values["domain"] = ""
         return self._remembered(("sender", account, connection, domain), lambda work: _read_sender(work, values))
+
+    def signing_keys(self, account: str, domain: str) -> Deferred[tuple[SigningKey, ...] | None]:
+        values = {"owner": account, "domain": domain}
+        return self._remembered(("keys", account, domain), lambda work: _read_signing_keys(work, values))
 
     def recipient(self, account: str, key: str) -> Deferred[RecipientFacts]:
         bare = self._known.get(("bare", account))
@@ -176,6 +197,11 @@ def _read_credentials(work: Work, name: str) -> tuple[Credential, ...]:
 def _read_sender(work: Work, values: Mapping[str, str]) -> SenderFacts:
     domain_status, available, status = work.rows(_sender, values)[0]
     return SenderFacts(domain_status or "", available or 0, status or "")
+
+
+def _read_signing_keys(work: Work, values: Mapping[str, str]) -> tuple[SigningKey, ...] | None:
+    found = work.rows(_signing_keys, values)
+    return tuple(SigningKey(*row) for row in found if row[0] is not None) if found else None
 
 
 def _read_settings(work: Work) -> Mapping[str, str]:

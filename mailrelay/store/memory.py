@@ -13,7 +13,7 @@ from twisted.internet.defer import Deferred, execute
 from zope.interface import implementer
 
 from ..interfaces.bodies import IBodies
-from ..interfaces.directory import ConnectionFacts, Credential, IDirectory, RecipientFacts, SenderFacts
+from ..interfaces.directory import ConnectionFacts, Credential, IDirectory, RecipientFacts, SenderFacts, SigningKey
 from ..interfaces.ledger import ILedger, Lane
 from ..mail.envelope import SECOND, Delivery, Settlement, State, Submission
 from ..mail.reply import Refusal
@@ -52,6 +52,7 @@ class MemoryState:
     domains: dict[tuple[str, str], str] = field(default_factory=dict)
     suppressions: dict[tuple[str, str], str] = field(default_factory=dict)
     full: dict[tuple[str, str], int] = field(default_factory=dict)
+    signing_keys: dict[tuple[str, str], tuple[SigningKey, ...]] = field(default_factory=dict)
     switches: dict[str, str] = field(default_factory=dict)
     submissions: dict[str, Submission] = field(default_factory=dict)
     recipients: dict[str, Entry] = field(default_factory=dict)
@@ -238,6 +239,10 @@ class MemoryDirectory:
             return SenderFacts(self._state.domains.get((account, domain), ""), self._state.available(account), status)
 
         return execute(facts)
+
+    def signing_keys(self, account: str, domain: str) -> Deferred[tuple[SigningKey, ...] | None]:
+        owned = (account, domain) in self._state.domains
+        return execute(lambda: self._state.signing_keys.get((account, domain), ()) if owned else None)
 
     def recipient(self, account: str, key: str) -> Deferred[RecipientFacts]:
         state = self._state

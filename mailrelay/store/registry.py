@@ -7,18 +7,40 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict
 from typing import Any
 
 import sqlalchemy as sa
 from twisted.internet.defer import Deferred
 from zope.interface import implementer
 
-from ..interfaces.registry import Account, Connection, Domain, IRegistry, NewCredential, Sender, Suppression, Taken
+from ..interfaces.registry import (
+    Account,
+    Connection,
+    Domain,
+    DomainKey,
+    IRegistry,
+    NewCredential,
+    Sender,
+    Suppression,
+    Taken,
+)
 from .accept import clean
 from .directory import fold
 from .jobs import CALL, LOOK_UP
 from .reader import Reader
-from .schema import PENDING, accounts, connections, credentials, domains, logins, recipients, senders, settings
+from .schema import (
+    PENDING,
+    accounts,
+    connections,
+    credentials,
+    domain_keys,
+    domains,
+    logins,
+    recipients,
+    senders,
+    settings,
+)
 from .schema import suppressions as suppressed
 from .settle import suppress
 from .work import Work
@@ -148,14 +170,24 @@ class Registry:
     def domains(self, account: str = "") -> Deferred[Sequence[Domain]]:
         return self._list(domains, Domain, account, domains.c.created_at, domains.c.name)
 
-    def put_domain(self, domain: Domain) -> Deferred[None]:
+    def put_domain(self, domain: Domain, keys: Sequence[DomainKey] = ()) -> Deferred[None]:
         def put(work: Work) -> None:
             _known_account(work, domain.account)
             values = {"account": domain.account, "name": domain.name, "status": domain.status}
             statement = work.upsert(domains, ("account", "name", "status"))
             work.execute(statement, {**values, "created_at": domain.created_at})
+            for key in keys:
+                if (key.account, key.domain) != (domain.account, domain.name):
+                    raise ValueError(f"a key of {key.domain} with the domain {domain.name}")
+                work.execute(work.upsert(domain_keys, ("active",)), {**asdict(key), "active": int(key.active)})
 
         return self._writer.ask(CALL, put)
+
+    def domain_keys(self, account: str = "") -> Deferred[Sequence[DomainKey]]:
+        def made(active: int, **fields: Any) -> DomainKey:
+            return DomainKey(active=bool(active), **fields)
+
+        return self._list(domain_keys, made, account, domain_keys.c.created_at, domain_keys.c.selector)
 
     def senders(self, account: str = "") -> Deferred[Sequence[Sender]]:
         return self._list(senders, Sender, account, senders.c.created_at, senders.c.address)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 
 #: The newest migration this code knows (`migrations/versions`).
-REVISION = "0001"
+REVISION = "0002"
 
 metadata = sa.MetaData()
 
@@ -99,6 +99,21 @@ domains = sa.Table(
     _key("account", primary=True),
     _key("name", primary=True),
     _key("status"),
+    _number("created_at"),
+    sqlite_with_rowid=False,
+)
+
+#: Private keys are sealed; `dns_text` is what the domain publishes for one. All that are `active` sign.
+domain_keys = sa.Table(
+    "domain_keys",
+    metadata,
+    _key("account", primary=True),
+    _key("domain", primary=True),
+    _key("selector", primary=True),
+    _key("algorithm"),
+    _key("dns_text"),
+    _key("sealed"),
+    _flag("active"),
     _number("created_at"),
     sqlite_with_rowid=False,
 )
