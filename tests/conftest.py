@@ -48,6 +48,8 @@ def logged_errors(request: pytest.FixtureRequest) -> Iterator[LoggedErrors]:
         if request.cls is not None and issubclass(request.cls, SynchronousTestCase):
             errors.take()
         gc.collect()
+        # what outlives a test is looked at once: without this each collection costs more than the one before
+        gc.freeze()
     finally:
         globalLogPublisher.removeObserver(errors)
     if errors.events:
