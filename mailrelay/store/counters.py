@@ -78,7 +78,9 @@ class MemoryCounters:
         return succeed(len(gone))
 
     def _drop_stale(self, now: float) -> None:
-        """Drop what no window reaches any more; when that is nothing, the key that failed longest ago."""
+        """Drop what no window reaches any more; when that is nothing, the tenth that failed longest ago."""
         stale = [key for key, (window, instants) in self._failures.items() if instants[-1] <= now - window]
-        for key in stale or [min(self._failures, key=lambda known: self._failures[known][1][-1])]:
+        if not stale:
+            stale = sorted(self._failures, key=lambda key: self._failures[key][1][-1])[: max(1, ROOM // 10)]
+        for key in stale:
             del self._failures[key]

@@ -15,6 +15,8 @@ from pathlib import Path
 
 import sqlalchemy as sa
 from twisted.internet.defer import Deferred, succeed
+from twisted.internet.interfaces import IDelayedCall
+from twisted.logger import Logger
 from zope.interface import implementer
 
 from ..interfaces.nodes import INodes
@@ -22,9 +24,12 @@ from .claim import release_node
 from .jobs import CALL
 from .schema import PENDING, batches, nodes, recipients
 from .work import Work
-from .writer import Writer
+from .writer import Reactor, Writer
 
-#: Seconds without a beat after which a PostgreSQL node counts as dead; `bury` is to be called several times as often.
+_log = Logger()
+
+#: Seconds between two beats of a PostgreSQL node, and without any after which it counts as dead.
+BEAT = 5.0
 SILENCE = 30.0
 
 
@@ -97,32 +102,52 @@ class FileNodes:
 class BeatNodes:
     """Nodes of a PostgreSQL store, by heart-beats."""
 
-    def __init__(self, writer: Writer, node: str, seconds: Callable[[], float]) -> None:
-        """`seconds` reads a monotonic clock."""
+    def __init__(self, writer: Writer, node: str, seconds: Callable[[], float], reactor: Reactor | None) -> None:
+        """`seconds` reads a monotonic clock. With a `reactor` the heart beats by itself, else with each `bury`."""
         self.id = node
         self._writer = writer
         self._seconds = seconds
+        self._reactor = reactor
+        self._timer: IDelayedCall | None = None
+        self._beats = 0  # never goes back, not even when we were declared dead: no beat is seen twice
         self._seen: dict[str, tuple[int, float]] = {}
 
     def join(self) -> Deferred[None]:
+        if self._reactor is not None:
+            self._timer = self._reactor.callLater(BEAT, self._beat_again, self._reactor)
         return self._writer.ask(CALL, self._join)
 
     def bury(self) -> Deferred[int]:
         return self._writer.ask(CALL, self._bury)
 
     def leave(self) -> Deferred[None]:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
         return self._writer.ask(CALL, self._leave)
+
+    def _beat_again(self, reactor: Reactor) -> None:
+        self._timer = reactor.callLater(BEAT, self._beat_again, reactor)
+        beaten = self._writer.ask(CALL, self._beat)
+        beaten.addErrback(lambda reason: _log.warn("no heart-beat: {reason}", reason=reason.value))
 
     def census(self, work: Work) -> Callable[[str], bool]:
         """Tells of a node whether it is alive, as of this transaction."""
         return set(work.execute(sa.select(nodes.c.id)).scalars()).__contains__
 
     def _join(self, work: Work) -> None:
-        statement = work.upsert(nodes, ("id", "beat"), {"beat": nodes.c.beat + 1})
-        work.execute(statement, {"id": self.id, "beat": 1})
+        self._beats += 1
+        work.execute(work.upsert(nodes, ("id", "beat")), {"id": self.id, "beat": self._beats})
+
+    def _beat(self, work: Work) -> None:
+        """Show life. Who was declared dead lost its leases then, and lives again for those to come."""
+        self._beats += 1
+        if not work.execute(sa.update(nodes).where(nodes.c.id == self.id).values(beat=self._beats)).rowcount:
+            _log.error("node {node} was declared dead by another; its leases are gone", node=self.id)
+            self._join(work)
 
     def _bury(self, work: Work) -> int:
-        work.execute(sa.update(nodes).where(nodes.c.id == self.id).values(beat=nodes.c.beat + 1))
+        self._beat(work)
         now = self._seconds()
         released = 0
         rows = work.execute(sa.select(nodes.c.id, nodes.c.beat).order_by(nodes.c.id)).all()
@@ -135,6 +160,7 @@ class BeatNodes:
             elif now - seen[1] > SILENCE:
                 gone = sa.delete(nodes).where(nodes.c.id == id, nodes.c.beat == beat)
                 if work.execute(gone).rowcount:
+                    del self._seen[id]
                     released += release_node(work, id)
         for id in owners(work):
             if id not in known:

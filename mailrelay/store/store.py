@@ -68,7 +68,9 @@ class Store:
         self._reader = Reader(database, reactor=reactor)
         folder = database.place.folder
         self.nodes: FileNodes | BeatNodes = (
-            BeatNodes(self._writer, node, monotonic) if folder is None else FileNodes(self._writer, node, folder)
+            BeatNodes(self._writer, node, monotonic, reactor)
+            if folder is None
+            else FileNodes(self._writer, node, folder)
         )
         self.ledger = Ledger(self._writer, self._reader, node, self.nodes.bury)
         self.bodies = Bodies(self._reader)

@@ -69,6 +69,7 @@ class Writer:
         self._gathering = Gathering()
         self._connection: sa.Connection | None = None
         self._doubt: Doubt | None = None
+        self._troubled = False
         self._awake = threading.Event()
         self._timer: IDelayedCall | None = None
         self._stop_at: float | None = None
@@ -170,9 +171,14 @@ class Writer:
                     work = self._begin()
                     answers = self._write(work, self._gathering.take())
         except Exception as error:
-            _log.warn("the store cannot be written: {error}", error=error)
+            if not self._troubled:
+                _log.error("the store cannot be written, trying on: {error}", error=error)
+            self._troubled = True
             self._let_go()
             return False
+        if self._troubled:
+            _log.info("the store can be written again")
+            self._troubled = False
         self._answer(answers)
         return True
 

@@ -1,4 +1,5 @@
-"""The little of a reactor that the store's threads need, turned by hand: what threads hand over runs when a test pumps."""
+"""The little of a reactor that the store's threads need, turned by hand: what threads hand over runs when a test
+pumps."""
 
 from __future__ import annotations
 

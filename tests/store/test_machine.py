@@ -1,8 +1,8 @@
 """A state machine over the ledger: whatever happens in whatever order, laws 1 to 5 hold and the books balance.
 
-Against a model so simple that it can be read: every recipient with its state, its lease and its money. Processes crash, stop,
-are taken over, settle too late, and lose the outcome of a commit; the memory twin and both databases must agree with
-the model after each step.
+Against a model so simple that it can be read: every recipient with its state, its lease and its money. Processes
+crash, stop, are taken over, settle too late, and lose the outcome of a commit; the memory twin and both databases
+must agree with the model after each step.
 """
 
 from __future__ import annotations
@@ -104,7 +104,8 @@ class LedgerMachine(RuleBasedStateMachine):
     @precondition(lambda self: self.world.commits)
     @rule(who=st.integers(0, 1), number=st.integers(1, 2), there=st.booleans(), lease=st.booleans())
     def accept_with_a_lost_outcome(self, who: int, number: int, there: bool, lease: bool) -> None:
-        """The outcome of the commit is unknown at first and found out in time: success only for what is there (law 1)."""
+        """The outcome of the commit is unknown at first and found out in time: success only for what is there (law
+        1)."""
         made = self._submission(0, number, DESTINATIONS[0], True)
         process = self.processes[who]
         if self._available() < number:
@@ -243,7 +244,8 @@ class LedgerMachine(RuleBasedStateMachine):
 
     @invariant()
     def rows_are_as_modelled(self) -> None:
-        """Every recipient is in exactly one state, the one the model says (law 3); nothing refused is there (laws 1, 2)."""
+        """Every recipient is in exactly one state, the one the model says (law 3); nothing refused is there (laws 1,
+        2)."""
         found = self.world.rows(self.account)
         assert found.keys() == self.model.keys()
         for id, modelled in self.model.items():

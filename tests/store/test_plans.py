@@ -115,7 +115,8 @@ class PlanLaws:
         raise NotImplementedError
 
     def test_claim(self) -> None:
-        """The head of a lane is read by the lane's index, its neighbours by their keys; nothing is scanned or sorted."""
+        """The head of a lane is read by the lane's index, its neighbours by their keys; nothing is scanned or
+        sorted."""
         values = {"lane_account": "a1", "lane_destination": "d1", "now": START + ROWS, "number": 5}
         for statement in (head, head_locked):
             if statement is head or not self.database().sqlite:

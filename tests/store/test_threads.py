@@ -1,4 +1,5 @@
-"""The store with its threads: group commit, deadlines, and many who ask at once. Real threads, a reactor turned by hand."""
+"""The store with its threads: group commit, deadlines, and many who ask at once. Real threads, a reactor turned by
+hand."""
 
 from __future__ import annotations
 
@@ -16,6 +17,8 @@ from mailrelay.mail.envelope import Settlement, State
 from mailrelay.mail.reply import Refusal
 from mailrelay.store import Store, open_store
 from mailrelay.store.engine import sqlite_module
+from mailrelay.store.nodes import BEAT
+from mailrelay.store.schema import nodes
 from tests.live.postgres import server
 
 from .pump import Pump
@@ -87,7 +90,8 @@ class ThreadLaws:
         return commits
 
     def test_fifty_at_once_never_overdraw(self) -> None:
-        """Fifty submissions at once against a balance of twenty: twenty are taken, thirty refused, nothing below zero."""
+        """Fifty submissions at once against a balance of twenty: twenty are taken, thirty refused, nothing below
+        zero."""
         found = self.outcomes([self.submit() for _ in range(50)])
         self.assertEqual((found.count("ok"), found.count("balance_short")), (20, 30))
         self.assertEqual(self.balance(), 0)
@@ -195,8 +199,9 @@ class SqliteThreadTests(ThreadLaws, SynchronousTestCase):
         return self.mktemp()
 
     def test_a_foreign_lock_delays_nobody_but_the_waiting(self) -> None:
-        """D7: while a foreign BEGIN EXCLUSIVE holds the file, a submission is refused as temporary by its deadline, while
-        still gathered; nothing of it appears later, what has happened is kept, and all goes on when the lock is gone."""
+        """D7: while a foreign BEGIN EXCLUSIVE holds the file, a submission is refused as temporary by its deadline,
+        while still gathered; nothing of it appears later, what has happened is kept, and all goes on when the lock is
+        gone."""
         leased = self.pump.until(self.submit())[0]
         foreign = sqlite_module().connect(f"{self.where}/mailrelay.sqlite3", isolation_level=None)
         foreign.execute("BEGIN EXCLUSIVE")
@@ -230,3 +235,18 @@ class PostgresThreadTests(ThreadLaws, SynchronousTestCase):
         self.assertLessEqual(set(self.outcomes([self.submit()])), {"ok", "temporary"})
         self.assertEqual(self.outcomes([self.submit()]), ["ok"])
         self.assertIn(self.balance(), (17, 18))
+
+    def test_the_heart_beats_by_itself(self) -> None:
+        """A node of PostgreSQL shows life every few seconds without being asked, until it leaves."""
+        statement = sa.select(nodes.c.beat).where(nodes.c.id == self.store.nodes.id)
+        database = self.store._writer._database
+
+        def beat() -> int:
+            with database.open_reader() as connection:
+                return int(connection.execute(statement).scalar_one())
+
+        before = beat()
+        self.pump.advance(BEAT)
+        while beat() == before:
+            self.pump.turn()
+        self.assertGreater(beat(), before)

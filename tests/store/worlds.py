@@ -1,7 +1,7 @@
 """One face over the memory twin, SQLite and PostgreSQL, so that the same laws are asked of all three.
 
-A world holds processes (`Process`) that share one state; a process can be stopped, crash, lose the outcome of a commit, or be
-cut off from its database. Time stands still until a test moves it.
+A world holds processes (`Process`) that share one state; a process can be stopped, crash, lose the outcome of a
+commit, or be cut off from its database. Time stands still until a test moves it.
 """
 
 from __future__ import annotations
