@@ -27,7 +27,7 @@ class Settler:
         self._jitter = jitter
 
     def settle(self, delivery: Delivery, outcome: Outcome) -> Deferred[int]:
-        """Fires with the instant of the next attempt, or 0 when there is none; fails when the ledger could not commit."""
+        """Fires with the instant of the next attempt or 0; fails when the ledger could not commit."""
         settlement = settle(delivery, outcome, self._now(), self._schedule, self._jitter())
 
         def settled(ours: bool) -> int:
@@ -35,8 +35,8 @@ class Settler:
                 log.warn("possible duplicate of {recipient}: the lease was lost", recipient=delivery.recipient)
                 return 0
             log.info(
-                "{message} {recipient} {state}: {reply} ({host})",
-                message=delivery.message,
+                "{id} {recipient} {state}: {reply} ({host})",
+                id=delivery.message,
                 recipient=delivery.recipient,
                 state=settlement.state.value,
                 reply=outcome.reply,

@@ -27,7 +27,6 @@ from ..mail.message import Message, has_nul
 from ..mail.reply import Refusal
 from ..policy.admission import DataFacts, Facts, MailFacts, RateFacts, RcptFacts, judge
 from ..policy.dialect import Dialect
-from ..policy.verdict import Verdict
 
 log = Logger()
 
@@ -100,7 +99,9 @@ class Transaction:
         return Deferred.fromCoroutine(self._mail(sender, parameters))
 
     async def _mail(self, sender: Mailbox | None, parameters: MailParameters) -> None:
-        connection, intake = self._connection, self._intake
+        intake = self._intake
+        # a session may last for hours, and a change of its connection holds within seconds
+        connection = self._connection = await intake.directory.connection(self._connection.id)
         facts = await intake.directory.sender(connection.account, connection.id, sender.domain if sender else "")
         self._available = facts.available
         self._judge(
@@ -131,6 +132,8 @@ class Transaction:
 
     async def _rcpt(self, recipient: Mailbox) -> None:
         facts = await self._intake.directory.recipient(self._connection.account, recipient.key)
+        if recipient.key in self._recipients:
+            return  # repeated while the first was looked up
         self._judge(
             "rcpt",
             RcptFacts(
@@ -144,7 +147,7 @@ class Transaction:
                 now=self._intake.now(),
             ),
         )
-        self._recipients.setdefault(recipient.key, recipient)
+        self._recipients[recipient.key] = recipient
 
     def write(self, chunk: bytes) -> None:
         self._chunks.append(chunk)
@@ -182,11 +185,12 @@ class Transaction:
         try:
             deliveries = await intake.ledger.accept(submission, intake.scheduler.has_room(len(submission.recipients)))
         except Refusal as refusal:
-            self._keep("commit", [Verdict(refusal.key, False, {"recipients": len(submission.recipients)}).plain()])
+            decided = {"rule": refusal.rule, "allowed": False, "facts": refusal.facts, "reply": refusal.key}
+            self._keep("commit", [decided])
             raise
         log.info(
-            "{message} accepted from {connection} for {count} recipients, {size} octets",
-            message=submission.id,
+            "{id} accepted from {connection} for {count} recipients, {size} octets",
+            id=submission.id,
             connection=connection.id,
             count=len(submission.recipients),
             size=len(submission.source),
