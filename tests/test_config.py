@@ -97,6 +97,10 @@ VALUES = [
         '[state]\nurl = "postgresql+psycopg://u:hush@h/d"',
         "state.url: the daemon does not run on PostgreSQL so far; leave it out to keep state in path",
     ),
+    ('[resolver]\nservers = ["ns.example"]', "resolver.servers[0]: must be an IPv4 or IPv6 address"),
+    ("[resolver]\nport = 0", "resolver.port: must be at least 1"),
+    ("[resolver]\ntimeout = 0", "resolver.timeout: must be at least 1"),
+    ("[resolver]\ntries = 11", "resolver.tries: must be at most 10"),
     ('[counters]\nbackend = "disk"', "counters.backend: must be 'memory' or 'redis'"),
     ('[counters]\nbackend = "redis"', "counters.backend: redis is not possible so far, only memory"),
     ("[delivery]\nschedule = 60", "delivery.schedule: must be a list"),
@@ -177,6 +181,11 @@ ROUTES = [
     ('hosts = ["::1:25"]', "hosts[0]: must be host:port or [IPv6 address]:port"),
     ('hosts = ["[127.0.0.1]:25"]', "hosts[0]: must be host:port or [IPv6 address]:port"),
     ('hosts = ["[::g]:25"]', "hosts[0]: must be an IPv4 or IPv6 address"),
+    ("mx = true", "hosts: not with mx = true"),
+    ("mx = 1", "mx: must be true or false"),
+    ("port = 0", "port: must be at least 1"),
+    ("port = 2525", "port: only with mx = true"),
+    ("allow_private = true", "allow_private: only with mx = true"),
     ('tls = "always"', "tls: must be 'none', 'may', 'require' or 'verify'"),
     ('username = "u"', "password: required with username"),
     ('password = "hush"', "username: required with password"),
@@ -230,7 +239,6 @@ class FaultTests(ConfigCase):
                 "listeners[0].name: required",
                 "listeners[0].port: required",
                 "routes[0].name: required",
-                "routes[0].hosts: required",
             ],
         )
 
@@ -274,7 +282,6 @@ class FaultTests(ConfigCase):
                 "server: must be a table",
                 "listeners: must be a list of tables, [[listeners]]",
                 "routes[0].name: required",
-                "routes[0].hosts: required",
             ],
         )
         self.assertEqual(self.faults(f"listeners = [1]\n{ROUTE}"), ["listeners[0]: must be a table"])
@@ -318,6 +325,20 @@ class AcrossTests(ConfigCase):
             self.faults(text),
             ["listeners[1].name: a is the name of listeners[0]", "routes[1].name: r is the name of routes[0]"],
         )
+
+    def test_mx_route(self) -> None:
+        """A route leads to hosts or by MX: one of both, and strangers are shown no login."""
+        self.assertEqual(
+            self.faults(LISTENER + '[[routes]]\nname = "r"\ndefault = true\n'),
+            ["routes[0].hosts: required, or mx = true"],
+        )
+        by_mx = '[[routes]]\nname = "r"\nmx = true\nport = 2525\nallow_private = true\ndefault = true\n'
+        self.assertEqual(
+            self.faults(LISTENER + by_mx + 'username = "u"\npassword = "hush"\n'),
+            ["routes[0].username: not with mx = true", "routes[0].password: not with mx = true"],
+        )
+        (route,) = self.load(LISTENER + by_mx).routes
+        self.assertEqual((route.mx, route.port, route.allow_private, route.addresses), (True, 2525, True, ()))
 
     def test_default_route(self) -> None:
         """Exactly one route is the default."""

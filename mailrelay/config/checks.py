@@ -143,7 +143,17 @@ def names(entries: Mapping[str, Listener | Route]) -> Iterator[str]:
 
 
 def route(key: str, route: Route) -> Iterator[str]:
-    """A login at a smart host is whole."""
+    """A route leads to smart hosts or by MX; a login at a smart host is whole, and strangers are shown none."""
+    if route.mx:
+        for name in ("hosts", "username", "password"):
+            if getattr(route, name):
+                yield f"{key}.{name}: not with mx = true"
+        return
+    if not route.hosts:
+        yield f"{key}.hosts: required, or mx = true"
+    for name in ("port", "allow_private"):
+        if name in route.model_fields_set:
+            yield f"{key}.{name}: only with mx = true"
     if route.username and not route.password:
         yield f"{key}.password: required with username"
     if route.password and not route.username:

@@ -125,6 +125,7 @@ HostAndPort = Annotated[str, AfterValidator(_host_and_port)]
 Text = Annotated[str, AfterValidator(_plain)]
 FilePath = Annotated[Path, BeforeValidator(_path)]
 Port = Annotated[int, Field(ge=0, le=65535)]
+RemotePort = Annotated[int, Field(ge=1, le=65535)]
 Count = Annotated[int, Field(ge=1, le=1_000_000_000)]
 CountOrNone = Annotated[int, Field(ge=0, le=1_000_000_000)]
 Percent = Annotated[int, Field(ge=0, le=100)]
@@ -197,12 +198,15 @@ class Counters(Section):
 
 
 class Route(Section):
-    """``[[routes]]``: smart hosts, tried in this order."""
+    """``[[routes]]``: smart hosts, tried in this order, or with `mx` the hosts of each recipient's domain."""
 
     SECRETS = ("password",)
 
     name: Name
-    hosts: Annotated[tuple[HostAndPort, ...], AfterValidator(_some)]
+    hosts: Annotated[tuple[HostAndPort, ...], AfterValidator(_some)] = Field(default_factory=tuple)
+    mx: bool = False
+    port: RemotePort = 25
+    allow_private: bool = False
     tls: Literal["none", "may", "require", "verify"] = "may"
     username: Text = ""
     password: Text = Field(default="", repr=False)
@@ -213,6 +217,15 @@ class Route(Section):
     def addresses(self) -> tuple[tuple[str, int], ...]:
         """Host and port of each."""
         return tuple(map(split_host, self.hosts))
+
+
+class Resolver(Section):
+    """``[resolver]``: the name servers that MX routes ask. None means those of ``/etc/resolv.conf``."""
+
+    servers: tuple[IpAddress, ...] = ()
+    port: RemotePort = 53
+    timeout: Seconds = 5
+    tries: Annotated[int, Field(ge=1, le=10)] = 2
 
 
 class Timeouts(Section):
@@ -298,6 +311,7 @@ class Config(Section):
     state: State = State()
     counters: Counters = Counters()
     routes: tuple[Route, ...] = ()
+    resolver: Resolver = Resolver()
     delivery: Delivery = Delivery()
     http: Http = Http()
     retention: Retention = Retention()

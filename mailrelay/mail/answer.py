@@ -29,8 +29,8 @@ Record: TypeAlias = MailExchange | str
 class Answer:
     """The answer to one question, aliases followed.
 
-    `rcode` is the code in upper case, such as NOERROR, NXDOMAIN or SERVFAIL; `authenticated` the AD bit (RFC 4035 3.2.3) of
-    every response that took part; `ttl` for how many seconds the answer holds.
+    `rcode` is the code in upper case, such as NOERROR, NXDOMAIN or SERVFAIL; `authenticated` tells that every response
+    that took part had the AD bit (RFC 4035 3.2.3); `ttl` is for how many seconds the answer holds.
     """
 
     records: tuple[Record, ...] = ()

@@ -98,7 +98,8 @@ class Delivery:
 class Hop:
     """Where a delivery is sent: a host with its rule for TLS ("none", "may", "require", "verify") and its login.
 
-    `host` is its name, for TLS and the log; `address` the IP address to connect to, "" when the name is to be looked up.
+    `host` is its name, for TLS and the log; `address` the IP address to connect to, "" when the name is still to be
+    looked up.
     """
 
     host: str

@@ -44,8 +44,9 @@ class OutboundLimits:
 class Outbound:
     """Sends what this process holds the lease of.
 
-    `hops` names the hosts to try for a delivery, best first; `reverse_path` the MAIL FROM of the wire; `settle` carries
-    an outcome into the ledger and fires with the instant of the next attempt or 0.
+    `find_way` fires with the hosts to try for a delivery, best first, or with the outcome when there is no way to any;
+    `reverse_path` names the MAIL FROM of the wire; `settle` carries an outcome into the ledger and fires with the
+    instant of the next attempt or 0.
     """
 
     def __init__(
@@ -54,7 +55,7 @@ class Outbound:
         bodies: IBodies,
         transmitter: ITransmitter,
         *,
-        hops: Callable[[Delivery], Sequence[Hop]],
+        find_way: Callable[[Delivery], Deferred[Sequence[Hop] | Outcome]],
         reverse_path: Callable[[Delivery], str],
         compose: Compose,
         settle: Callable[[Delivery, Outcome], Deferred[int]],
@@ -65,7 +66,7 @@ class Outbound:
         self._ledger = ledger
         self._bodies = bodies
         self._transmitter = transmitter
-        self._hops = hops
+        self._find_way = find_way
         self._reverse_path = reverse_path
         self._compose = compose
         self._settle = settle
@@ -76,6 +77,7 @@ class Outbound:
         self._messages: dict[str, tuple[Message, int]] = {}
         self._in_hand: set[str] = set()
         self._active = 0
+        self._pumping = False
         self._running = False
         self._polling = False
         self._timer: IDelayedCall | None = None
@@ -158,13 +160,19 @@ class Outbound:
         return upcoming
 
     def _pump(self) -> None:
-        while self._active < self._limits.concurrency and self._waiting:
-            account, queue = self._waiting.popitem(last=False)
-            delivery = queue.popleft()
-            if queue:
-                self._waiting[account] = queue
-            self._active += 1
-            self._send(delivery)
+        if self._pumping:
+            return  # a delivery that ends at once leads back here: the round that began it goes on, not deeper
+        self._pumping = True
+        try:
+            while self._active < self._limits.concurrency and self._waiting:
+                account, queue = self._waiting.popitem(last=False)
+                delivery = queue.popleft()
+                if queue:
+                    self._waiting[account] = queue
+                self._active += 1
+                self._send(delivery)
+        finally:
+            self._pumping = False
 
     # -- one delivery
 
@@ -181,7 +189,15 @@ class Outbound:
         def compose(capabilities: Capabilities) -> Deferred[bytes]:
             return succeed(self._compose(message, delivery, capabilities))
 
-        self._attempt(list(self._hops(delivery)), self._reverse_path(delivery), compose, delivery)
+        def found(way: Sequence[Hop] | Outcome) -> None:
+            if isinstance(way, Sequence):
+                self._attempt(list(way), self._reverse_path(delivery), compose, delivery)
+            else:
+                self._attempted(delivery, way)
+
+        finding = self._find_way(delivery)
+        finding.addCallback(found)
+        finding.addErrback(self._failed, delivery)
 
     def _attempt(
         self, hops: list[Hop], sender: str, compose: Callable[[Capabilities], Deferred[bytes]], delivery: Delivery
@@ -189,16 +205,19 @@ class Outbound:
         hop = hops.pop(0)
 
         def answered(outcomes: Sequence[Outcome]) -> None:
-            if hops and outcomes[0].reply.status == "4.4.1":
+            if hops and not outcomes[0].asked:
                 self._attempt(hops, sender, compose, delivery)
-                return
-            self._active -= 1
-            self._record(delivery, outcomes[0])
-            self._pump()
+            else:
+                self._attempted(delivery, outcomes[0])
 
         attempt = self._transmitter.transmit(hop, sender, (delivery.address,), compose)
         attempt.addCallback(answered)
         attempt.addErrback(self._failed, delivery)
+
+    def _attempted(self, delivery: Delivery, outcome: Outcome) -> None:
+        self._active -= 1
+        self._record(delivery, outcome)
+        self._pump()
 
     def _failed(self, failure: Failure, delivery: Delivery) -> None:
         """Something inside went wrong before an outcome: logged once, and the lease given back for a later attempt."""

@@ -7,8 +7,9 @@ daemon; a worker is handed sockets, never addresses.
 from __future__ import annotations
 
 import socket
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
+from ipaddress import ip_address
 from typing import Any
 
 from twisted.internet.interfaces import IListeningPort, IReactorSocket
@@ -63,6 +64,34 @@ def listen_all(addresses: Mapping[str, Address]) -> dict[str, socket.socket]:
 def close_all(sockets: Iterable[socket.socket]) -> None:
     for sock in sockets:
         sock.close()
+
+
+def address_of(sock: socket.socket) -> Address:
+    """Where a socket listens."""
+    host, port = sock.getsockname()[:2]
+    return Address(host, port)
+
+
+def ends_at(listening: Collection[Address]) -> Callable[[str, int], bool]:
+    """Tells of an IP address and a port whether a connection to them would come to one of these listeners."""
+
+    def reaches(host: str, port: int, at: Address) -> bool:
+        if port != at.port or (":" in host) != (":" in at.host):
+            return False
+        own, asked = ip_address(at.host), ip_address(host)
+        return own == asked or asked.is_unspecified or (own.is_unspecified and _is_here(host))
+
+    return lambda host, port: any(reaches(host, port, at) for at in listening)
+
+
+def _is_here(host: str) -> bool:
+    """Has this machine the address? Only its own ones can be bound."""
+    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.bind((host, 0))
+        except OSError:
+            return False
+    return True
 
 
 def adopt(reactor: IReactorSocket, sock: socket.socket, factory: Any) -> IListeningPort:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import random
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
@@ -19,20 +19,24 @@ from twisted.python.threadpool import ThreadPool
 
 from ..config import Config
 from ..config import Listener as ListenerSection
+from ..config import Route as RouteSection
 from ..interfaces.submission import IConnection, Peer
 from ..mail.address import verp
 from ..mail.envelope import Delivery, Hop
 from ..policy.dialect import Dialect, Dialects
+from ..policy.mx import Own
 from ..policy.retry import Schedule
-from ..policy.route import Route, Routes
+from ..policy.route import MxRoute, Route, Routes
 from ..relay.compose import compose, trace
 from ..relay.hashing import SlowHash
 from ..relay.login import AddressChecker, LoginGuard, PasswordChecker, Realm
 from ..relay.outbound import Outbound, OutboundLimits
 from ..relay.settle import Settler
 from ..relay.submission import Intake, SubmittingConnection
+from ..relay.way import Ways
 from ..smtp.client import Timeouts
 from ..smtp.dial import connect_by
+from ..smtp.dns import Resolver, exchange_by, servers
 from ..smtp.listener import Limits, Listener
 from ..smtp.pool import Pool
 from ..smtp.server import SmtpServerFactory
@@ -40,15 +44,17 @@ from ..smtp.tls import server_context
 from ..store import Store
 from ..store.counters import MemoryCounters
 from ..vault import Vault, hash_password, verify_password
+from .ports import Address, ends_at
 
 
 @dataclass(frozen=True, slots=True)
 class Wired:
-    """One worker's objects: what listens, what sends, what counts."""
+    """One worker's objects: what listens, what sends, what asks DNS, what counts."""
 
     servers: Mapping[str, SmtpServerFactory]
     outbound: Outbound
     transmitter: Pool
+    resolver: Resolver
     counters: MemoryCounters
 
 
@@ -76,13 +82,15 @@ def wire(
     hashing: ThreadPool,
     hostname: str,
     connections: Mapping[str, str],
+    listening: Collection[Address],
     paused: Callable[[], bool],
     now: Callable[[], int],
     grace: float,
 ) -> Wired:
     """The objects of one worker.
 
-    `connections` gives for a listener with login by address the id of its connection; `grace` is how many seconds next
+    `connections` gives for a listener with login by address the id of its connection; `listening` is where mail comes
+    in; `grace` is how many seconds next
     hops have when the transmitter closes.
     """
     dialects = bounded(dialects, config)
@@ -100,7 +108,17 @@ def wire(
     )
     schedule = Schedule(delivery.schedule, delivery.expiry, delivery.jitter / 100)
     settler = Settler(store.ledger, schedule, now, random.random)
-    routes = _routes(config)
+    asked = config.resolver
+    resolver = Resolver(
+        servers(asked.servers, asked.port),
+        exchange_by(reactor, os.urandom),
+        reactor,
+        os.urandom,
+        timeout=asked.timeout,
+        tries=asked.tries,
+    )
+    own = Own(frozenset({hostname.lower()}), ends_at(listening))
+    ways = Ways(_routes(config), resolver, own, random.random, now)
     bounce_domain = delivery.bounce_domain or f"bounces.{hostname}"
     bounce_key = vault.subkey("verp")
 
@@ -111,7 +129,7 @@ def wire(
         store.ledger,
         store.bodies,
         transmitter,
-        hops=lambda delivery: routes.choose(delivery.route).order(),
+        find_way=ways.find,
         reverse_path=reverse_path,
         compose=partial(compose, hostname=hostname),
         settle=settler.settle,
@@ -133,11 +151,11 @@ def wire(
         mailbox_full=config.limits.mailbox_full_hours * 3600,
     )
     portal = _portal(config, store, vault, dialects, counters, intake, reactor, hashing, connections)
-    servers = {
+    factories = {
         section.name: _server(config, section, dialects, portal, hostname, reactor, paused)
         for section in config.listeners
     }
-    return Wired(servers, outbound, transmitter, counters)
+    return Wired(factories, outbound, transmitter, resolver, counters)
 
 
 def _trace(hostname: str, id: str, at: int, peer: Peer) -> bytes:
@@ -160,16 +178,15 @@ def _timeouts(config: Config) -> Timeouts:
 
 
 def _routes(config: Config) -> Routes:
-    return Routes(
-        (
-            Route(
-                route.name,
-                tuple(Hop(host, port, route.tls, route.username, route.password) for host, port in route.addresses),
-            )
-            for route in config.routes
-        ),
-        config.default_route.name,
-    )
+    def way(route: RouteSection) -> Route | MxRoute:
+        if route.mx:
+            return MxRoute(route.name, route.port, route.tls, route.allow_private)
+        return Route(
+            route.name,
+            tuple(Hop(host, port, route.tls, route.username, route.password) for host, port in route.addresses),
+        )
+
+    return Routes(map(way, config.routes), config.default_route.name)
 
 
 def _portal(

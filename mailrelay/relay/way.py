@@ -1,0 +1,73 @@
+"""The way to a recipient: asks DNS what `policy.route` and `policy.mx` have to know, and no more.
+
+A route with smart hosts needs no question and no coroutine. Where there is no way the outcome is ready: bounced when
+DNS said so for certain, deferred otherwise. It never fails, and never contacts a host.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from twisted.internet.defer import Deferred, gatherResults, succeed
+from twisted.python.failure import Failure
+
+from ..interfaces.resolver import IResolver, ResolverFailure
+from ..mail.answer import Answer, Kind, MailExchange
+from ..mail.envelope import Bounced, Delivery, Hop, Outcome
+from ..mail.envelope import Deferred as Postponed
+from ..mail.reply import Reply
+from ..policy.mx import Lookup, Own, direct, exchanges, hops, is_host, literal
+from ..policy.route import MxRoute, Route, Routes
+
+
+class Ways:
+    """Finds ways; `chance` gives numbers from 0 to 1, `now` microseconds."""
+
+    def __init__(
+        self, routes: Routes, resolver: IResolver, own: Own, chance: Callable[[], float], now: Callable[[], int]
+    ) -> None:
+        self._routes = routes
+        self._resolver = resolver
+        self._own = own
+        self._chance = chance
+        self._now = now
+
+    def find(self, delivery: Delivery) -> Deferred[Sequence[Hop] | Outcome]:
+        """Fires with the hosts to try, best first, or with the outcome when there is no way to any."""
+        try:
+            route = self._routes.choose(delivery.route)
+        except KeyError:
+            return succeed(self._end(Reply(451, "4.3.5", f"There is no route named {delivery.route}")))
+        if isinstance(route, Route):
+            return succeed(route.order())
+        return Deferred.fromCoroutine(self._by_dns(delivery.destination, route))
+
+    async def _by_dns(self, domain: str, route: MxRoute) -> Sequence[Hop] | Outcome:
+        way = direct(domain, route, self._own) if literal(domain) else await self._by_mx(domain, route)
+        return self._end(way) if isinstance(way, Reply) else way
+
+    async def _by_mx(self, domain: str, route: MxRoute) -> Sequence[Hop] | Reply:
+        found = exchanges(domain, await self._look_up(domain, "MX"), self._chance)
+        if isinstance(found, Reply):
+            return found
+        addressed = [(exchange, self._addresses(exchange)) for exchange in found]
+        known = [(exchange, await lookups) for exchange, lookups in addressed]
+        return hops(domain, known, route, self._own, self._chance)
+
+    def _addresses(self, exchange: MailExchange) -> Deferred[list[Lookup]]:
+        if not is_host(exchange.exchange):
+            return succeed([])
+        name = exchange.exchange
+        return gatherResults([self._look_up(name, "A"), self._look_up(name, "AAAA")], consumeErrors=True)
+
+    def _look_up(self, name: str, kind: Kind) -> Deferred[Lookup]:
+        asking: Deferred[Answer] = self._resolver.resolve(name, kind)
+        return asking.addErrback(_reason)
+
+    def _end(self, reply: Reply) -> Outcome:
+        return (Postponed if reply.transient else Bounced)(reply, "", self._now())
+
+
+def _reason(failure: Failure) -> str:
+    failure.trap(ResolverFailure)  # type: ignore[no-untyped-call]
+    return str(failure.value)
