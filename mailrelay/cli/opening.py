@@ -8,6 +8,7 @@ written under the same lock. Nothing here creates one; that is `init`.
 from __future__ import annotations
 
 import os
+import socket
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -56,6 +57,11 @@ class Place:
     database: str
     key: Path
     config: Config | None = None
+
+    @property
+    def hostname(self) -> str:
+        """What the relay calls itself; a sandbox is "localhost"."""
+        return (self.config.server.hostname or socket.getfqdn()) if self.config else "localhost"
 
     @property
     def dialects(self) -> Dialects:

@@ -15,7 +15,7 @@ _ROOMS = {
     "account": ("account", "Accounts: create, list, show."),
     "balance": ("balance", "What an account may still send: show, set, topup."),
     "connection": ("connection", "SMTP logins: create, list, show, activate, block, new-password, set-rate, …"),
-    "domain": ("domain", "Sending domains: add, list, verify, unverify."),
+    "domain": ("domain", "Sending domains and their DKIM keys: add, show, list, keys, verify, unverify."),
     "sender": ("sender", "Sender addresses: add, list, remove."),
     "suppression": ("suppression", "Addresses not to be sent to: add, list, remove."),
     "login-guard": ("switch", "Failed logins: clear."),

@@ -1,7 +1,7 @@
 """Sending domains and sender addresses of an account.
 
-A domain is registered first and verified later; addresses may be made senders on any registered domain. A verdict about
-a domain is a person's here: nothing in this module asks the DNS.
+A domain is registered first, with keys to sign by, and verified later; addresses may be made senders on any registered
+domain. A verdict about a domain is a person's here: nothing in this module asks the DNS.
 """
 
 from __future__ import annotations
@@ -10,22 +10,62 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from ..interfaces import registry as registry_border
-from ..interfaces.registry import Account, Domain, Sender
-from . import checked, names
+from ..interfaces.registry import Account, Domain, DomainKey, Sender
+from . import checked, names, signing
 from .errors import Invalid, Taken, Unknown
 from .installation import Installation, use_case
 
 
 @use_case
 async def add(installation: Installation, account: str, domain: str, *, verified: bool = False) -> Domain:
-    """Register a domain with an account."""
+    """Register a domain with an account, and make the keys by which it signs from then on."""
     key = checked.domain("domain", domain)
     owner = await names.account(installation.registry, account)
     if any(each.name == key for each in await installation.registry.domains(owner.id)):
         raise Taken("domain", key)
     made = Domain(owner.id, key, "verified" if verified else "unverified", installation.now())
-    await installation.registry.put_domain(made)
+    await installation.registry.put_domain(made, await signing.new_pair(installation, owner.id, key, active=True))
     return made
+
+
+@use_case
+async def keys(installation: Installation, account: str, domain: str) -> tuple[Domain, Sequence[DomainKey]]:
+    """A domain and its keys, oldest first; without an account it must belong to one only."""
+    found = await _find(installation, account, domain)
+    return found, await _keys(installation, found)
+
+
+@use_case
+async def add_keys(installation: Installation, account: str, domain: str) -> Domain:
+    """Make a pair of keys for a domain. It waits for `use_keys`, unless the domain has no key that signs."""
+    found = await _find(installation, account, domain)
+    signs = any(each.active for each in await _keys(installation, found))
+    made = await signing.new_pair(installation, found.account, found.name, active=not signs)
+    await installation.registry.put_domain(found, made)
+    return found
+
+
+@use_case
+async def use_keys(installation: Installation, account: str, domain: str) -> Domain:
+    """Sign by the newest pair of a domain from now on, and by no other."""
+    found = await _find(installation, account, domain)
+    owned = await _keys(installation, found)
+    if not owned:
+        raise Invalid("domain", f"{found.name!r} has no keys")
+    newest = owned[-1].created_at
+    await installation.registry.put_domain(found, [replace(each, active=each.created_at == newest) for each in owned])
+    return found
+
+
+@use_case
+async def provide_keys(installation: Installation) -> Sequence[Domain]:
+    """Make keys for every domain that never had any, as those of before there were keys; fires with these domains."""
+    provided = {(each.account, each.domain) for each in await installation.registry.domain_keys()}
+    bare = [each for each in await installation.registry.domains() if (each.account, each.name) not in provided]
+    for each in bare:
+        pair = await signing.new_pair(installation, each.account, each.name, active=True)
+        await installation.registry.put_domain(each, pair)
+    return bare
 
 
 @use_case
@@ -80,6 +120,10 @@ async def ensure_sender(installation: Installation, owner: Account, address: str
             return each.address
     await installation.registry.add_sender(Sender(owner.id, mailbox.address, installation.now()))
     return mailbox.address
+
+
+async def _keys(installation: Installation, domain: Domain) -> list[DomainKey]:
+    return [each for each in await installation.registry.domain_keys(domain.account) if each.domain == domain.name]
 
 
 async def _find(installation: Installation, account: str, domain: str) -> Domain:

@@ -18,6 +18,7 @@ from ..interfaces.registry import IRegistry
 from ..mail.envelope import ulid
 from ..policy.dialect import Dialects
 from ..vault import Vault, generate_secret, hash_password
+from .signing import new_private_key
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -27,10 +28,15 @@ def _hash_here(password: str) -> Deferred[str]:
     return execute(hash_password, password)
 
 
+def _private_key_here(algorithm: str) -> Deferred[str]:
+    return execute(new_private_key, algorithm)
+
+
 @dataclass(frozen=True, slots=True)
 class Installation:
     """`now` gives microseconds since 1970, `random` that many octets; `reveal_secrets` tells whether secrets are kept
-    sealed, so that they can be shown again. `hash_password` is slow: a daemon gives one that runs in a thread."""
+    sealed, so that they can be shown again. `hash_password` and `new_private_key` are slow: a daemon gives some that
+    run in a thread."""
 
     registry: IRegistry
     history: IHistory
@@ -41,6 +47,7 @@ class Installation:
     reveal_secrets: bool = True
     hash_password: Callable[[str], Deferred[str]] = _hash_here
     new_secret: Callable[[], str] = generate_secret
+    new_private_key: Callable[[str], Deferred[str]] = _private_key_here
 
     def new_id(self) -> str:
         """A fresh ULID."""

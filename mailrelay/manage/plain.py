@@ -6,15 +6,16 @@ or sealed text ever stands in it; a login in clear is `issued`, and only who ask
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 
 from ..interfaces.history import Passage
-from ..interfaces.registry import Account, Connection, Domain, Sender, Suppression
+from ..interfaces.registry import Account, Connection, Domain, DomainKey, Sender, Suppression
 from ..mail.envelope import SECOND
 from ..policy.dialect import Dialect, Dialects
 from .credentials import Issued
 from .queue import Waiting
+from .signing import Record
 
 Plain = dict[str, object]
 
@@ -70,6 +71,21 @@ def domain(value: Domain, owners: Mapping[str, str]) -> Plain:
         "status": value.status,
         "created_at": instant(value.created_at),
     }
+
+
+def domain_key(value: DomainKey) -> Plain:
+    """A key of a domain, without the private half."""
+    return {
+        "selector": value.selector,
+        "algorithm": value.algorithm,
+        "active": value.active,
+        "created_at": instant(value.created_at),
+    }
+
+
+def records(values: Iterable[Record]) -> list[Plain]:
+    """What a domain publishes in the DNS; `value` is the whole text, whatever its length."""
+    return [{"purpose": each.purpose, "type": "TXT", "name": each.name, "value": each.value} for each in values]
 
 
 def sender(value: Sender, owners: Mapping[str, str]) -> Plain:
