@@ -38,8 +38,6 @@ LAST_COMMIT = 1.0  #: seconds for settling what was cut
 SWITCHES = 0.5  #: seconds between looks at the switches of the command line
 CHORES = 10.0  #: seconds between looks for what expired or was left behind
 HASHING_THREADS = 2
-#: RSA lets go of the interpreter while it signs, so as many sign at a time as there are processors.
-SIGNING_THREADS = len(os.sched_getaffinity(0))
 
 
 def now() -> int:
@@ -68,7 +66,6 @@ class Worker:
         self._connections = connections
         self._hostname = config.server.hostname or socket.getfqdn()
         self._hashing = ThreadPool(0, HASHING_THREADS, "argon2")
-        self._signing = ThreadPool(0, SIGNING_THREADS, "signing")
         self._ports: list[IListeningPort] = []
         self._loops: list[LoopingCall] = []
         self._paused = ""
@@ -88,7 +85,6 @@ class Worker:
         if buried:
             log.info("{count} deliveries taken over from processes that died", count=buried)
         self._hashing.start()
-        self._signing.start()
         self._wired = wire(
             self._config,
             self.store,
@@ -96,7 +92,6 @@ class Worker:
             self._dialects,
             reactor=self._reactor,
             hashing=self._hashing,
-            signing=self._signing,
             hostname=self._hostname,
             connections=self._connections,
             listening=[address_of(sock) for sock in self._sockets.values()],
@@ -162,7 +157,6 @@ class Worker:
         await self.store.nodes.leave()
         await self.store.close()
         self._hashing.stop()
-        self._signing.stop()
 
     async def _at_most(self, seconds: float, work: Deferred[Any]) -> None:
         """Wait for work, but no longer than that; it goes on unwatched."""
