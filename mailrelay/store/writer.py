@@ -95,7 +95,8 @@ class Writer:
         return job.deferred
 
     def close(self) -> Deferred[None]:
-        """Write what was asked, for as long as patience lasts, then let go of the database."""
+        """Write what was asked, for as long as patience lasts, then let go of the database; a thread that is stuck in a
+        foreign lock is left to the end of the process."""
         if self._stop_at is None:
             self._stop_at = time.monotonic() + self._patience
             if self._timer is not None:
@@ -106,8 +107,15 @@ class Writer:
                 self._let_go()
                 self._ended.callback(None)
             else:
+                self._timer = self._reactor.callLater(2 * self._patience, self._end)
                 self._awake.set()
         return self._ended
+
+    def _end(self) -> None:
+        if self._timer is not None and self._timer.active():
+            self._timer.cancel()
+        if not self._ended.called:
+            self._ended.callback(None)
 
     def _turn_down(self, reactor: Reactor) -> None:
         """The deadline: jobs not begun are refused, those in doubt are left without an answer."""
@@ -150,7 +158,7 @@ class Writer:
                     time.sleep(_PAUSE)
         self._give_up()
         self._let_go()
-        reactor.callFromThread(self._ended.callback, None)
+        reactor.callFromThread(self._end)
 
     def _run_inline(self) -> None:
         limit = time.monotonic() + self._patience

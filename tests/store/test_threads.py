@@ -16,7 +16,7 @@ from mailrelay.interfaces.registry import Account, Connection
 from mailrelay.mail.envelope import Settlement, State
 from mailrelay.mail.reply import Refusal
 from mailrelay.store import Store, open_store
-from mailrelay.store.engine import sqlite_module
+from mailrelay.store.engine import WriterLock, sqlite_module
 from mailrelay.store.nodes import BEAT
 from mailrelay.store.schema import nodes
 from tests.live.postgres import server
@@ -219,6 +219,17 @@ class SqliteThreadTests(ThreadLaws, SynchronousTestCase):
         self.assertIs(self.pump.until(settled), True)
         self.assertEqual(self.outcomes([self.submit()]), ["ok"])
         self.assertEqual(self.balance(), 18)
+
+    def test_closing_is_not_held_up_by_a_stuck_writer(self) -> None:
+        """A foreign program that keeps the writers' lock delays the end of a store by twice its patience at most."""
+        store = self.open()
+        lock = WriterLock(store._writer._database.place.folder)
+        with lock.held():
+            asked = self.submit(store)
+            self.pump.until(store.close(), limit=5)
+            self.stores.remove(store)
+        lock.close()
+        self.assertEqual(len(self.outcomes([asked])), 1)
 
 
 class PostgresThreadTests(ThreadLaws, SynchronousTestCase):
