@@ -20,7 +20,7 @@ MAX_PARTS = 200
 MAX_DEPTH = 10
 MAX_VALUE = 8192  #: characters of a structured field that are read for its parameters
 
-_PARAMETER = re.compile(r';[ \t]*+([A-Za-z0-9*_-]{1,40}+)[ \t]*+=[ \t]*+("(?:[^"\\]|\\.)*+"?|[^;" \t]*+)')
+_PARAMETER = re.compile(r';[ \t]*([A-Za-z0-9*_-]{1,40})[ \t]*=[ \t]*("(?:[^"\\]|\\.)*"?|[^;" \t]*)')
 _QUOTED = re.compile(r"\\(.)")
 
 
@@ -89,7 +89,7 @@ def _leaves(message: Message, depth: int) -> Iterator[Message]:
 
 def _parts(body: bytes, boundary: bytes) -> list[bytes]:
     """What stands between the boundary lines of a multipart (RFC 2046 5.1.1), its last part even if it was cut off."""
-    line = re.compile(rb"(?:\A|(?<=\r\n))--" + re.escape(boundary) + rb"(--)?[ \t]*+(?:\r\n|\Z)")
+    line = re.compile(rb"(?:\A|(?<=\r\n))--" + re.escape(boundary) + rb"(--)?[ \t]*(?:\r\n|\Z)")
     parts: list[bytes] = []
     begin = -1
     for found in line.finditer(body):

@@ -25,12 +25,12 @@ MAX_LABEL = 63  #: octets (RFC 1035 2.3.4)
 MAX_PATH = 256  #: octets with the brackets (RFC 5321 4.5.3.1.3)
 
 # Every repetition is possessive or cannot overlap its neighbour, so each pattern fails in linear time.
-_ATOM = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~\x80-\U0010ffff-]++"
-_DOT_ATOM = re.compile(rf"{_ATOM}(?:\.{_ATOM})*+")
-_QUOTED = re.compile(r'"((?:[^"\\]|\\[\x20-\x7e])*+)"')
-_ROUTE = re.compile(r"@(?:[^\s@,:\[\]<>]++|\[[^\s\[\]]*+\])(?:,@(?:[^\s@,:\[\]<>]++|\[[^\s\[\]]*+\]))*+:")
+_ATOM = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~\x80-\U0010ffff-]+"
+_DOT_ATOM = re.compile(rf"{_ATOM}(?:\.{_ATOM})*")
+_QUOTED = re.compile(r'"((?:[^"\\]|\\[\x20-\x7e])*)"')
+_ROUTE = re.compile(r"@(?:[^\s@,:\[\]<>]+|\[[^\s\[\]]*\])(?:,@(?:[^\s@,:\[\]<>]+|\[[^\s\[\]]*\]))*:")
 _PATH = re.compile(
-    r' ?(<(?:[^"<> ]|"(?:[^"\\]|\\.)*+")*+>|[^"<> ]*+(?:"(?:[^"\\]|\\.)*+"[^"<> ]*+)?)(?: ++(.*))?', re.S
+    r' ?(<(?:[^"<> ]|"(?:[^"\\]|\\.)*")*>|[^"<> ]*(?:"(?:[^"\\]|\\.)*"[^"<> ]*)?)(?: +(.*))?', re.S
 )
 _LABEL = re.compile(r"[a-z0-9](?:[a-z0-9-]*[a-z0-9])?")
 _ESCAPED = re.compile(r"\\(.)")

@@ -13,7 +13,7 @@ from .address import AddressError, Mailbox, parse_mailbox
 from .header import decode, one_line, unfold
 
 _TOKEN = re.compile(
-    r'(?P<space>[ \t]++)|(?P<quoted>"(?:[^"\\]|\\.)*+")|(?P<literal>\[[^\[\]\\]*+\])|(?P<atom>[^ \t"\[\]\\(),:;<>]++)'
+    r'(?P<space>[ \t]+)|(?P<quoted>"(?:[^"\\]|\\.)*")|(?P<literal>\[[^\[\]\\]*\])|(?P<atom>[^ \t"\[\]\\(),:;<>]+)'
     r"|(?P<special>[(,:;<>])",
     re.S,
 )

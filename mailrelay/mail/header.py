@@ -18,7 +18,7 @@ FIELD_NAME = r"[!-9;-~]{1,255}"  #: RFC 5322 3.6.8; the bound leaves room for a 
 
 _NAME = re.compile(FIELD_NAME)
 _FOLD = re.compile(rb"\r\n(?=[ \t])")
-_ENCODED_WORD = re.compile(r"=\?([A-Za-z0-9_.:-]{1,40})(?:\*[A-Za-z0-9-]{0,40})?\?([bBqQ])\?([!->@-~]*+)\?=")
+_ENCODED_WORD = re.compile(r"=\?([A-Za-z0-9_.:-]{1,40})(?:\*[A-Za-z0-9-]{0,40})?\?([bBqQ])\?([!->@-~]*)\?=")
 _ODD = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]+")
 _WORD = re.compile(rb"[ \t]*[^ \t]+")
 _NOT_BASE64 = re.compile(rb"[^A-Za-z0-9+/]+")

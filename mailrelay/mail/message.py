@@ -14,9 +14,9 @@ from dataclasses import dataclass
 
 from .header import FIELD_NAME, decode, unfold
 
-_FIELD = re.compile(rb"(%s+)([ \t]*+):[^\r\n]*+((?:\r\n[ \t][^\r\n]*+)*+)(\r\n|\Z)" % FIELD_NAME.encode("ascii"))
-_MBOX = re.compile(rb"(?:>?From (?![ \t]*:)[^\r\n]*+\r\n)*+")
-_BLANK_FOLD = re.compile(rb"\r\n[ \t]++(?=\r\n|\Z)")
+_FIELD = re.compile(rb"(%s)([ \t]*):[^\r\n]*((?:\r\n[ \t][^\r\n]*)*)(\r\n|\Z)" % FIELD_NAME.encode("ascii"))
+_MBOX = re.compile(rb"(?:>?From (?![ \t]*:)[^\r\n]*\r\n)*")
+_BLANK_FOLD = re.compile(rb"\r\n[ \t]+(?=\r\n|\Z)")
 _BARE = re.compile(rb"\r\n|\r|\n")
 
 

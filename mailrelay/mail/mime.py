@@ -17,10 +17,10 @@ MAX_PARTS = 10_000  #: parts in one multipart beyond which nobody reads it
 
 UUENCODE = frozenset({"uuencode", "x-uuencode", "uue", "x-uue"})
 
-_KIND = re.compile(rb"[ \t]*([!#-'*+.0-9A-Z^-~-]++)/([!#-'*+.0-9A-Z^-~-]++)[ \t]*(?=;|\(|\Z)")
-_PARAMETER = re.compile(rb"""[ \t]*([^\s=;"]*+)[ \t]*(?:=[ \t]*(?:"((?:[^"\\]|\\.)*+)"|([^;]*+)))?[^;]*+;?""", re.S)
+_KIND = re.compile(rb"[ \t]*([!#-'*+.0-9A-Z^-~-]+)/([!#-'*+.0-9A-Z^-~-]+)[ \t]*(?=;|\(|\Z)")
+_PARAMETER = re.compile(rb"""[ \t]*([^\s=;"]*)[ \t]*(?:=[ \t]*(?:"((?:[^"\\]|\\.)*)"|([^;]*)))?[^;]*;?""", re.S)
 _ESCAPED = re.compile(rb"\\(.)", re.S)
-_DELIMITER_END = re.compile(rb"(--)?[ \t]*+(?:\r\n|\Z)")
+_DELIMITER_END = re.compile(rb"(--)?[ \t]*(?:\r\n|\Z)")
 _DASHES = re.compile(rb"^--", re.M)
 _NOT_BASE64 = bytes(set(range(256)) - set(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/="))
 
