@@ -1,7 +1,7 @@
 """A throw-away PostgreSQL server for tests: made in a temporary folder, on a unix socket of its own, gone at exit.
 
-It is started once per test process, when first asked for, from Debian's package `postgresql`; without it the test fails and
-says so. As root the server runs as user `postgres`. Every test gets a database of its own.
+It is started once per test process, when first asked for, from Debian's package `postgresql`; without it the test
+fails and says so. As root the server runs as user `postgres`. Every test gets a database of its own.
 """
 
 from __future__ import annotations

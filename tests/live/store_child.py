@@ -1,4 +1,5 @@
-"""A process of its own that uses a store, for tests that kill it or let its disk fail: ``store_child.py WHAT FOLDER …``.
+"""A process of its own that uses a store, for tests that kill it or let its disk fail: ``store_child.py WHAT FOLDER
+…``.
 
 What it was answered it says on standard output at once, one line each.
 """

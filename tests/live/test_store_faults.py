@@ -1,4 +1,5 @@
-"""A store whose disk fails, whose process is killed, and which several processes write: real ones, seen from outside."""
+"""A store whose disk fails, whose process is killed, and which several processes write: real ones, seen from
+outside."""
 
 from __future__ import annotations
 
@@ -70,8 +71,8 @@ def _answers(process: subprocess.Popen[str]) -> list[tuple[str, str]]:
 
 @pytest.mark.parametrize("when", ["1", "2", "3", "4", "6", "8", "2+", "6+", "3..4", "5..7"])
 def test_a_failing_fsync_never_lies(state: State, when: str) -> None:
-    """D5: whichever fsync fails, once or for ever, success is answered only for what is there after the process died and
-    the store was opened again, and nothing answered as refused is there to be sent (law 1)."""
+    """D5: whichever fsync fails, once or for ever, success is answered only for what is there after the process died
+    and the store was opened again, and nothing answered as refused is there to be sent (law 1)."""
     strace = shutil.which("strace")
     assert strace, "strace is not here: install the Debian package `strace`"
     inject = f"fsync,fdatasync:error=EIO:when={when}"
