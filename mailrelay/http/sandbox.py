@@ -16,6 +16,7 @@ from twisted.python.failure import Failure
 from twisted.web.iweb import IRequest
 
 from ..interfaces.sandbox import IInbox, Kept
+from ..mail.address import AddressError, parse_mailbox
 from . import query
 from .problem import Problem
 
@@ -43,7 +44,15 @@ def listing(request: IRequest, inbox: IInbox, default: int = DEFAULT_LIMIT) -> D
     since = query.text(request, "since").strip()
     after = since if _ID.fullmatch(since) else ""
     at = query.instant("since", since) if since and not after else 0
-    return inbox.messages(limit, query.address(request, "to"), at, after).addErrback(not_found)
+    return inbox.messages(limit, _as_kept(query.address(request, "to")), at, after).addErrback(not_found)
+
+
+def _as_kept(to: str) -> str:
+    """An address as it stands on the wire, its domain in ASCII; what is no address is looked for as it is."""
+    try:
+        return parse_mailbox(to).address if to else ""
+    except AddressError:
+        return to
 
 
 def not_found(failure: Failure) -> Failure:
