@@ -1,4 +1,4 @@
-"""A daemon as a process of its own, and everything that a user has of it: the command line, the ports, the API, the log.
+"""A daemon as a process of its own, and all that a user has of it: the command line, the ports, the API, the log.
 
 Nothing here reaches into the daemon: what a test knows, it was told through an interface. Waiting is polling with a
 deadline, never sleeping. Whatever is started is ended by `end`, however a test went.
@@ -26,7 +26,7 @@ from urllib.error import HTTPError
 from urllib.parse import urlencode
 from urllib.request import Request, urlopen
 
-from click.testing import CliRunner
+from click.testing import CliRunner, Result
 
 from mailrelay.cli import main
 from mailrelay.policy.dialect import Dialects
@@ -211,7 +211,7 @@ class Daemon:
         assert re.fullmatch(r"mailrelay: [^\n]+\n", result.stderr), (words, result.stderr)
         return result.stderr.removeprefix("mailrelay: ").rstrip("\n")
 
-    def _invoke(self, *words: str, stdin: str | None) -> Any:
+    def _invoke(self, *words: str, stdin: str | None) -> Result:
         return CliRunner().invoke(main, [*words, *self.named], input=stdin, env={"MAILRELAY_STATE": None})
 
     def command(self, *words: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
@@ -315,13 +315,12 @@ class Sandbox(Daemon):
 
     # -- the API
 
-    def request(self, path: str, method: str = "GET", token: str | None = None, **query: object) -> tuple[int, bytes]:
+    def request(self, path: str, method: str = "GET", token: str | None = None) -> tuple[int, bytes]:
         """A request with the token of ``ready.json``, or with another ("" for none): status and body."""
         token = self.facts["api_token"] if token is None else token
-        url = f"{self.facts['http']}{path}" + (f"?{urlencode(query)}" if query else "")
         headers = {"Authorization": f"Bearer {token}"} if token else {}
         try:
-            with urlopen(Request(url, headers=headers, method=method), timeout=10) as answer:
+            with urlopen(Request(f"{self.facts['http']}{path}", headers=headers, method=method), timeout=10) as answer:
                 return answer.status, answer.read()
         except HTTPError as error:
             with error:
@@ -329,7 +328,7 @@ class Sandbox(Daemon):
 
     def get(self, path: str, **query: object) -> Any:
         """The JSON of a path."""
-        status, body = self.request(path, **query)
+        status, body = self.request(f"{path}?{urlencode(query)}" if query else path)
         assert status == 200, (path, query, status, body)
         return json.loads(body)
 

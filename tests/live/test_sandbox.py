@@ -121,7 +121,7 @@ def test_what_it_keeps_is_its_owners(sandbox: Sandbox) -> None:
 
 def test_loopback_only(sandbox: Sandbox) -> None:
     """Every port on which the sandbox listens is on loopback."""
-    found = dict((port, address) for address, port in listening(sandbox.facts["pid"]))
+    found = {port: address for address, port in listening(sandbox.facts["pid"])}
     assert set(found.values()) == {"127.0.0.1"}
     named = {port for card in sandbox.facts["connections"] for port in card["ports"].values()}
     assert found.keys() >= named | {sandbox.base_port + 8080}
@@ -222,7 +222,7 @@ def test_api(sandbox: Sandbox, shop: Shop) -> None:
     assert sandbox.request("/api/v1/sandbox/messages", "DELETE", token="")[0] == 401
     assert sandbox.request("/api/v1/sandbox/messages/01ARZ3NDEKTSV4RRFFQ69G5FAV.eml")[0] == 404
     assert sandbox.request("/api/v1/sandbox/messages/nothing.eml")[0] == 404
-    assert sandbox.request("/api/v1/messages", id="01ARZ3NDEKTSV4RRFFQ69G5FAV")[0] == 404
+    assert sandbox.request("/api/v1/messages?id=01ARZ3NDEKTSV4RRFFQ69G5FAV")[0] == 404
     assert sandbox.request("/api/v1/sandbox/messages", "DELETE") == (204, b"")
     assert sandbox.get("/api/v1/sandbox/messages") == []
 
