@@ -25,7 +25,7 @@ from ..mail.message import Message
 
 log = Logger()
 
-Compose = Callable[[Message, Delivery, Capabilities], bytes]
+Compose = Callable[[Message, Delivery, Capabilities], Deferred[bytes]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,7 +187,7 @@ class Outbound:
 
     def _transmit(self, message: Message, delivery: Delivery) -> None:
         def compose(capabilities: Capabilities) -> Deferred[bytes]:
-            return succeed(self._compose(message, delivery, capabilities))
+            return self._compose(message, delivery, capabilities)
 
         def found(way: Sequence[Hop] | Outcome) -> None:
             if isinstance(way, Sequence):

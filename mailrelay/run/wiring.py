@@ -23,15 +23,17 @@ from ..config import Route as RouteSection
 from ..interfaces.submission import IConnection, Peer
 from ..mail.address import verp
 from ..mail.envelope import Delivery, Hop
+from ..manage.signing import unlock
 from ..policy.dialect import Dialect, Dialects
 from ..policy.mx import Own
 from ..policy.retry import Schedule
 from ..policy.route import MxRoute, Route, Routes
-from ..relay.compose import compose, trace
+from ..relay.compose import trace
 from ..relay.hashing import SlowHash
 from ..relay.login import AddressChecker, LoginGuard, PasswordChecker, Realm
 from ..relay.outbound import Outbound, OutboundLimits
 from ..relay.settle import Settler
+from ..relay.signing import Signing
 from ..relay.submission import Intake, SubmittingConnection
 from ..relay.way import Ways
 from ..smtp.client import Timeouts
@@ -80,6 +82,7 @@ def wire(
     *,
     reactor: Any,
     hashing: ThreadPool,
+    signing: ThreadPool,
     hostname: str,
     connections: Mapping[str, str],
     listening: Collection[Address],
@@ -131,7 +134,9 @@ def wire(
         transmitter,
         find_way=ways.find,
         reverse_path=reverse_path,
-        compose=partial(compose, hostname=hostname),
+        compose=Signing(
+            store.directory, partial(unlock, vault), partial(deferToThreadPool, reactor, signing), hostname
+        ).compose,
         settle=settler.settle,
         clock=reactor,
         now=now,

@@ -22,6 +22,7 @@ from twisted.python.threadpool import ThreadPool
 
 from ..config import Config
 from ..mail.envelope import ulid
+from ..manage import Installation, domains
 from ..manage.switches import LOGIN_GUARD_CLEARED, PAUSED
 from ..policy.dialect import Dialects
 from ..smtp.server import listening_factory
@@ -38,6 +39,8 @@ LAST_COMMIT = 1.0  #: seconds for settling what was cut
 SWITCHES = 0.5  #: seconds between looks at the switches of the command line
 CHORES = 10.0  #: seconds between looks for what expired or was left behind
 HASHING_THREADS = 2
+#: RSA lets go of the interpreter while it signs: as many at a time as there are processors.
+SIGNING_THREADS = len(os.sched_getaffinity(0))
 
 
 def now() -> int:
@@ -66,6 +69,7 @@ class Worker:
         self._connections = connections
         self._hostname = config.server.hostname or socket.getfqdn()
         self._hashing = ThreadPool(0, HASHING_THREADS, "argon2")
+        self._signing = ThreadPool(0, SIGNING_THREADS, "signing")
         self._ports: list[IListeningPort] = []
         self._loops: list[LoopingCall] = []
         self._paused = ""
@@ -84,7 +88,9 @@ class Worker:
         buried = await self.store.nodes.bury()
         if buried:
             log.info("{count} deliveries taken over from processes that died", count=buried)
+        await self._provide_keys()
         self._hashing.start()
+        self._signing.start()
         self._wired = wire(
             self._config,
             self.store,
@@ -92,6 +98,7 @@ class Worker:
             self._dialects,
             reactor=self._reactor,
             hashing=self._hashing,
+            signing=self._signing,
             hostname=self._hostname,
             connections=self._connections,
             listening=[address_of(sock) for sock in self._sockets.values()],
@@ -106,6 +113,17 @@ class Worker:
         self._every(SWITCHES, self._read_switches)
         self._every(CHORES, self._do_chores)
         self._wired.outbound.start()
+
+    async def _provide_keys(self) -> None:
+        """Domains of a state older than signing get keys: no mail of theirs would leave without."""
+        installation = Installation(
+            self.store.registry, self.store.history, self._vault, self._dialects, now, os.urandom
+        )
+        for domain in await domains.provide_keys(installation):
+            log.warn(
+                "{domain} had no keys and got some: publish what 'mailrelay domain show {domain}' prints",
+                domain=domain.name,
+            )
 
     def _every(self, seconds: float, work: Callable[[], Any]) -> None:
         async def guarded() -> None:
@@ -157,6 +175,7 @@ class Worker:
         await self.store.nodes.leave()
         await self.store.close()
         self._hashing.stop()
+        self._signing.stop()
 
     async def _at_most(self, seconds: float, work: Deferred[Any]) -> None:
         """Wait for work, but no longer than that; it goes on unwatched."""
