@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from ipaddress import IPv6Address, ip_address
+from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
 from typing import TypeAlias
 
 from ..mail.answer import Answer, MailExchange
@@ -25,6 +25,9 @@ HOPS = 10  #: tried in one attempt
 
 #: What came of one question: the answer, or why there was none.
 Lookup: TypeAlias = Answer | str
+
+_GLOBAL_UNICAST = IPv6Network("2000::/3")
+_NAT64 = IPv6Network("64:ff9b::/96")  #: IPv4 addresses as hosts without IPv4 see them (RFC 6052)
 
 # The last label of a host's name is not a number (RFC 3696 2): an MX that names an IP address names no host.
 _HOST = re.compile(r"(?!.*(?:^|\.)[0-9]+$)[a-z0-9_](?:[a-z0-9_-]*[a-z0-9_])?(?:\.[a-z0-9_](?:[a-z0-9_-]*[a-z0-9_])?)*")
@@ -47,7 +50,10 @@ def is_public(address: str) -> bool:
     """Is an address one that the public Internet routes to a single host?"""
     parsed = ip_address(address)
     if isinstance(parsed, IPv6Address):
-        parsed = parsed.ipv4_mapped or parsed.sixtofour or parsed
+        inner = parsed.sixtofour or (IPv4Address(parsed.packed[12:]) if parsed in _NAT64 else parsed.ipv4_mapped)
+        if inner is None:
+            return parsed in _GLOBAL_UNICAST and parsed.is_global
+        parsed = inner
     return parsed.is_global and not parsed.is_multicast
 
 
