@@ -123,7 +123,7 @@ class HopTests(SynchronousTestCase):
         self.assertEqual(self.refusal({(10, "a"): [mx(), mx()], (20, "b"): [gone, gone]}).status, "4.4.4")
 
     def test_not_a_host(self) -> None:
-        """An MX that names an IP address, or what no host is called, names no host, and is no question to DNS either."""
+        """An MX that names an IP address, or what no host is called, names no host; DNS need not be asked for it."""
         for name in ("192.0.2.1", "a b.example", "-a.example", "a-.example", "a..example", "a\\000.example", "10"):
             self.assertFalse(is_host(name), name)
         for name in ("mx.example", "mx_1.example", "xn--mnchen-3ya.example", "1.mx.example", "a"):
@@ -199,11 +199,12 @@ class PublicTests(SynchronousTestCase):
 
     def test_special(self) -> None:
         """Nothing that only we, or nobody, can reach; also when it is wrapped in IPv6 (H12)."""
-        for address in (
-            "0.0.0.0 10.1.2.3 100.64.0.1 127.0.0.1 127.9.9.9 169.254.169.254 172.16.0.1 192.0.2.1 192.168.0.1 224.0.0.1 "
-            "240.0.0.1 255.255.255.255 :: ::1 fc00::1 fd00:ec2::254 fe80::1 ff02::1 2001:db8::1 ::ffff:10.0.0.1 "
-            "::ffff:127.0.0.1 2002:7f00:1::1 64:ff9b::7f00:1 64:ff9b:1::1 ::127.0.0.1 fec0::1"
-        ).split():
+        special = """
+            0.0.0.0 10.1.2.3 100.64.0.1 127.0.0.1 127.9.9.9 169.254.169.254 172.16.0.1 192.0.2.1 192.168.0.1 224.0.0.1
+            240.0.0.1 255.255.255.255 :: ::1 fc00::1 fd00:ec2::254 fe80::1 ff02::1 2001:db8::1 ::ffff:10.0.0.1
+            ::ffff:127.0.0.1 2002:7f00:1::1 64:ff9b::7f00:1 64:ff9b:1::1 ::127.0.0.1 fec0::1
+        """
+        for address in special.split():
             self.assertFalse(is_public(address), address)
 
     def test_public(self) -> None:

@@ -1,0 +1,132 @@
+"""The way to a recipient: what is asked of DNS, and what becomes of a delivery that has none."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from twisted.internet.defer import Deferred, fail, succeed
+from twisted.trial.unittest import SynchronousTestCase
+from zope.interface import implementer
+from zope.interface.verify import verifyObject
+
+from mailrelay.interfaces.resolver import IResolver, ResolverFailure
+from mailrelay.mail.answer import Answer, Kind, MailExchange
+from mailrelay.mail.envelope import Bounced, Hop, Outcome
+from mailrelay.mail.envelope import Deferred as Postponed
+from mailrelay.policy.mx import Own
+from mailrelay.policy.route import MxRoute, Route, Routes
+from mailrelay.relay.way import Ways
+
+from .fakes import START, delivery
+
+SMART = (Hop("smart.example", 587, "require"), Hop("spare.example", 587, "require"))
+NXDOMAIN = Answer(rcode="NXDOMAIN")
+
+
+@implementer(IResolver)
+class FakeResolver:
+    """Answers from a table, in which nothing else exists; None: not yet."""
+
+    def __init__(self) -> None:
+        self.table: dict[tuple[str, Kind], Answer | Exception | None] = {}
+        self.asked: list[tuple[str, Kind]] = []
+        self.waiting: list[Deferred[Answer]] = []
+
+    def resolve(self, name: str, kind: Kind) -> Deferred[Answer]:
+        self.asked.append((name, kind))
+        answer = self.table.get((name, kind), NXDOMAIN)
+        if answer is None:
+            self.waiting.append(Deferred())
+            return self.waiting[-1]
+        return succeed(answer) if isinstance(answer, Answer) else fail(answer)
+
+
+class WayTests(SynchronousTestCase):
+    """One delivery."""
+
+    def setUp(self) -> None:
+        self.resolver = FakeResolver()
+        verifyObject(IResolver, self.resolver)
+        routes = Routes((Route("smart", SMART), MxRoute("mx")), "smart")
+        own = Own(frozenset({"relay.example"}), lambda address, port: False)
+        self.ways = Ways(routes, self.resolver, own, lambda: 0.5, lambda: START)
+
+    def find(self, destination: str = "b.test", route: str = "mx") -> Sequence[Hop] | Outcome:
+        return self.successResultOf(self.ways.find(delivery("R1", destination=destination, route=route)))
+
+    def give(self, *mx: tuple[int, str], a: Sequence[str] = ()) -> None:
+        """The domain has these exchanges, and each of them an address."""
+        self.resolver.table["b.test", "MX"] = Answer(tuple(MailExchange(*each) for each in mx))
+        for (_, name), address in zip(mx, a, strict=True):
+            self.resolver.table[name, "A"] = Answer((address,))
+            self.resolver.table[name, "AAAA"] = Answer()
+
+    def test_smart_hosts(self) -> None:
+        """A route with smart hosts asks nothing of DNS."""
+        self.assertEqual(self.find(route=""), SMART)
+        self.assertEqual(self.resolver.asked, [])
+
+    def test_by_mx(self) -> None:
+        """Each exchange is a hop, the preferred one first."""
+        self.give((20, "b.mx.test"), (10, "a.mx.test"), a=("9.9.9.9", "8.8.8.8"))
+        self.assertEqual(
+            self.find(), [Hop("a.mx.test", 25, address="8.8.8.8"), Hop("b.mx.test", 25, address="9.9.9.9")]
+        )
+
+    def test_asks_at_once(self) -> None:
+        """The addresses of all exchanges are asked for at the same time, and waited for."""
+        self.give((20, "b.mx.test"), (10, "a.mx.test"), a=("9.9.9.9", "8.8.8.8"))
+        self.resolver.table["b.mx.test", "A"] = self.resolver.table["a.mx.test", "A"] = None
+        finding = self.ways.find(delivery("R1", route="mx"))
+        self.assertNoResult(finding)
+        first, second = self.resolver.waiting
+        second.callback(Answer(("9.9.9.9",)))
+        self.assertNoResult(finding)
+        first.callback(Answer(("8.8.8.8",)))
+        self.assertEqual([hop.address for hop in self.successResultOf(finding)], ["8.8.8.8", "9.9.9.9"])  # type: ignore[union-attr]
+
+    def test_bounced_at_once(self) -> None:
+        """What DNS says for certain bounces: no such domain, a null MX, ourselves (O12, O13)."""
+        for mx, status in (((), "5.1.2"), (((0, ""),), "5.1.10"), (((10, "relay.example"),), "5.4.6")):
+            if mx:
+                self.give(*mx, a=("1.1.1.1",) * len(mx))
+            outcome = self.find()
+            assert isinstance(outcome, Bounced)
+            self.assertEqual((outcome.reply.status, outcome.host, outcome.at), (status, "", START))
+
+    def test_deferred(self) -> None:
+        """What nobody knows is deferred (O12)."""
+        for answer in (Answer(rcode="SERVFAIL"), Answer(rcode="REFUSED"), ResolverFailure("192.0.2.53: silent")):
+            self.resolver.table["b.test", "MX"] = answer
+            outcome = self.find()
+            assert isinstance(outcome, Postponed)
+            self.assertEqual(outcome.reply.status, "4.4.3")
+        self.assertIn("192.0.2.53: silent", outcome.reply.text)
+
+    def test_one_exchange_unknown(self) -> None:
+        """An exchange whose addresses cannot be looked up does not keep mail from the next one."""
+        self.give((10, "a.mx.test"), (20, "b.mx.test"), a=("8.8.8.8", "9.9.9.9"))
+        self.resolver.table["a.mx.test", "A"] = self.resolver.table["a.mx.test", "AAAA"] = ResolverFailure("silent")
+        self.assertEqual([hop.address for hop in self.find()], ["9.9.9.9"])  # type: ignore[union-attr]
+
+    def test_no_needless_questions(self) -> None:
+        """An exchange that is no host's name is not asked for."""
+        self.give((10, "192.0.2.1"), (20, "b.mx.test"), a=("8.8.8.8", "9.9.9.9"))
+        self.find()
+        self.assertEqual({name for name, _ in self.resolver.asked}, {"b.test", "b.mx.test"})
+
+    def test_literal(self) -> None:
+        """A recipient at an address literal needs no DNS."""
+        self.assertEqual(self.find("[8.8.8.8]"), [Hop("8.8.8.8", 25, address="8.8.8.8")])
+        self.assertEqual(self.resolver.asked, [])
+
+    def test_route_is_gone(self) -> None:
+        """A delivery by a route that is configured no more waits for its return."""
+        outcome = self.find(route="gone")
+        assert isinstance(outcome, Postponed)
+        self.assertEqual(outcome.reply.status, "4.3.5")
+
+    def test_inside_failure(self) -> None:
+        """What a resolver should not fail with is no verdict on the recipient: the finding fails, for the log."""
+        self.resolver.table["b.test", "MX"] = RuntimeError("a bug")
+        self.failureResultOf(self.ways.find(delivery("R1", route="mx")), RuntimeError)
