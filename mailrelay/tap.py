@@ -6,6 +6,7 @@ bound here too; threads, the store and the reactor's work begin only when the se
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -39,7 +40,16 @@ def makeService(options: Mapping[str, Any]) -> IService:
 
     try:
         if options["sandbox"]:
-            return sandbox(reactor, Path(options["state"]), options["base-port"])
-        return configured(reactor, Path(options["config"]))
+            daemon = sandbox(reactor, Path(options["state"]), options["base-port"])
+        else:
+            daemon = configured(reactor, Path(options["config"]))
     except CannotStart as error:
         raise SystemExit("\n".join(f"mailrelay: {reason}" for reason in error.reasons)) from error
+    if _logs_to_stdout(getattr(options, "parent", None) or {}):
+        daemon.log_stream = sys.stdout
+    return daemon
+
+
+def _logs_to_stdout(twistd: Mapping[str, Any]) -> bool:
+    """Was twistd told nothing else about the log?"""
+    return bool(twistd.get("nodaemon")) and twistd.get("logfile") in (None, "-") and not twistd.get("syslog")

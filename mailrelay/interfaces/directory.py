@@ -18,7 +18,8 @@ class ConnectionFacts:
     """A connection as login and admission see it.
 
     `status` is "not_activated", "active" or "blocked". `rate` is how many units may pass per `rate_period` seconds with
-    `rate_burst` at once; 0 means no limit. `networks` are CIDR texts, none means any address. `sender_domain` is in A-labels.
+    `rate_burst` at once; 0 means no limit. `networks` are CIDR texts, none means any address. `sender_domain` is in
+    A-labels.
     """
 
     id: str
@@ -47,7 +48,7 @@ class Credential:
 
 @dataclass(frozen=True, slots=True)
 class SenderFacts:
-    """What MAIL is judged by: is the domain the account's ("" unknown, "unverified", "verified"), and what is left to spend."""
+    """What MAIL is judged by: the domain ("" unknown, "unverified", "verified"), what is left to spend."""
 
     domain: str
     available: int

@@ -1,4 +1,4 @@
-"""What the use cases (`manage`) need to keep: accounts, connections, credentials, domains, senders, suppressions, switches.
+"""What the use cases (`manage`) need to keep: accounts, connections, domains, senders, suppressions, switches.
 
 Every write is one transaction. Names in texts (an account, a connection, a domain) are resolved by the use cases;
 here ids count. An unknown id fails with `KeyError`, a name already taken with `Taken`.
@@ -34,7 +34,7 @@ class Account:
 
 @dataclass(frozen=True, slots=True)
 class NewCredential:
-    """A credential to be kept: see `interfaces.directory.Credential`; `sealed` is the secret under the installation's key, or ""."""
+    """A credential to be kept (`interfaces.directory.Credential`); `sealed` the secret under the vault, or ""."""
 
     id: str
     username: str
@@ -98,7 +98,7 @@ class Sender:
 
 @dataclass(frozen=True, slots=True)
 class Suppression:
-    """An address that an account must not be sent to any more; `reason` is "unsubscribe", "complaint", "hard_bounce" or "manual"."""
+    """An address not to send to; `reason` is "unsubscribe", "complaint", "hard_bounce" or "manual"."""
 
     account: str
     key: str
@@ -118,7 +118,7 @@ class IRegistry(Interface):
         """Create an account; its opening balance is a ledger entry of kind "opening"."""
 
     def move_balance(account: str, amount: int, kind: str, note: str, now: int) -> Deferred[Account]:
-        """Add `amount` (may be negative) with a ledger entry; fails with `ValueError` if available would fall below zero."""
+        """Add `amount` (may be negative) with an entry; fails with `ValueError` if available would fall below zero."""
 
     def set_balance(account: str, balance: int, note: str, now: int) -> Deferred[Account]:
         """As `move_balance` by the difference to `balance` sends available, judged in the same transaction."""
@@ -127,7 +127,7 @@ class IRegistry(Interface):
         """The connections of an account, or all, oldest first, with their credentials."""
 
     def add_connection(connection: Connection) -> Deferred[None]:
-        """Create a connection with its credentials; a user name is unique in the installation, in any case of letters."""
+        """Create a connection with its credentials; a user name is unique in the installation, in any case."""
 
     def change_connection(id: str, changes: Mapping[str, object]) -> Deferred[Connection]:
         """Set some fields: name, sender, status, status_reason, networks, rate, rate_period, rate_burst."""

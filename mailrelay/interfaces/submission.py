@@ -18,7 +18,7 @@ from ..mail.address import Mailbox
 
 @dataclass(frozen=True, slots=True)
 class Peer:
-    """Who is on the line: the client's address, the listener's name, the session's id, its HELO name, TLS version or ""."""
+    """Who is on the line: the client's address, the listener, the session's id, its HELO name, TLS version or ""."""
 
     address: str
     listener: str

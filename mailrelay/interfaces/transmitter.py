@@ -18,8 +18,8 @@ class ITransmitter(Interface):
     ) -> Deferred[Sequence[Outcome]]:
         """Send a message; fires with one outcome for each recipient, in their order, and never fails.
 
-        `compose` is called after the hop's EHLO with what it can take, and gives the message in wire form (law 6) without
-        dot-stuffing or end mark; a `Refusal` from it bounces every recipient with its reply.
+        `compose` is called after the hop's EHLO with what it can take, and gives the message in wire form (law 6)
+        without dot-stuffing or end mark; a `Refusal` from it bounces every recipient with its reply.
         """
 
     def close() -> Deferred[None]:

@@ -10,11 +10,13 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Sequence
-from typing import Any, Protocol
+from typing import Any, Protocol, TextIO
 
 from twisted.application.service import Service
 from twisted.internet.defer import Deferred
-from twisted.logger import Logger
+from twisted.logger import ILogObserver, Logger
+
+from .log import LineLog
 
 log = Logger()
 
@@ -28,7 +30,10 @@ class Part(Protocol):
 
 
 class Daemon(Service):
-    """Runs its parts; `announce` is called when all have started, `withdraw` before the first one stops."""
+    """Runs its parts; `announce` is called when all have started, `withdraw` before the first one stops.
+
+    `log_stream`, when set before the service joins its application, is where the log goes.
+    """
 
     def __init__(
         self, reactor: Any, parts: Sequence[Part], announce: Callable[[], None], withdraw: Callable[[], None]
@@ -38,6 +43,13 @@ class Daemon(Service):
         self._announce = announce
         self._withdraw = withdraw
         self._started: list[Part] = []
+        self.log_stream: TextIO | None = None
+
+    def setServiceParent(self, parent: Any) -> None:
+        """Join the application, and log to `log_stream` if set; twistd asks the application for an observer."""
+        if self.log_stream is not None and hasattr(parent, "setComponent"):
+            parent.setComponent(ILogObserver, LineLog(self.log_stream))
+        super().setServiceParent(parent)  # type: ignore[no-untyped-call]
 
     def startService(self) -> None:
         super().startService()  # type: ignore[no-untyped-call]
