@@ -3,7 +3,8 @@
 The author's domain signs with every active key it has. A domain of the account never leaves unsigned: without a key
 that can be used the delivery is put off (M21). A message whose author's domain is not the account's is not signed,
 which only a dialect without the rule "from_domain" lets happen. Signatures are made in threads; private keys are read
-once and kept in memory. The octets depend on nothing but what the delivery is, so that every attempt repeats them.
+once and kept in memory. The octets depend on nothing but what the delivery is, so that every attempt repeats them; only
+a clock set back behind the acceptance changes the signature's instant, since a receiver refuses one from the future.
 """
 
 from __future__ import annotations
@@ -30,18 +31,20 @@ class NoKey(Exception):
 
 class Signing:
     """Composes and signs. `unlock(account, domain, key)` gives a private key in PEM, `defer(function, *arguments)`
-    runs something slow in a thread."""
+    runs something slow in a thread, `now` gives microseconds since 1970."""
 
     def __init__(
         self,
         directory: IDirectory,
         unlock: Callable[[str, str, SigningKey], str],
         defer: Callable[..., Deferred[bytes]],
+        now: Callable[[], int],
         hostname: str,
     ) -> None:
         self._directory = directory
         self._unlock = unlock
         self._defer = defer
+        self._now = now
         self._hostname = hostname
         self._signer = lru_cache(KEPT)(self._read)
 
@@ -62,7 +65,7 @@ class Signing:
 
     def _sign(self, octets: bytes, delivery: Delivery, domain: str, keys: tuple[SigningKey, ...]) -> bytes:
         signers = [self._signer(delivery.account, domain, key) for key in keys]
-        return sign(octets, signers, delivery.accepted_at)
+        return sign(octets, signers, min(delivery.accepted_at, self._now()))
 
     def _read(self, account: str, domain: str, key: SigningKey) -> Signer:
         return Signer.load(domain, key.selector, key.algorithm, self._unlock(account, domain, key))

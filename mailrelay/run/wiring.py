@@ -135,7 +135,7 @@ def wire(
         find_way=ways.find,
         reverse_path=reverse_path,
         compose=Signing(
-            store.directory, partial(unlock, vault), partial(deferToThreadPool, reactor, signing), hostname
+            store.directory, partial(unlock, vault), partial(deferToThreadPool, reactor, signing), now, hostname
         ).compose,
         settle=settler.settle,
         clock=reactor,
