@@ -3,7 +3,8 @@
 Deliveries come from two sides: `take` hands over what was committed a moment ago (the fast path, never read back),
 and a poll claims what waits in the store: deferrals that are due, what was accepted while there was no room, what the
 command line released. Every delivery stays in `in_hand` until the ledger has settled it, so leases that nobody holds
-can be told from ours. A delivery whose settling fails is settled again, never sent again by this process.
+can be told from ours. What fails inside before a host was asked is deferred like any other attempt. A delivery whose
+settling fails is settled again, never sent again by this process.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from collections import OrderedDict, deque
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 
-from twisted.internet.defer import Deferred, succeed
+from twisted.internet.defer import Deferred, maybeDeferred, succeed
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.logger import Logger
 from twisted.python.failure import Failure
@@ -21,24 +22,33 @@ from ..interfaces.bodies import IBodies
 from ..interfaces.ledger import ILedger, Lane
 from ..interfaces.transmitter import ITransmitter
 from ..mail.envelope import SECOND, Capabilities, Delivery, Hop, Outcome
+from ..mail.envelope import Deferred as Postponed
 from ..mail.message import Message
+from ..mail.reply import Reply
+from .kept import KeptMessages
 
 log = Logger()
 
 Compose = Callable[[Message, Delivery, Capabilities], Deferred[bytes]]
 
+#: Our own words for an attempt that something inside kept from any host (RFC 3463 3.4: X.3.0).
+INSIDE = Reply(451, "4.3.0", "the message could not be read or sent on its way here")
+
 
 @dataclass(frozen=True, slots=True)
 class OutboundLimits:
-    """`concurrency`: deliveries on the wire at once; `in_hand`: leased recipients in memory; `claim`: taken from one
-    lane in one round; `poll`: seconds between looks into the store; `settle_again`: seconds until a failed settling is
-    repeated."""
+    """`concurrency`: deliveries on the wire at once; `in_hand`: leased recipients in memory, besides those of commits
+    under way; `claim`: taken from one lane in one round; `poll`: seconds between looks into the store, at least `gap`
+    when something falls due earlier; `settle_again`: seconds until a failed settling is repeated; `kept`: octets of
+    messages in memory."""
 
     concurrency: int = 20
     in_hand: int = 2000
     claim: int = 100
     poll: float = 1.0
+    gap: float = 0.05
     settle_again: float = 1.0
+    kept: int = 64 << 20
 
 
 class Outbound:
@@ -74,12 +84,14 @@ class Outbound:
         self._now = now
         self._limits = limits
         self._waiting: OrderedDict[str, deque[Delivery]] = OrderedDict()
-        self._messages: dict[str, tuple[Message, int]] = {}
+        self._kept = KeptMessages(limits.kept)
         self._in_hand: set[str] = set()
         self._active = 0
         self._pumping = False
         self._running = False
         self._polling = False
+        self._blind = False
+        self._next_due: int | None = None
         self._timer: IDelayedCall | None = None
         self._idle: list[Deferred[None]] = []
 
@@ -96,15 +108,19 @@ class Outbound:
 
     def take(self, deliveries: Sequence[Delivery], message: Message) -> None:
         """Send what was committed with a lease; `message` is its source, parsed."""
-        if deliveries:
-            self._messages[deliveries[0].message] = (message, len(deliveries))
+        if deliveries and self._running:
+            self._kept.put(deliveries[0].message, message)
         self._enqueue(deliveries)
 
     def _enqueue(self, deliveries: Sequence[Delivery]) -> None:
         for delivery in deliveries:
             self._in_hand.add(delivery.recipient)
+            self._kept.join(delivery.message)
             self._waiting.setdefault(delivery.account, deque()).append(delivery)
-        self._pump()
+        if self._running:
+            self._pump()
+        else:  # its commit was under way when we stopped
+            self._give_back_unbegun()
 
     # -- the round
 
@@ -115,49 +131,44 @@ class Outbound:
 
     def wake(self, due_at: int) -> None:
         """Look into the store when a delivery falls due, if that is before the next look."""
-        if not self._running or self._timer is None or not self._timer.active():
-            return
-        delay = max(0.0, (due_at - self._now()) / SECOND)
-        if self._clock.seconds() + delay < self._timer.getTime():
-            self._timer.reset(delay)
+        if self._polling:  # the look under way may have come too early to see it
+            self._next_due = due_at if self._next_due is None else min(due_at, self._next_due)
+        elif self._timer is not None and self._timer.active() and self.has_room(1):
+            delay = max(self._limits.gap, (due_at - self._now()) / SECOND)
+            if self._clock.seconds() + delay < self._timer.getTime():
+                self._timer.reset(delay)
 
     def _poll(self) -> None:
-        if not self._running or self._polling:
-            return
         self._polling = True
-        if self._timer is not None and self._timer.active():
-            self._timer.cancel()
-        done = Deferred.fromCoroutine(self._claim_round())
-        done.addErrback(lambda failure: log.failure("looking into the queue failed", failure))
-        done.addCallback(self._polled)
+        self._next_due = None
+        Deferred.fromCoroutine(self._claim_round()).addErrback(self._not_looked).addCallback(self._polled)
 
-    def _polled(self, next_due: int | None) -> None:
+    def _not_looked(self, failure: Failure) -> None:
+        if not self._blind:
+            log.failure("looking into the queue failed, trying again", failure)
+        self._blind = True
+
+    def _polled(self, _: None) -> None:
         self._polling = False
-        if not self._running:
-            return
-        delay = self._limits.poll
-        if next_due is not None:
-            delay = min(delay, max(0.0, (next_due - self._now()) / SECOND))
-            if not self.has_room(1):
-                delay = self._limits.poll
-        self._timer = self._clock.callLater(delay, self._poll)
+        if self._running:
+            self._timer = self._clock.callLater(self._limits.poll, self._poll)
+            if self._next_due is not None:
+                self.wake(self._next_due)
 
-    async def _claim_round(self) -> int | None:
-        """Claim from every lane that is due; the instant at which the next one falls due, or None."""
-        upcoming: int | None = None
+    async def _claim_round(self) -> None:
+        """Claim from every lane that is due; what falls due next wakes us."""
         lanes: Sequence[Lane] = await self._ledger.lanes()
+        self._blind = False
         for lane in lanes:
             room = self._limits.in_hand - len(self._in_hand)
             now = self._now()
-            due_at = lane.due_at
-            if due_at <= now and room > 0 and self._running:
+            if lane.due_at <= now and room > 0 and self._running:
                 limit = min(room, self._limits.claim)
                 claimed = await self._ledger.claim(lane, limit, now)
                 self._enqueue(claimed)
                 if len(claimed) < limit:
                     continue
-            upcoming = due_at if upcoming is None else min(upcoming, due_at)
-        return upcoming
+            self.wake(lane.due_at)
 
     def _pump(self) -> None:
         if self._pumping:
@@ -174,92 +185,70 @@ class Outbound:
         finally:
             self._pumping = False
 
-    # -- one delivery
+    # -- one delivery: message, way, hosts in turn, outcome; nothing of it raises
 
     def _send(self, delivery: Delivery) -> None:
-        held = self._messages.get(delivery.message)
-        if held is not None:
-            self._transmit(held[0], delivery)
-            return
-        reading = self._bodies.read(delivery.message)
-        reading.addCallback(lambda source: self._transmit(Message.parse(source), delivery))
-        reading.addErrback(self._failed, delivery)
+        attempt = maybeDeferred(self._attempt, delivery)
+        attempt.addErrback(self._not_attempted, delivery)
+        attempt.addCallback(self._attempted, delivery)
 
-    def _transmit(self, message: Message, delivery: Delivery) -> None:
+    def _attempt(self, delivery: Delivery) -> Deferred[Outcome]:
+        message = self._kept.get(delivery.message)
+        if message is not None:
+            return self._transmit(message, delivery)
+        reading = self._bodies.read(delivery.message).addCallback(Message.parse)
+        return reading.addCallback(self._transmit, delivery)
+
+    def _transmit(self, message: Message, delivery: Delivery) -> Deferred[Outcome]:
         def compose(capabilities: Capabilities) -> Deferred[bytes]:
             return self._compose(message, delivery, capabilities)
 
-        def found(way: Sequence[Hop] | Outcome) -> None:
+        def found(way: Sequence[Hop] | Outcome) -> Outcome | Deferred[Outcome]:
             if isinstance(way, Sequence):
-                self._attempt(list(way), self._reverse_path(delivery), compose, delivery)
-            else:
-                self._attempted(delivery, way)
+                return self._ask(list(way), self._reverse_path(delivery), compose, delivery.address)
+            return way
 
-        finding = self._find_way(delivery)
-        finding.addCallback(found)
-        finding.addErrback(self._failed, delivery)
+        return self._find_way(delivery).addCallback(found)
 
-    def _attempt(
-        self, hops: list[Hop], sender: str, compose: Callable[[Capabilities], Deferred[bytes]], delivery: Delivery
-    ) -> None:
+    def _ask(
+        self, hops: list[Hop], sender: str, compose: Callable[[Capabilities], Deferred[bytes]], address: str
+    ) -> Deferred[Outcome]:
         hop = hops.pop(0)
 
-        def answered(outcomes: Sequence[Outcome]) -> None:
+        def answered(outcomes: Sequence[Outcome]) -> Outcome | Deferred[Outcome]:
             if hops and not outcomes[0].asked:
-                self._attempt(hops, sender, compose, delivery)
-            else:
-                self._attempted(delivery, outcomes[0])
+                return self._ask(hops, sender, compose, address)
+            return outcomes[0]
 
-        attempt = self._transmitter.transmit(hop, sender, (delivery.address,), compose)
-        attempt.addCallback(answered)
-        attempt.addErrback(self._failed, delivery)
+        return self._transmitter.transmit(hop, sender, (address,), compose).addCallback(answered)
 
-    def _attempted(self, delivery: Delivery, outcome: Outcome) -> None:
-        self._active -= 1
-        self._record(delivery, outcome)
-        self._pump()
-
-    def _failed(self, failure: Failure, delivery: Delivery) -> None:
-        """Something inside went wrong before an outcome: logged once, and the lease given back for a later attempt."""
+    def _not_attempted(self, failure: Failure, delivery: Delivery) -> Outcome:
         log.failure("delivery {recipient} could not be attempted", failure, recipient=delivery.recipient)
+        return Postponed(INSIDE, "", self._now(), asked=False)
+
+    def _attempted(self, outcome: Outcome, delivery: Delivery) -> None:
         self._active -= 1
-        self._give_back([delivery])
+        self._record(delivery, outcome, again=False)
         self._pump()
 
-    def _record(self, delivery: Delivery, outcome: Outcome) -> None:
-        settling = self._settle(delivery, outcome)
-        settling.addCallbacks(self._settled, self._unsettled, (delivery,), {}, (delivery, outcome))
+    def _record(self, delivery: Delivery, outcome: Outcome, again: bool) -> None:
+        settling = maybeDeferred(self._settle, delivery, outcome)
+        settling.addCallbacks(self._settled, self._unsettled, (delivery,), {}, (delivery, outcome, again))
 
     def _settled(self, next_due: int, delivery: Delivery) -> None:
         self._forget(delivery)
         if next_due:
             self.wake(next_due)
 
-    def _unsettled(self, failure: Failure, delivery: Delivery, outcome: Outcome) -> None:
-        log.failure("delivery {recipient} could not be settled, trying again", failure, recipient=delivery.recipient)
-        self._clock.callLater(self._limits.settle_again, self._record, delivery, outcome)
-
-    def _give_back(self, deliveries: Sequence[Delivery]) -> Deferred[int]:
-        for delivery in deliveries:
-            self._forget(delivery)
-        giving = self._ledger.release([delivery.recipient for delivery in deliveries])
-
-        def lost(failure: Failure) -> int:
-            log.failure("leases could not be given back", failure)
-            return 0
-
-        giving.addErrback(lost)
-        return giving
+    def _unsettled(self, failure: Failure, delivery: Delivery, outcome: Outcome, again: bool) -> None:
+        if not again:
+            recipient = delivery.recipient
+            log.failure("delivery {recipient} could not be settled, trying again", failure, recipient=recipient)
+        self._clock.callLater(self._limits.settle_again, self._record, delivery, outcome, again=True)
 
     def _forget(self, delivery: Delivery) -> None:
         self._in_hand.discard(delivery.recipient)
-        held = self._messages.get(delivery.message)
-        if held is not None:
-            message, users = held
-            if users > 1:
-                self._messages[delivery.message] = (message, users - 1)
-            else:
-                del self._messages[delivery.message]
+        self._kept.leave(delivery.message)
         if not self._in_hand and self._idle:
             waiting, self._idle = self._idle, []
             for done in waiting:
@@ -272,9 +261,20 @@ class Outbound:
         self._running = False
         if self._timer is not None and self._timer.active():
             self._timer.cancel()
+        return self._give_back_unbegun()
+
+    def _give_back_unbegun(self) -> Deferred[int]:
         unbegun = [delivery for queue in self._waiting.values() for delivery in queue]
         self._waiting.clear()
-        return self._give_back(unbegun)
+        for delivery in unbegun:
+            self._forget(delivery)
+        giving = self._ledger.release([delivery.recipient for delivery in unbegun])
+
+        def lost(failure: Failure) -> int:
+            log.failure("leases could not be given back", failure)
+            return 0
+
+        return giving.addErrback(lost)
 
     def idle(self) -> Deferred[None]:
         """Fires when nothing is in hand any more."""
