@@ -12,7 +12,7 @@ from typing import Any, NoReturn, TypeVar
 from typing import Protocol as Shape
 
 from twisted.internet.defer import Deferred
-from twisted.internet.error import CannotListenError, ConnectionRefusedError
+from twisted.internet.error import CannotListenError, ConnectError, ConnectionClosed, ConnectionRefusedError
 from twisted.internet.interfaces import IListeningPort, ITCPTransport
 from twisted.internet.protocol import DatagramProtocol, Protocol, connectionDone
 from twisted.python.failure import Failure
@@ -24,12 +24,14 @@ T = TypeVar("T")
 Read = Callable[[bytes], T | None]
 
 PORTS_TRIED = 4
+#: What an exchange fails with, where it is the network and not a fault of ours.
+NO_RESPONSE = (OSError, ConnectError, ConnectionClosed, CannotListenError)
 
 
 class Exchange(Shape):
     """Sends a query, as a datagram or over a connection; fires with what `read` makes of the response.
 
-    Fails when there is none within `timeout` seconds, or when the server cannot be reached.
+    Fails with one of `NO_RESPONSE` when there is none within `timeout` seconds, or the server cannot be reached.
     """
 
     def __call__(self, server: Server, query: bytes, read: Read[T], timeout: float, stream: bool) -> Deferred[T]: ...
@@ -54,7 +56,7 @@ def exchange_by(reactor: Any, random: Callable[[int], bytes]) -> Exchange:
                 port = _bind(reactor, random, datagram, "::" if ":" in server.host else "")
                 result.addBoth(_afterwards, port.stopListening)
                 datagram.send()
-            except (OSError, CannotListenError):
+            except NO_RESPONSE:
                 datagram.failed(Failure())  # type: ignore[no-untyped-call]
         return result.addTimeout(timeout, reactor, _too_late)
 
@@ -136,7 +138,7 @@ class _Connection(Protocol):
             return
         response = self._read(self._received[2:end])
         if response is None:
-            self.failed(Failure(ValueError("a response to another question")))  # type: ignore[no-untyped-call]
+            self.failed(Failure(ConnectionError("a response to another question")))  # type: ignore[no-untyped-call]
         else:
             self.result.callback(response)
 

@@ -20,7 +20,7 @@ from zope.interface import implementer
 from ...interfaces.resolver import IResolver, ResolverFailure
 from ...mail.answer import Answer, Kind
 from .cache import Cache
-from .exchange import Exchange
+from .exchange import NO_RESPONSE, Exchange
 from .message import ALIASES, Question, Response, read
 from .servers import Server
 
@@ -152,9 +152,7 @@ class Resolver:
             found = await self._exchange(server, query, response, self._timeout, False)
             if found.truncated:
                 found = await self._exchange(server, query, response, self._timeout, True)
-        except CancelledError:
-            raise
-        except Exception as error:
+        except NO_RESPONSE as error:
             raise ResolverFailure(f"{server}: {str(error) or type(error).__name__}") from error
         if found.truncated or found.referral:
             raise ResolverFailure(f"{server}: {'a truncated response' if found.truncated else 'it does not know'}")
