@@ -31,13 +31,47 @@ class Reuse(OutwardCase):
         self.assertEqual(self.sink.heard.count(b"EHLO relay.example"), 1)
 
     def test_lanes(self) -> None:
-        """Hosts, ports, rules for TLS and user names do not share connections."""
+        """Hosts, addresses, ports, rules for TLS and user names do not share connections."""
         other = self.hop
         self.send()
-        for change in ({"host": "b.example"}, {"port": 26}, {"tls": "may"}, {"username": "u", "password": "p"}):
+        changes = ({"host": "b.example"}, {"address": "192.0.2.1"}, {"port": 26}, {"tls": "may"})
+        for change in (*changes, {"username": "u", "password": "p"}):
             self.meet(ScriptedSink(extensions=("AUTH PLAIN",)))
             self.assertEqual(words(self.send(hop=replace(other, **change))), ["delivered"])
-        self.assertEqual(len(self.network.lines), 5)
+        self.assertEqual(len(self.network.lines), 6)
+
+    def test_address(self) -> None:
+        """A hop with an address is connected to there, and keeps its name in the outcome and in what is said of it."""
+        hop = replace(self.hop, address="192.0.2.1")
+        (outcome,) = self.send(hop=hop)
+        self.assertEqual((self.network.asked[-1][:2], outcome.host), (("192.0.2.1", 25), "sink.example"))
+        self.meet(None)
+        (outcome,) = self.send(hop=replace(hop, port=26))
+        self.assertIn("No connection to sink.example (192.0.2.1) port 26", outcome.reply.text)
+
+    def test_asked(self) -> None:
+        """RFC 5321 5.1: an outcome tells whether its host ever heard of the recipient; if not, another may be tried."""
+        for script, asked in (
+            ({"banner": b"421 4.3.2 busy\r\n"}, False),
+            ({"banner": b"554 5.3.2 no mail here\r\n"}, False),
+            ({"banner": CLOSE}, False),
+            ({"EHLO": b"421 4.3.2 busy\r\n"}, False),
+            ({"EHLO": CLOSE}, False),
+            ({"MAIL": b"451 4.3.0 later\r\n"}, True),
+            ({"RCPT": b"450 4.2.0 later\r\n"}, True),
+            ({"RCPT": b"550 5.1.1 nobody\r\n"}, True),
+            ({"RCPT": b"421 4.3.2 busy\r\n"}, True),
+            ({"dot": b"451 4.3.0 later\r\n"}, True),
+            ({"dot": CLOSE}, True),
+            ({}, True),
+        ):
+            self.setUp()
+            self.meet(ScriptedSink(script))
+            (outcome,) = self.send()
+            self.assertIs(outcome.asked, asked, script)
+        self.setUp()
+        self.meet(None)
+        self.assertFalse(self.send()[0].asked)
 
     def test_idle(self) -> None:
         """A connection that rested 30 s says QUIT, waits for the answer, and is closed."""
