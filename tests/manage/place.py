@@ -7,7 +7,7 @@ from collections.abc import Coroutine
 from dataclasses import replace
 from typing import Any, TypeVar
 
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, succeed
 from twisted.trial.unittest import SynchronousTestCase
 
 from mailrelay.interfaces.registry import Account
@@ -18,6 +18,8 @@ from mailrelay.manage.credentials import Issued
 from mailrelay.policy.dialect import Dialects
 from mailrelay.store import open_store
 from mailrelay.vault import Vault
+
+from ..mail.signatures import private_key
 
 T = TypeVar("T")
 
@@ -40,6 +42,7 @@ class InstallationTestCase(SynchronousTestCase):
             dialects=Dialects.shipped(),
             now=lambda: self.at,
             random=os.urandom,
+            new_private_key=lambda algorithm: succeed(private_key(algorithm)),
         )
 
     def tearDown(self) -> None:

@@ -1,0 +1,112 @@
+"""Keys of domains on both engines: kept with the domain, read hot, and there after an upgrade."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import sqlalchemy as sa
+from twisted.trial.unittest import SynchronousTestCase
+
+from mailrelay.interfaces.directory import SigningKey
+from mailrelay.interfaces.registry import Account, Domain, DomainKey
+from mailrelay.mail.envelope import SECOND
+from mailrelay.store import open_store
+from mailrelay.store.engine import Database
+from mailrelay.store.schema import REVISION
+from tests.live.postgres import server
+
+from .worlds import START, new_id, result
+
+
+def key(domain: Domain, selector: str, algorithm: str = "rsa-sha256", active: bool = True) -> DomainKey:
+    return DomainKey(domain.account, domain.name, selector, algorithm, "v=DKIM1", f"sealed {selector}", active, START)
+
+
+class DomainKeyLaws:
+    """What holds on both engines."""
+
+    def place(self) -> str:
+        raise NotImplementedError
+
+    def setUp(self) -> None:
+        self.now = START
+        self.where = self.place()
+        self.store = open_store(self.where, node="n", now=lambda: self.now, inline=True)
+        self.account = new_id()
+        result(self.store.registry.add_account(Account(self.account, self.account, 0, 0, START)))
+        self.domain = Domain(self.account, "shop.example", "verified", START)
+
+    def tearDown(self) -> None:
+        result(self.store.close())
+
+    def signing(self, account: str = "", domain: str = "shop.example") -> tuple[SigningKey, ...] | None:
+        found: tuple[SigningKey, ...] | None = result(
+            self.store.directory.signing_keys(account or self.account, domain)
+        )
+        return found
+
+    def test_kept_with_the_domain(self) -> None:
+        """What is put is what is read; a second time it changes only whether the key is active."""
+        first, second = key(self.domain, "a"), key(self.domain, "b", active=False)
+        result(self.store.registry.put_domain(self.domain, (first, second)))
+        self.assertEqual(result(self.store.registry.domain_keys(self.account)), [first, second])
+        changed = replace(first, active=False, sealed="another", created_at=0)
+        result(self.store.registry.put_domain(self.domain, (changed,)))
+        self.assertEqual(result(self.store.registry.domain_keys(self.account)), [replace(first, active=False), second])
+        self.assertNotIn("sealed", repr(first).replace("sealed=", ""))
+
+    def test_all_or_none(self) -> None:
+        """A key of another domain is refused, and the domain with it."""
+        other = Domain(self.account, "other.example", "verified", START)
+        with self.assertRaises(ValueError):
+            result(self.store.registry.put_domain(self.domain, (key(self.domain, "a"), key(other, "b"))))
+        self.assertEqual(result(self.store.registry.domains(self.account)), [])
+        self.assertEqual(result(self.store.registry.domain_keys(self.account)), [])
+
+    def test_what_signs(self) -> None:
+        """The active keys of the account's own domain, RSA first; none is not the same as no domain."""
+        self.assertIsNone(self.signing())
+        self.now += SECOND
+        result(self.store.registry.put_domain(self.domain))
+        self.assertEqual(self.signing(), ())
+        keys = (
+            key(self.domain, "a", "ed25519-sha256"),
+            key(self.domain, "b"),
+            key(self.domain, "c", active=False),
+        )
+        result(self.store.registry.put_domain(self.domain, keys))
+        self.assertEqual(self.signing(), (), "an answer holds for less than a second")
+        self.now += SECOND
+        expected = (SigningKey("b", "rsa-sha256", "sealed b"), SigningKey("a", "ed25519-sha256", "sealed a"))
+        self.assertEqual(self.signing(), expected)
+        self.assertIsNone(self.signing(account=new_id()))
+        self.assertIsNone(self.signing(domain="sub.shop.example"))
+
+    def test_a_state_from_before(self) -> None:
+        """U1: a state of the first schema, its domains in it, gets a place for keys when it is opened."""
+        result(self.store.registry.put_domain(self.domain))
+        result(self.store.close())
+        with Database(self.where).open_writer() as connection, connection.begin():
+            connection.exec_driver_sql("DROP TABLE domain_keys")
+            connection.exec_driver_sql("UPDATE alembic_version SET version_num = '0001'")
+        self.store = open_store(self.where, node="m", now=lambda: self.now, inline=True)
+        self.assertEqual(self.signing(), ())
+        result(self.store.registry.put_domain(self.domain, (key(self.domain, "a"),)))
+        self.assertEqual(result(self.store.registry.domains(self.account)), [self.domain])
+        with Database(self.where).open_reader() as connection:
+            version = connection.execute(sa.text("SELECT version_num FROM alembic_version")).scalar()
+        self.assertEqual(version, REVISION)
+
+
+class SqliteDomainKeyTests(DomainKeyLaws, SynchronousTestCase):
+    """SQLite."""
+
+    def place(self) -> str:
+        return self.mktemp()
+
+
+class PostgresDomainKeyTests(DomainKeyLaws, SynchronousTestCase):
+    """PostgreSQL."""
+
+    def place(self) -> str:
+        return server().new_database()
