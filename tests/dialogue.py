@@ -8,6 +8,7 @@ A file holds one step a line; blank lines and lines that begin with ``#`` are fo
     S: text      the server's next line must be this one
     T: starttls  TLS begins now (after the 220 has been read); over TCP with a real handshake
     T: close     the server must have closed the line, and have said nothing more
+    T: meanwhile the test does something of its own, beside the line: `meanwhile` of `run`
 
 ``${name}`` in any line is a variable that the caller gives. `variables_of` makes these of a user name and a password:
 ``username``, ``password``, ``username_b64``, ``password_b64``, ``plain`` (the response of AUTH PLAIN),
@@ -31,7 +32,7 @@ import base64
 import re
 import socket
 import ssl
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from string import Template
@@ -59,8 +60,8 @@ def read(path: Path) -> list[Step]:
         kind, blank, rest = text[:2], text[2:3], text[3:]
         if kind not in ("C:", "C-", "S:", "T:") or blank not in ("", " "):
             raise ValueError(f"{place}: a line begins with C:, C-, S: or T: and a blank")
-        if kind == "T:" and rest not in ("starttls", "close"):
-            raise ValueError(f"{place}: T: is followed by starttls or close")
+        if kind == "T:" and rest not in ("starttls", "close", "meanwhile"):
+            raise ValueError(f"{place}: T: is followed by starttls, close or meanwhile")
         steps.append(Step(kind, rest, place))
     return steps
 
@@ -174,7 +175,9 @@ def variables_of(username: str, password: str) -> dict[str, str]:
     }
 
 
-def run(steps: list[Step], wire: Wire, variables: Mapping[str, str]) -> dict[str, str]:
+def run(
+    steps: Sequence[Step], wire: Wire, variables: Mapping[str, str], meanwhile: Callable[[], object] = lambda: None
+) -> dict[str, str]:
     """Play a dialogue; gives what its words stood for."""
     words: dict[str, str] = {}
     kept = b""
@@ -190,6 +193,8 @@ def run(steps: list[Step], wire: Wire, variables: Mapping[str, str]) -> dict[str
                 _match(step, text, wire.line(), words)
             elif text == "starttls":
                 wire.starttls()
+            elif text == "meanwhile":
+                meanwhile()
             elif not wire.closed():
                 raise AssertionError(f"{step.place}: the line is open, or more was said")
     finally:
