@@ -1,4 +1,4 @@
-"""The ten replies of emailmassivo, character for character, each where the service gives it, in the clear and encrypted.
+"""The ten replies of emailmassivo, character for character, where the service gives them, in the clear and encrypted.
 
 Every condition is made by the command line alone while the daemon runs, is felt within two seconds, and is gone within
 two seconds of being undone. What is said stands in golden dialogues, ``tests/dialogues/emailmassivo/replies``.
@@ -9,6 +9,7 @@ from __future__ import annotations
 import smtplib
 from collections.abc import Callable
 from itertools import count
+from typing import Any
 
 import pytest
 
@@ -29,7 +30,7 @@ class Client:
         self.modes = modes or MODES
         self.rcpt = f"rcpt{next(_numbers)}@example.net"
 
-    def play(self, name: str, meanwhile: Callable[[], object] = lambda: None, **others: str) -> str:
+    def play(self, name: str, meanwhile: Callable[[], object] = lambda: None, **others: Any) -> str:
         """One dialogue, which must go as it is written; gives the id of the mail that was taken last."""
         id = ""
         for mode in self.modes:
@@ -41,7 +42,7 @@ class Client:
             id = words.get("ID", id)
         return id
 
-    def soon(self, name: str, **others: str) -> None:
+    def soon(self, name: str, **others: Any) -> None:
         """The same within two seconds in one mode, however it goes until then, and then at once in the others."""
         first = Client(self.sandbox, self.shop, self.modes[0])
         failures: list[AssertionError] = []
