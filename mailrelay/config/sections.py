@@ -252,6 +252,7 @@ class Delivery(Section):
     messages_per_connection: Count = 100
     idle: Seconds = 30
     bounce_domain: Host = ""
+    sign: bool = True
     timeouts: Timeouts = Timeouts()
 
 

@@ -13,6 +13,7 @@ from functools import partial
 from typing import Any
 
 from twisted.cred.portal import Portal
+from twisted.internet.defer import Deferred, succeed
 from twisted.internet.interfaces import IReactorTime
 from twisted.internet.threads import deferToThreadPool
 from twisted.python.threadpool import ThreadPool
@@ -28,10 +29,10 @@ from ..policy.dialect import Dialect, Dialects
 from ..policy.mx import Own
 from ..policy.retry import Schedule
 from ..policy.route import MxRoute, Route, Routes
-from ..relay.compose import trace
+from ..relay.compose import compose, trace
 from ..relay.hashing import SlowHash
 from ..relay.login import AddressChecker, LoginGuard, PasswordChecker, Realm
-from ..relay.outbound import Outbound, OutboundLimits
+from ..relay.outbound import Compose, Outbound, OutboundLimits
 from ..relay.settle import Settler
 from ..relay.signing import Signing
 from ..relay.submission import Intake, SubmittingConnection
@@ -134,9 +135,7 @@ def wire(
         transmitter,
         find_way=ways.find,
         reverse_path=reverse_path,
-        compose=Signing(
-            store.directory, partial(unlock, vault), partial(deferToThreadPool, reactor, signing), now, hostname
-        ).compose,
+        compose=_compose(config, store, vault, partial(deferToThreadPool, reactor, signing), now, hostname),
         settle=settler.settle,
         clock=reactor,
         now=now,
@@ -161,6 +160,19 @@ def wire(
         for section in config.listeners
     }
     return Wired(factories, outbound, transmitter, resolver, counters)
+
+
+def _compose(
+    config: Config,
+    store: Store,
+    vault: Vault,
+    defer: Callable[..., Deferred[bytes]],
+    now: Callable[[], int],
+    hostname: str,
+) -> Compose:
+    if config.delivery.sign:
+        return Signing(store.directory, partial(unlock, vault), defer, now, hostname).compose
+    return lambda message, delivery, capabilities: succeed(compose(message, delivery, capabilities, hostname))
 
 
 def _trace(hostname: str, id: str, at: int, peer: Peer) -> bytes:
