@@ -53,11 +53,8 @@ class ILedger(Interface):
     def release(recipients: Collection[str]) -> Deferred[int]:
         """Give leases of this process back untouched; fires with how many there were."""
 
-    def release_strays(known: Collection[str]) -> Deferred[int]:
-        """Give back every lease of this process that is not among `known`, and all leases of dead processes.
-
-        `known` is a live view: it is asked after the leases were read, so what was leased meanwhile must be in it.
-        """
+    def leases() -> Deferred[Collection[str]]:
+        """Ids of the recipients that are leased to this process, perhaps by a commit whose caller is not told yet."""
 
     def expire(now: int) -> Deferred[int]:
         """End every unleased recipient, held ones too, whose deadline has passed; fires with how many."""

@@ -6,7 +6,7 @@ in the database stands in `accept`, `claim` and `settle`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from twisted.internet.defer import Deferred, succeed
@@ -17,7 +17,7 @@ from ..mail.envelope import Delivery, Settlement, Submission
 from .accept import CHUNK, accept
 from .bodies import put_chunk
 from .claim import BULK, claim, expire, lanes_statement, leases_of, release
-from .jobs import CALL, LOOK_UP
+from .jobs import LOOK_UP
 from .reader import Reader
 from .settle import settle
 from .work import Work
@@ -30,11 +30,10 @@ _lanes = lanes_statement()
 class Ledger:
     """Accept, claim, settle, release."""
 
-    def __init__(self, writer: Writer, reader: Reader, node: str, bury: Callable[[], Deferred[int]]) -> None:
+    def __init__(self, writer: Writer, reader: Reader, node: str) -> None:
         self._writer = writer
         self._reader = reader
         self._node = node
-        self._bury = bury
 
     def accept(self, submission: Submission, lease: bool) -> Deferred[Sequence[Delivery]]:
         if len(submission.source) > CHUNK:
@@ -63,16 +62,8 @@ class Ledger:
             return succeed(0)
         return self._writer.ask(release, tuple(recipients), lasting=True)
 
-    def release_strays(self, known: Collection[str]) -> Deferred[int]:
-        return Deferred.fromCoroutine(self._release_strays(known))
-
-    async def _release_strays(self, known: Collection[str]) -> int:
-        """Read first and compare afterwards: what was leased by an earlier commit has been handed on by then, and a
-        lease of ours that nobody knows of cannot move on."""
-        held: Sequence[str] = await self._writer.ask(CALL, lambda work: leases_of(work, self._node))
-        strays = [recipient for recipient in held if recipient not in known]
-        released: int = await self.release(strays)
-        return released + await self._bury()
+    def leases(self) -> Deferred[Collection[str]]:
+        return self._reader.ask(LOOK_UP, lambda work: leases_of(work, self._node))
 
     def expire(self, now: int) -> Deferred[int]:
         return Deferred.fromCoroutine(self._expire(now))

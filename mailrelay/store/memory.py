@@ -1,4 +1,4 @@
-"""The memory twin: what the ledger, the bodies and the directory promise, in plain dictionaries.
+"""The memory twin: what the ledger, the nodes, the bodies and the directory promise, in plain dictionaries.
 
 For unit tests of those who use them; the same tests run over it and over the databases. Several ledgers may share one
 state, as processes share a database. It keeps nothing, knows no threads, and every Deferred has fired on return.
@@ -15,6 +15,7 @@ from zope.interface import implementer
 from ..interfaces.bodies import IBodies
 from ..interfaces.directory import ConnectionFacts, Credential, IDirectory, RecipientFacts, SenderFacts, SigningKey
 from ..interfaces.ledger import ILedger, Lane
+from ..interfaces.nodes import INodes
 from ..mail.envelope import SECOND, Delivery, Settlement, State, Submission
 from ..mail.reply import Refusal
 from ..policy.bounce import mailbox_full
@@ -185,17 +186,13 @@ class MemoryLedger:
         return True
 
     def release(self, recipients: Collection[str]) -> Deferred[int]:
-        return execute(self._release, lambda entry: entry.delivery.recipient in recipients)
+        def ours(entry: Entry) -> bool:
+            return entry.lease == self.node and entry.delivery.recipient in recipients
 
-    def _release(self, fits: Callable[[Entry], bool]) -> int:
-        return self.state.change(_give_back, lambda entry: entry.lease == self.node and fits(entry))
+        return execute(self.state.change, _give_back, ours)
 
-    def release_strays(self, known: Collection[str]) -> Deferred[int]:
-        return execute(self._release_strays, known)
-
-    def _release_strays(self, known: Collection[str]) -> int:
-        mine = self._release(lambda entry: entry.delivery.recipient not in known)
-        return mine + self.state.change(_give_back, lambda entry: entry.lease in self.state.dead)
+    def leases(self) -> Deferred[Collection[str]]:
+        return execute(lambda: [id for id, entry in self.state.recipients.items() if entry.lease == self.node])
 
     def expire(self, now: int) -> Deferred[int]:
         def overdue(entry: Entry) -> bool:
@@ -206,6 +203,24 @@ class MemoryLedger:
 
 def _give_back(entry: Entry) -> None:
     entry.lease = ""
+
+
+@implementer(INodes)
+class MemoryNodes:
+    """One process among those of the shared state."""
+
+    def __init__(self, state: MemoryState, node: str) -> None:
+        self.id = node
+        self._state = state
+
+    def join(self) -> Deferred[None]:
+        return execute(self._state.dead.discard, self.id)
+
+    def bury(self) -> Deferred[int]:
+        return execute(self._state.change, _give_back, lambda entry: entry.lease in self._state.dead)
+
+    def leave(self) -> Deferred[None]:
+        return execute(lambda: (self._state.change(_give_back, lambda entry: entry.lease == self.id), None)[1])
 
 
 @implementer(IBodies)

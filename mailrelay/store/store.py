@@ -72,7 +72,7 @@ class Store:
             if folder is None
             else FileNodes(self._writer, node, folder)
         )
-        self.ledger = Ledger(self._writer, self._reader, node, self.nodes.bury)
+        self.ledger = Ledger(self._writer, self._reader, node)
         self.bodies = Bodies(self._reader)
         self.directory = Directory(self._reader, now)
         self.registry = Registry(self._writer, self._reader, names)

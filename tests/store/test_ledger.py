@@ -170,11 +170,18 @@ class LedgerLaws:
         self.assertEqual(self.claim(), [ids[0]])
         self.world.stop(other)
 
-    def test_strays_are_given_back(self) -> None:
-        """A lease of ours that nobody in this process knows of returns to the queue."""
-        ids, _ = self.accept(["a@b.test", "b@b.test"])
-        self.assertEqual(result(self.process.ledger.release_strays({ids[0]})), 1)
-        self.assertEqual(self.claim(), [ids[1]])
+    def test_leases_are_those_of_this_process(self) -> None:
+        """Each process can tell what it has in hand: what it took and has neither settled nor given back."""
+        ids, _ = self.accept(["a@b.test", "b@b.test", "c@b.test"])
+        self.accept(["d@b.test"], lease=False)
+        other = self.world.start()
+        self.assertEqual(set(result(self.process.ledger.leases())), set(ids))
+        theirs = self.claim(process=other)
+        self.assertEqual((len(theirs), result(other.ledger.leases())), (1, theirs))
+        self.settle(ids[0], State.DELIVERED)
+        result(self.process.ledger.release([ids[1]]))
+        self.assertEqual(list(result(self.process.ledger.leases())), [ids[2]])
+        self.world.stop(other)
 
     def test_a_dead_process_loses_its_leases(self) -> None:
         """After a crash another process takes over what was in hand; what the dead one says later counts for nothing

@@ -26,7 +26,7 @@ from mailrelay.interfaces.ledger import ILedger
 from mailrelay.interfaces.registry import Account, Connection, Suppression
 from mailrelay.mail.envelope import SECOND, Recipient, State, Submission
 from mailrelay.store import Store, open_store
-from mailrelay.store.memory import Entry, MemoryLedger, MemoryState
+from mailrelay.store.memory import Entry, MemoryLedger, MemoryNodes, MemoryState
 from mailrelay.store.nodes import SILENCE
 from mailrelay.store.schema import accounts, recipients
 from tests.live.postgres import fast_folder, server
@@ -124,7 +124,7 @@ class MemoryWorld:
         self.state.dead.add(process.node)
 
     def bury(self, process: Process) -> int:
-        return int(result(process.ledger.release_strays(self.leased(process.node))))
+        return int(result(MemoryNodes(self.state, process.node).bury()))
 
     def leased(self, node: str) -> set[str]:
         return {id for id, entry in self.state.recipients.items() if entry.lease == node}

@@ -1,0 +1,113 @@
+"""What a worker does by the clock beside relaying: it reads the switches of the command line, ends what expired, gives
+back leases that nobody means to hold, buries dead processes, and sweeps what no message refers to.
+
+A chore that fails is tried again at its next turn, and logged once until it succeeds. Nothing here waits for a chore.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Awaitable, Callable, Collection
+
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IReactorTime
+from twisted.internet.task import LoopingCall
+from twisted.logger import Logger
+
+from ..interfaces.counters import ICounters
+from ..interfaces.directory import IDirectory
+from ..interfaces.ledger import ILedger
+from ..interfaces.nodes import INodes
+from ..manage.switches import LOGIN_GUARD_CLEARED, PAUSED
+
+log = Logger()
+
+SWITCHES = 0.5  #: seconds between looks at the switches
+QUEUE = 10.0  #: seconds between looks for what expired or was left behind
+SWEEP = 3600.0  #: seconds between sweeps
+
+
+class Chores:
+    """The chores of one worker.
+
+    `in_hand` are the recipients whose leases it means to hold, as a live view; `sweep` takes the wall clock's reading;
+    `now` reads it, in microseconds.
+    """
+
+    def __init__(
+        self,
+        ledger: ILedger,
+        nodes: INodes,
+        directory: IDirectory,
+        counters: ICounters,
+        *,
+        in_hand: Collection[str],
+        sweep: Callable[[int], Deferred[int]],
+        clock: IReactorTime,
+        now: Callable[[], int],
+    ) -> None:
+        self._ledger = ledger
+        self._nodes = nodes
+        self._directory = directory
+        self._counters = counters
+        self._in_hand = in_hand
+        self._sweep = sweep
+        self._clock = clock
+        self._now = now
+        self._loops: list[LoopingCall] = []
+        self._failing: set[str] = set()
+        self._strays: frozenset[str] = frozenset()
+        self._cleared = ""
+        self.paused = False  #: no mail is taken
+
+    def start(self) -> None:
+        """Begin; the first turn of each chore comes when its time has passed once."""
+        self._every(SWITCHES, "reading the switches", self.read_switches)
+        self._every(QUEUE, "looking after the queue", self.look_after_queue)
+        self._every(SWEEP, "sweeping", self._sweep_once)
+
+    def stop(self) -> None:
+        """Begin nothing more."""
+        loops, self._loops = self._loops, []
+        for loop in loops:
+            loop.stop()
+
+    def _every(self, seconds: float, name: str, work: Callable[[], Awaitable[None]]) -> None:
+        async def turn() -> None:
+            try:
+                await work()
+                self._failing.discard(name)
+            except Exception:
+                if self._loops and name not in self._failing:
+                    log.failure("{name} failed, it is tried again", name=name)
+                self._failing.add(name)
+
+        loop = LoopingCall(lambda: Deferred.fromCoroutine(turn()))
+        loop.clock = self._clock
+        self._loops.append(loop)
+        loop.start(seconds, now=False)
+
+    async def read_switches(self) -> None:
+        """Do what the command line asked for since the last look."""
+        settings = await self._directory.settings()
+        self.paused = bool(settings.get(PAUSED))
+        cleared = settings.get(LOGIN_GUARD_CLEARED, "")
+        if cleared and cleared != self._cleared:
+            await self._counters.forget(json.loads(cleared)["prefix"])
+        self._cleared = cleared
+
+    async def look_after_queue(self) -> None:
+        """End what expired, bury the dead, and give back what is leased to us and unknown here twice in a row.
+
+        Once is not enough: a commit that leased it may not have been told to the scheduler yet.
+        """
+        await self._ledger.expire(self._now())
+        await self._nodes.bury()
+        strays = frozenset(await self._ledger.leases()).difference(self._in_hand)
+        lost = strays & self._strays
+        self._strays = strays
+        if lost and (released := await self._ledger.release(lost)):
+            log.warn("{count} leases that nobody meant to hold were released", count=released)
+
+    async def _sweep_once(self) -> None:
+        await self._sweep(self._now())
