@@ -1,4 +1,4 @@
-"""Throttles and login failures in memory."""
+"""Throttles and login failures in memory: rates, sliding windows, and how much is kept."""
 
 from __future__ import annotations
 
@@ -10,39 +10,96 @@ from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 from zope.interface.verify import verifyObject
 
-from mailrelay.interfaces.counters import ICounters
-from mailrelay.store import MemoryCounters
+from mailrelay.interfaces.counters import ICounters, login_key
+from mailrelay.store import counters as module
+from mailrelay.store.counters import MemoryCounters
 
-from .worlds import result
 
-
-class MemoryCountersTests(SynchronousTestCase):
-    """Counts of one process, by a clock that stands still."""
-
+class CountersTests(SynchronousTestCase):
     def setUp(self) -> None:
         self.clock = Clock()
-        self.clock.advance(1000)
+        self.clock.advance(1_000_000)
         self.counters = MemoryCounters(self.clock)
 
+    def fail_at(self, key: str, window: float = 60.0) -> int:
+        return self.successResultOf(self.counters.fail(key, window))
+
+    def failures(self, key: str, window: float = 60.0) -> int:
+        return self.successResultOf(self.counters.failures(key, window))
+
+    def take(self, key: str = "k", units: int = 1) -> float:
+        """Ten units a minute, three at once."""
+        return self.successResultOf(self.counters.throttle(key, units, 10, 60, 3))
+
     def test_interface(self) -> None:
-        """They provide their interface."""
+        """It is what the relay asks for."""
         verifyObject(ICounters, self.counters)
 
-    def test_a_throttle_takes_until_it_waits(self) -> None:
-        """A burst passes at once, then one at a time; what waits takes nothing, and the wait told is enough."""
-        waits = [result(self.counters.throttle("a", 1, 60, 60, 2)) for _ in range(4)]
-        self.assertEqual(waits, [0.0, 0.0, 1.0, 1.0])
-        self.clock.advance(1)
-        self.assertEqual(result(self.counters.throttle("a", 1, 60, 60, 2)), 0.0)
-        self.assertEqual(result(self.counters.throttle("b", 2, 60, 60, 2)), 0.0)
 
-    def test_units_that_can_never_pass(self) -> None:
-        """More units than ever fit fail the Deferred, not the caller."""
-        self.failureResultOf(self.counters.throttle("a", 3, 60, 60, 2), ValueError)
+class ThrottleTests(CountersTests):
+    def test_burst_and_rate(self) -> None:
+        """A burst passes at once, then one unit every six seconds; who waits as long as told is let through."""
+        self.assertEqual([self.take() for _ in range(3)], [0.0] * 3)
+        for _ in range(5):
+            self.assertAlmostEqual(self.take(), 6.0, 5)
+            self.clock.advance(5.9)
+            self.assertAlmostEqual(self.take(), 0.1, 5)
+            self.clock.advance(0.1)
+            self.assertEqual(self.take(), 0.0)
+
+    def test_refusal_takes_nothing(self) -> None:
+        """However often one asks in vain, the wait grows no longer."""
+        self.take(units=3)
+        self.assertEqual(len({self.take() for _ in range(20)}), 1)
+
+    def test_keys_are_apart(self) -> None:
+        """One key's burst leaves another's whole."""
+        self.take("a", 3)
+        self.assertGreater(self.take("a"), 0)
+        self.assertEqual(self.take("b", 3), 0.0)
+
+    def test_never_more_than_the_rate(self) -> None:
+        """Whoever tries all the time gets burst + rate · time, and not a unit more (L12)."""
+        passed = 0
+        for _ in range(1200):
+            passed += self.take() == 0.0
+            self.clock.advance(0.5)
+        self.assertEqual(passed, 3 + 10 * 600 // 60 - 1)
+
+    def test_impossible(self) -> None:
+        """More at once than could ever pass is a mistake of the caller, told as a failed Deferred."""
+        self.failureResultOf(self.counters.throttle("k", 4, 10, 60, 3), ValueError)
+
+    def test_bounded(self) -> None:
+        """What has earned its units back is dropped when there are too many keys; what still waits is kept."""
+        with patch.object(module, "ROOM", 10):
+            for number in range(10):
+                self.take(f"old {number}")
+            self.clock.advance(30)
+            self.take("busy", 3)
+            self.take("another")
+            self.assertEqual(set(self.counters._throttles), {"busy", "another"})
+            self.assertGreater(self.take("busy"), 0)
+
+
+class FailuresTests(CountersTests):
+    def test_window_slides(self) -> None:
+        """A failure counts for as long as the window, from its own instant on."""
+        self.assertEqual(self.failures("k"), 0)
+        self.assertEqual(self.fail_at("k"), 1)
+        self.clock.advance(40)
+        self.assertEqual(self.fail_at("k"), 2)
+        self.clock.advance(19.9)
+        self.assertEqual(self.failures("k"), 2)
+        self.clock.advance(0.1)
+        self.assertEqual(self.failures("k"), 1)
+        self.clock.advance(40)
+        self.assertEqual(self.failures("k"), 0)
+        self.assertEqual(self.fail_at("k"), 1)
 
     @given(st.lists(st.tuples(st.booleans(), st.integers(0, 40)), max_size=30))
-    @settings(max_examples=50, deadline=None, derandomize=True, database=None)
-    def test_failures_are_those_of_the_window(self, steps: list[tuple[bool, int]]) -> None:
+    @settings(max_examples=50)
+    def test_any_spread(self, steps: list[tuple[bool, int]]) -> None:
         """The count is exactly that of the failures within the window, however they are spread."""
         clock = Clock()
         counters = MemoryCounters(clock)
@@ -53,30 +110,67 @@ class MemoryCountersTests(SynchronousTestCase):
                 failed.append(clock.seconds())
             expected = sum(instant > clock.seconds() - 60 for instant in failed)
             found = counters.fail("k", 60) if fails else counters.failures("k", 60)
-            self.assertEqual(result(found), expected)
+            self.assertEqual(self.successResultOf(found), expected)
 
-    def test_forgetting_by_prefix_and_by_key(self) -> None:
-        """All keys of a prefix are dropped and counted; one key is cleared alone."""
-        for key in ("login:1:a", "login:1:b", "login:2:a"):
-            result(self.counters.fail(key, 60))
-        self.assertEqual(result(self.counters.forget("login:1:")), 2)
-        self.assertEqual(result(self.counters.failures("login:1:a", 60)), 0)
-        self.assertEqual(result(self.counters.failures("login:2:a", 60)), 1)
-        result(self.counters.clear("login:2:a"))
-        result(self.counters.clear("unknown"))
-        self.assertEqual(result(self.counters.failures("login:2:a", 60)), 0)
+    def test_clear(self) -> None:
+        """Clearing drops one key only, not those that begin alike."""
+        for key in ("k", "k:ann", "kk"):
+            self.fail_at(key)
+        self.assertIsNone(self.successResultOf(self.counters.clear("k")))
+        self.successResultOf(self.counters.clear("never failed"))
+        self.assertEqual([self.failures(key) for key in ("k", "k:ann", "kk")], [0, 1, 1])
 
-    def test_memory_is_bounded(self) -> None:
-        """A flood of names keeps no more than there is room for: the stale go first, else who failed longest ago."""
-        with patch("mailrelay.store.counters.ROOM", 10):
-            for number in range(100):
-                self.clock.advance(0.1)
-                result(self.counters.fail(f"k{number}", 60))
-                result(self.counters.throttle(f"k{number}", 1, 600, 60, 1))
-            self.assertLessEqual(len(self.counters._failures), 10)
-            self.assertEqual(result(self.counters.failures("k99", 60)), 1)
-            self.assertEqual(result(self.counters.failures("k0", 60)), 0)
-            self.clock.advance(100)
-            result(self.counters.fail("new", 60))
-            self.assertEqual(len(self.counters._failures), 1)
-            self.assertLessEqual(len(self.counters._throttles), 10)
+    def test_forget(self) -> None:
+        """Forgetting an address drops its user names with it, and no other address that begins alike."""
+        addresses = ("10.0.0.1", "10.0.0.10", "2001:db8::1", "2001:db8::1:5")
+        keys = {(at, who): login_key(at, who) for at in addresses for who in ("", "ann", "Ann.b")}
+        for key in keys.values():
+            self.fail_at(key)
+
+        def left(*cleared: str) -> set[tuple[str, str]]:
+            self.successResultOf(self.counters.forget(login_key(*cleared)))
+            return {pair for pair, key in keys.items() if not self.failures(key)}
+
+        gone = {("10.0.0.1", "ann")}
+        self.assertEqual(left("10.0.0.1", "ANN"), gone)
+        gone |= {("10.0.0.1", who) for who in ("", "Ann.b")}
+        self.assertEqual(left("10.0.0.1"), gone)
+        gone |= {("2001:db8::1", who) for who in ("", "ann", "Ann.b")}
+        self.assertEqual(left("2001:db8::1"), gone)
+        self.assertEqual(left(), set(keys))
+
+    def test_forget_counts(self) -> None:
+        """It tells how many keys there were, and leaves throttles alone."""
+        self.take("login:10.0.0.1", 3)
+        for key in ("login:10.0.0.1", "login:10.0.0.1:ann", "login:10.0.0.10"):
+            self.fail_at(key)
+        self.assertEqual(self.successResultOf(self.counters.forget("login:10.0.0.1")), 2)
+        self.assertEqual(self.successResultOf(self.counters.forget("login:")), 1)
+        self.assertEqual(self.successResultOf(self.counters.forget("login:")), 0)
+        self.assertGreater(self.take("login:10.0.0.1"), 0)
+
+    def test_bounded(self) -> None:
+        """Beyond its room it keeps what a window still reaches; when that is everything, the freshest."""
+        with patch.object(module, "ROOM", 3):
+            self.fail_at("long", 600)
+            for key in ("a", "b"):
+                self.clock.advance(1)
+                self.fail_at(key)
+            self.clock.advance(1)
+            self.fail_at("c")
+            self.assertEqual(set(self.counters._failures), {"a", "b", "c"})
+            self.clock.advance(58)
+            self.fail_at("d")
+            self.assertEqual(set(self.counters._failures), {"b", "c", "d"})
+            self.fail_at("d")
+            self.assertEqual(self.failures("d"), 2)
+            self.assertEqual(len(self.counters._failures), 3)
+
+
+class LoginKeyTests(SynchronousTestCase):
+    def test_keys(self) -> None:
+        """One spelling for each: user names in any case, IPv6 addresses in brackets."""
+        self.assertEqual(login_key(), "login:")
+        self.assertEqual(login_key("192.0.2.7"), "login:192.0.2.7")
+        self.assertEqual(login_key("192.0.2.7", "Web@Shop"), "login:192.0.2.7:web@shop")
+        self.assertEqual(login_key("::1", "web"), "login:[::1]:web")
