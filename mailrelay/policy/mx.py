@@ -20,8 +20,8 @@ from ..mail.reply import Reply
 from .route import MxRoute
 
 EXCHANGES = 10  #: whose addresses are asked for
-ADDRESSES = 4  #: tried of one exchange
-HOPS = 10  #: tried in one attempt
+ADDRESSES = 3  #: tried of one exchange
+HOPS = 6  #: tried in one attempt: as many times may it wait in vain for a connection
 
 #: What came of one question: the answer, or why there was none.
 Lookup: TypeAlias = Answer | str
