@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
 from typing import TypeAlias
 
@@ -46,6 +47,7 @@ def literal(domain: str) -> str:
     return domain[1:-1].removeprefix("IPv6:") if domain.startswith("[") else ""
 
 
+@lru_cache(maxsize=4096)
 def is_public(address: str) -> bool:
     """Is an address one that the public Internet routes to a single host?"""
     parsed = ip_address(address)
