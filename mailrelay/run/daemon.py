@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, Protocol, TextIO
 
 from twisted.application.service import Service
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, succeed
 from twisted.logger import ILogObserver, Logger
 
 from .log import LineLog
@@ -43,6 +43,7 @@ class Daemon(Service):
         self._announce = announce
         self._withdraw = withdraw
         self._started: list[Part] = []
+        self._starting: Deferred[None] = succeed(None)
         self.log_stream: TextIO | None = None
 
     def setServiceParent(self, parent: Any) -> None:
@@ -53,18 +54,25 @@ class Daemon(Service):
 
     def startService(self) -> None:
         super().startService()  # type: ignore[no-untyped-call]
-        self._reactor.callWhenRunning(lambda: Deferred.fromCoroutine(self._start()).addErrback(self._die))
+        self._reactor.callWhenRunning(self._begin)
+
+    def _begin(self) -> None:
+        self._catch_signals()
+        self._starting = Deferred.fromCoroutine(self._start())
+        self._starting.addErrback(self._die)
 
     async def _start(self) -> None:
-        self._catch_signals()
         for part in self._parts:
             self._started.append(part)
             await part.start()
         self._announce()
 
     def _die(self, failure: Any) -> None:
+        if not self.running:
+            return  # told to stop while it started
         log.failure("cannot start", failure)
-        sys.stderr.write(f"mailrelay: cannot start: {failure.getErrorMessage()}\n")
+        if sys.__stderr__ is not None:  # where people look; twistd makes lines of the log of what goes to sys.stderr
+            sys.__stderr__.write(f"mailrelay: cannot start: {failure.getErrorMessage()}\n")
         # twistd has no way of its own to end with a status
         self._reactor.addSystemEventTrigger("after", "shutdown", os._exit, 1)
         self._reactor.stop()
@@ -88,6 +96,7 @@ class Daemon(Service):
         return Deferred.fromCoroutine(self._stop())
 
     async def _stop(self) -> None:
+        self._starting.cancel()
         self._withdraw()
         while self._started:
             part = self._started.pop()

@@ -7,11 +7,10 @@ from __future__ import annotations
 
 import os
 import socket
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
-from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IListeningPort, IProtocolFactory
 
 from ..interfaces.sandbox import IInbox
@@ -37,6 +36,7 @@ class Served:
     async def stop(self) -> None:
         if self._port is not None and (stopping := self._port.stopListening()) is not None:
             await stopping
+        self._socket.close()
 
 
 class SinkHost:
@@ -47,12 +47,12 @@ class SinkHost:
         self._socket = sock
         self._state = state
         self._now = now
-        self._close: Callable[[], Deferred[None]]
-        self._port: Served
+        self._undo: list[Callable[[], Awaitable[None]]] = []
         self.inbox: IInbox
 
     async def start(self) -> None:
-        self.inbox, self._close = open_inbox(str(self._state / "sandbox.sqlite3"), self._reactor)
+        self.inbox, close = open_inbox(str(self._state / "sandbox.sqlite3"), self._reactor)
+        self._undo.append(close)
         dialect = sink_dialect()
         sink = Sink(self.inbox, dialect, self._reactor, self._now)
         factory = SmtpServerFactory(
@@ -64,11 +64,15 @@ class SinkHost:
             None,
             os.urandom,
         )
-        self._factory = factory
-        self._port = Served(self._reactor, self._socket, lambda: factory)
-        await self._port.start()
+        port = Served(self._reactor, self._socket, lambda: factory)
+
+        async def cut() -> None:
+            factory.cut()
+
+        self._undo += [cut, port.stop]
+        await port.start()
 
     async def stop(self) -> None:
-        await self._port.stop()
-        self._factory.cut()
-        await self._close()
+        while self._undo:
+            await self._undo.pop()()
+        self._socket.close()

@@ -35,7 +35,10 @@ class Address:
 def listen(address: Address) -> socket.socket:
     """A listening TCP socket, non-blocking; fails with `PortTaken`."""
     family = socket.AF_INET6 if ":" in address.host else socket.AF_INET
-    sock = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        sock = socket.socket(family, socket.SOCK_STREAM)
+    except OSError as error:  # a machine without IPv6
+        raise PortTaken(f"cannot listen on {address}: {error.strerror}") from error
     try:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         if family == socket.AF_INET6:

@@ -72,13 +72,15 @@ async def furnish(installation: Installation, dialects: Dialects) -> list[Issued
 
     What exists is left as it is; fires with the connections and their logins.
     """
-    existing = {each.name: each for each in await accounts.every(installation)}
+    existing = {each.name for each in await accounts.every(installation)}
     issued = []
     for dialect in dialects:
         if dialect.name not in existing:
             await accounts.create(installation, dialect.name, OPENING_BALANCE)
-            await domains.add(installation, dialect.name, verified_domain(dialect), verified=True)
-            await domains.add(installation, dialect.name, unverified_domain(dialect))
+        registered = {each.name for each in await domains.every(installation, dialect.name)}
+        for domain, verified in ((verified_domain(dialect), True), (unverified_domain(dialect), False)):
+            if domain not in registered:
+                await domains.add(installation, dialect.name, domain, verified=verified)
         owned: Sequence[Connection] = await connections.every(installation, dialect.name)
         found = [each for each in owned if each.name == dialect.name]
         if found:

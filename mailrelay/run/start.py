@@ -1,7 +1,7 @@
 """From a command line to a daemon: what ``twistd mailrelay`` runs, for an installation and for the sandbox.
 
-Whatever keeps the daemon from running is a `CannotStart` with every reason, raised before anything is left behind but
-bound sockets of a process that is about to end.
+Whatever keeps the daemon from running is a `CannotStart` with every reason. Sockets are bound before the state is
+touched, and let go of when it comes to that.
 """
 
 from __future__ import annotations
@@ -9,7 +9,8 @@ from __future__ import annotations
 import os
 import socket
 import sys
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -26,7 +27,7 @@ from ..vault import Vault, VaultError
 from . import sandbox as sandboxed
 from .daemon import Daemon, Part
 from .parts import Served, SinkHost
-from .ports import Address, PortTaken, listen, listen_all
+from .ports import Address, PortTaken, close_all, listen, listen_all
 from .ready import publish, withdraw
 from .worker import Worker, now
 
@@ -41,18 +42,28 @@ class CannotStart(Exception):
         super().__init__("; ".join(self.reasons))
 
 
+@contextmanager
+def _starting() -> Iterator[ExitStack]:
+    """Turns what keeps the daemon from running into `CannotStart`, and then undoes what was pushed."""
+    with ExitStack() as undo:
+        try:
+            yield undo
+        except (ConfigError, DialectError) as error:
+            raise CannotStart(error.faults) from error
+        except (VaultError, PortTaken, Unfit, CertificateError, OSError) as error:
+            raise CannotStart([str(error)]) from error
+        undo.pop_all()
+
+
 def configured(reactor: Any, path: Path) -> Daemon:
     """The daemon of a configuration file."""
-    try:
+    with _starting() as undo:
         config = load(path, lambda folder: Dialects.shipped(folder).names)
         dialects = Dialects.shipped(config.dialects.directory)
         vault = Vault.open(config.state.key_file)
-        connections = _address_logins(config, vault, dialects)
         sockets = listen_all(_addresses(config))
-    except (ConfigError, DialectError) as error:
-        raise CannotStart(error.faults) from error
-    except (VaultError, PortTaken, Unfit, OSError) as error:
-        raise CannotStart([str(error)]) from error
+        undo.callback(close_all, sockets.values())
+        connections = _address_logins(config, vault, dialects)
     for warning in config.warnings:
         sys.stderr.write(f"mailrelay: warning: {warning}\n")
     worker = Worker(config, sockets, reactor, vault=vault, dialects=dialects, connections=connections)
@@ -64,7 +75,7 @@ def configured(reactor: Any, path: Path) -> Daemon:
 
 def sandbox(reactor: Any, state: Path, base_port: int) -> Daemon:
     """The daemon of a sandbox; everything that it needs is made on the way."""
-    try:
+    with _starting() as undo:
         state.mkdir(mode=0o700, parents=True, exist_ok=True)
         sign = state / "ready.json"
         withdraw(sign)
@@ -72,14 +83,13 @@ def sandbox(reactor: Any, state: Path, base_port: int) -> Daemon:
         vault = _vault(state / "secret.key")
         certificates = _certificates(state)
         token = sandboxed.api_token(vault)
-        sink = listen(Address(sandboxed.LOOPBACK, 0))
+        sink = undo.enter_context(listen(Address(sandboxed.LOOPBACK, 0)))
         config = sandboxed.configuration(state, base_port, dialects, certificates, sink.getsockname()[1], token)
         if wrong := faults(config, lambda folder: dialects.names):
             raise CannotStart(wrong)
         sockets = listen_all(_addresses(config))
+        undo.callback(close_all, sockets.values())
         issued = _with_store(config, vault, dialects, lambda installation: sandboxed.furnish(installation, dialects))
-    except (VaultError, PortTaken, Unfit, CertificateError, OSError) as error:
-        raise CannotStart([str(error)]) from error
     facts = sandboxed.facts(os.getpid(), config, certificates, token, dialects, issued)
     worker = Worker(config, sockets, reactor, vault=vault, dialects=dialects, connections={})
     host = SinkHost(reactor, sink, state, now)
@@ -114,7 +124,7 @@ def _certificates(state: Path) -> CertificatePaths:
 
 def _with_store(config: Config, vault: Vault, dialects: Dialects, work: Callable[[Installation], Any]) -> Any:
     """Do something with the installation before the daemon runs; everything happens before this returns."""
-    store = open_store(config.state.path, node=ulid(now(), os.urandom(10)), now=now, inline=True)
+    store = open_store(config.state.url or config.state.path, node=ulid(now(), os.urandom(10)), now=now, inline=True)
     try:
         installation = Installation(
             store.registry, store.history, vault, dialects, now, os.urandom, config.server.reveal_secrets

@@ -1,0 +1,149 @@
+"""The daemon: parts in order, one line for what keeps it from running, and an orderly end."""
+
+from __future__ import annotations
+
+import io
+import os
+import signal
+from collections.abc import Callable
+from typing import Any
+from unittest.mock import patch
+
+from twisted.internet.defer import Deferred
+from twisted.trial.unittest import SynchronousTestCase
+
+from mailrelay.run.daemon import Daemon
+
+
+class FakeReactor:
+    """Runs, and notes that it is told to stop."""
+
+    def __init__(self) -> None:
+        self.stopped = 0
+        self.triggers: list[tuple[Any, ...]] = []
+
+    def callWhenRunning(self, call: Callable[[], object]) -> None:
+        call()
+
+    def callFromThread(self, call: Callable[[], object]) -> None:
+        call()
+
+    def addSystemEventTrigger(self, *trigger: Any) -> None:
+        self.triggers.append(trigger)
+
+    def stop(self) -> None:
+        self.stopped += 1
+
+
+class FakePart:
+    """Tells what is asked of it; starts and stops when the test says so, if it is slow."""
+
+    def __init__(self, name: str, told: list[str], *, fails: str = "", slow: str = "") -> None:
+        self.name = name
+        self.told = told
+        self.fails = fails
+        self.slow = slow
+        self.hand: Deferred[None] = Deferred()
+
+    async def _do(self, what: str) -> None:
+        self.told.append(f"{what} {self.name}")
+        if what in self.slow:
+            await self.hand
+        if what in self.fails:
+            raise OSError(5, f"{self.name} cannot {what}")
+
+    async def start(self) -> None:
+        await self._do("start")
+
+    async def stop(self) -> None:
+        await self._do("stop")
+
+
+class DaemonTests(SynchronousTestCase):
+    def setUp(self) -> None:
+        self.reactor = FakeReactor()
+        self.told: list[str] = []
+        self.stderr = io.StringIO()
+        self.handlers: dict[int, Any] = {}
+        self.patch(signal, "signal", self.handlers.__setitem__)
+
+    def daemon(self, *parts: FakePart) -> Daemon:
+        return Daemon(self.reactor, parts, lambda: self.told.append("announce"), lambda: self.told.append("withdraw"))
+
+    def part(self, name: str, **how: str) -> FakePart:
+        return FakePart(name, self.told, **how)
+
+    def start(self, daemon: Daemon) -> None:
+        with patch("sys.__stderr__", self.stderr):
+            daemon.startService()
+
+    def test_order(self) -> None:
+        """Parts start in order, then the daemon is announced; it is withdrawn first, and they stop in reverse."""
+        daemon = self.daemon(self.part("store"), self.part("web"))
+        self.start(daemon)
+        self.assertEqual(self.told, ["start store", "start web", "announce"])
+        self.successResultOf(daemon.stopService())
+        self.assertEqual(self.told[3:], ["withdraw", "stop web", "stop store"])
+        self.assertEqual((self.reactor.stopped, self.reactor.triggers, self.stderr.getvalue()), (0, [], ""))
+
+    def test_one_after_another(self) -> None:
+        """A part starts when the one before it has, and nothing is announced before the last."""
+        store = self.part("store", slow="start")
+        self.start(self.daemon(store, self.part("web")))
+        self.assertEqual(self.told, ["start store"])
+        store.hand.callback(None)
+        self.assertEqual(self.told, ["start store", "start web", "announce"])
+
+    def test_stop_waits(self) -> None:
+        """A part stops when the one that leans on it has."""
+        web = self.part("web", slow="stop")
+        daemon = self.daemon(self.part("store"), web)
+        self.start(daemon)
+        stopping = daemon.stopService()
+        self.assertEqual(self.told[-1], "stop web")
+        self.assertNoResult(stopping)
+        web.hand.callback(None)
+        self.successResultOf(stopping)
+        self.assertEqual(self.told[-1], "stop store")
+
+    def test_part_that_cannot_start(self) -> None:
+        """It is one line and status 1, after all that had begun was stopped, its own half included."""
+        daemon = self.daemon(self.part("store"), self.part("web", fails="start"), self.part("never"))
+        self.start(daemon)
+        self.assertEqual(self.stderr.getvalue(), "mailrelay: cannot start: [Errno 5] web cannot start\n")
+        self.assertEqual(len(self.flushLoggedErrors(OSError)), 1)
+        self.assertEqual(self.reactor.triggers, [("after", "shutdown", os._exit, 1)])
+        self.assertEqual(self.reactor.stopped, 1)
+        self.successResultOf(daemon.stopService())
+        self.assertEqual(self.told, ["start store", "start web", "withdraw", "stop web", "stop store"])
+
+    def test_part_that_cannot_stop(self) -> None:
+        """It is logged; the others stop all the same."""
+        daemon = self.daemon(self.part("store"), self.part("web", fails="stop"), self.part("sink", fails="stop"))
+        self.start(daemon)
+        self.successResultOf(daemon.stopService())
+        self.assertEqual(self.told[-3:], ["stop sink", "stop web", "stop store"])
+        self.assertEqual(len(self.flushLoggedErrors(OSError)), 2)
+
+    def test_stop_while_starting(self) -> None:
+        """Told to stop before it has started, it starts nothing more, announces nothing, and ends well (status 0)."""
+        store = self.part("store", slow="start")
+        daemon = self.daemon(store, self.part("web"))
+        self.start(daemon)
+        self.handlers[signal.SIGTERM](signal.SIGTERM, None)
+        self.assertEqual(self.reactor.stopped, 1)
+        self.successResultOf(daemon.stopService())
+        self.assertEqual(self.told, ["start store", "withdraw", "stop store"])
+        self.assertTrue(store.hand.called)
+        self.assertEqual((self.reactor.triggers, self.stderr.getvalue()), ([], ""))
+
+    def test_signals(self) -> None:
+        """TERM and INT stop it, once; HUP is ignored."""
+        daemon = self.daemon(self.part("store"))
+        self.start(daemon)
+        self.assertEqual(self.handlers[signal.SIGHUP], signal.SIG_IGN)
+        self.handlers[signal.SIGINT](signal.SIGINT, None)
+        self.assertEqual(self.reactor.stopped, 1)
+        self.successResultOf(daemon.stopService())
+        self.handlers[signal.SIGTERM](signal.SIGTERM, None)
+        self.assertEqual(self.reactor.stopped, 1)
