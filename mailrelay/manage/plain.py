@@ -166,6 +166,7 @@ def dialect(value: Dialect) -> Plain:
         "bare_ehlo": value.bare_ehlo,
         "sender_rule": value.sender_rule,
         "billing": value.billing,
+        "dsn": value.dsn,
         "suppressed": value.suppressed,
         "suppressing": list(value.suppressing),
         "username": value.username,

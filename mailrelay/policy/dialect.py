@@ -42,6 +42,7 @@ _SETTINGS = (
     "bare_ehlo",
     "sender_rule",
     "billing",
+    "dsn",
     "suppressed",
     "suppressing",
     "username",
@@ -71,10 +72,10 @@ class Dialect:
 
     `extensions` are EHLO keywords in their order; `size` is in octets, `recipients` a count per message.
     `credentials_at`, `sender_rule`, `billing` and `suppressed` are words of `policy.vocabulary`; `suppressing` the
-    reasons that count at RCPT. `stages` maps "mail", "rate", "rcpt" and "data" to names of rules (`policy.admission`)
-    in their order. `statuses` maps our states to the service's words. `username` is the pattern of a generated user
-    name; `ports` the service's ports by mode ("plain", "starttls", "tls"); `sandbox` gives for a port the offset from
-    the sandbox's base port.
+    reasons that count at RCPT. `dsn` says whether what could not be delivered is reported by mail to the return path.
+    `stages` maps "mail", "rate", "rcpt" and "data" to names of rules (`policy.admission`) in their order. `statuses`
+    maps our states to the service's words. `username` is the pattern of a generated user name; `ports` the service's
+    ports by mode ("plain", "starttls", "tls"); `sandbox` gives for a port the offset from the sandbox's base port.
     """
 
     name: str
@@ -87,6 +88,7 @@ class Dialect:
     bare_ehlo: bool
     sender_rule: str
     billing: str
+    dsn: bool
     suppressed: str
     suppressing: tuple[str, ...]
     username: str
@@ -190,6 +192,7 @@ def _read(reading: Reading, name: str, own: Mapping[str, object]) -> Dialect:
         bare_ehlo=reading.switch("bare_ehlo", given.get("bare_ehlo")),
         sender_rule=reading.choice("sender_rule", given.get("sender_rule"), vocabulary.SENDER_RULES),
         billing=reading.choice("billing", given.get("billing"), vocabulary.BILLING),
+        dsn=reading.switch("dsn", given.get("dsn")),
         suppressed=reading.choice("suppressed", given.get("suppressed"), vocabulary.SUPPRESSED),
         suppressing=reading.choices("suppressing", given.get("suppressing"), vocabulary.SUPPRESSIONS),
         username=_username(reading, given.get("username")),

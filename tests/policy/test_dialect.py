@@ -193,12 +193,15 @@ class EmailMassivoTests(SynchronousTestCase):
         )
 
     def test_terms(self) -> None:
-        """Only the connection's own domain sends, sends are charged on accept, hard bounces are not refused."""
+        """Only the connection's own domain sends, sends are charged on accept, hard bounces are not refused, and no
+        mail tells of what could not be delivered."""
         self.assertEqual(self.dialect.sender_rule, "connection")
         self.assertEqual(self.dialect.billing, "accept")
         self.assertEqual(self.dialect.suppressed, "refuse")
         self.assertNotIn("hard_bounce", self.dialect.suppressing)
         self.assertLessEqual({"unsubscribe", "complaint"}, set(self.dialect.suppressing))
+        self.assertFalse(self.dialect.dsn)
+        self.assertTrue(SHIPPED.get("standard").dsn)
 
     def test_alias(self) -> None:
         """The platform's other name is the same dialect, in any case."""
