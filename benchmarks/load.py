@@ -21,7 +21,9 @@ def program(name: str) -> str:
     """The path of a program of the system; `SystemExit` names the missing one."""
     path = shutil.which(name, path="/usr/sbin:/usr/bin:/sbin:/bin")
     if path is None:
-        raise SystemExit(f"{name} is missing; it comes with Debian's package postfix")
+        raise SystemExit(
+            f"{name} is missing; it comes with Debian's package {'opendkim' if 'dkim' in name else 'postfix'}"
+        )
     return path
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import time
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 TICK = os.sysconf("SC_CLK_TCK")
@@ -23,31 +23,31 @@ def _stat(pid: int) -> list[str] | None:
         return None
 
 
-def tree(root: int) -> list[int]:
-    """A process and its living descendants."""
+def tree(roots: Sequence[int]) -> list[int]:
+    """Processes and their living descendants."""
     children = defaultdict(list)
     for entry in os.listdir("/proc"):
         if entry.isdigit() and (fields := _stat(int(entry))) is not None:
             children[int(fields[1])].append(int(entry))
-    found = [root]
+    found = list(roots)
     for pid in found:
         found.extend(children[pid])
     return found
 
 
-def cpu_seconds(root: int) -> float:
-    """User and system time of a tree of processes, its dead children included."""
+def cpu_seconds(roots: Sequence[int]) -> float:
+    """User and system time of trees of processes, their dead children included."""
     ticks = 0
-    for pid in tree(root):
+    for pid in tree(roots):
         if (fields := _stat(pid)) is not None:
             ticks += sum(int(field) for field in fields[11:15])
     return ticks / TICK
 
 
-def memory_megabytes(root: int) -> float:
-    """Proportional set size of a tree of processes."""
+def memory_megabytes(roots: Sequence[int]) -> float:
+    """Proportional set size of trees of processes."""
     kilobytes = 0
-    for pid in tree(root):
+    for pid in tree(roots):
         try:
             for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
                 if line.startswith("Pss:"):
@@ -57,17 +57,17 @@ def memory_megabytes(root: int) -> float:
     return kilobytes / 1024
 
 
-def settled(root: int, quiet: float = 1.5, patience: float = 60.0) -> float:
-    """Wait until a tree of processes has used at most a tick within `quiet` seconds; gives its CPU seconds then."""
+def settled(roots: Sequence[int], quiet: float = 1.5, patience: float = 60.0) -> float:
+    """Wait until trees of processes have used at most a tick within `quiet` seconds; gives its CPU seconds then."""
     deadline = time.monotonic() + patience
-    before = cpu_seconds(root)
+    before = cpu_seconds(roots)
     while time.monotonic() < deadline:
         time.sleep(quiet)
-        now = cpu_seconds(root)
+        now = cpu_seconds(roots)
         if now - before <= 2 / TICK:
             return now
         before = now
-    raise TimeoutError(f"process {root} did not come to rest within {patience:.0f} s")
+    raise TimeoutError(f"process {roots[0]} did not come to rest within {patience:.0f} s")
 
 
 def wait_until(condition: Callable[[], bool], what: str, patience: float) -> None:

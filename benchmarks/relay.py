@@ -1,8 +1,8 @@
-"""Scenario R: durable relay to a smart host, `smtp-source` → server → `smtp-sink`, for us and our peers in turn.
+"""Scenarios R and D: durable relay to a smart host, `smtp-source` → server → `smtp-sink`, for us and peers in turn.
 
-4 KiB messages, 20 sessions, no TLS, no DNS. What counts is messages per CPU-second of all the server's processes, from
-the first message until the server is idle again. Load, server and sink share the machine; peers alternate within each
-round, and the median of the rounds is told.
+4 KiB messages, 20 sessions, no TLS, no DNS; in D each message is signed by DKIM. What counts is messages per CPU-second
+of all the server's processes, from the first message until the server is idle again. Load, server and sink share the
+machine; peers alternate within each round, and the median of the rounds is told.
 """
 
 from __future__ import annotations
@@ -15,9 +15,12 @@ from statistics import median
 
 from .load import Sink, submit
 from .processes import memory_megabytes, settled, wait_until
-from .server import Postfix, Relay, Server
+from .server import Postfix, PostfixWithOpenDkim, Relay, Server, SigningRelay
 
-PEERS: dict[str, Callable[[int, Path], Server]] = {"postfix": Postfix}
+#: what to measure beside us, without signatures and with them
+PEERS: dict[str, tuple[Callable[[int, Path], Server], Callable[[int, Path], Server]]] = {
+    "postfix": (Postfix, PostfixWithOpenDkim)
+}
 
 #: seconds in which everything must have reached the sink once all is accepted
 PATIENCE = 300
@@ -39,30 +42,42 @@ def measure(make: Callable[[int, Path], Server], messages: int, reuse: bool, fol
     with Sink() as sink, make(sink.port, folder) as server:
         submit(server.port, warm_up, reuse=reuse)
         wait_until(lambda: sink.received >= warm_up, "the warm-up", PATIENCE)
-        before = settled(server.pid)
+        before = settled(server.pids)
         begun = time.monotonic()
         submit(server.port, messages, reuse=reuse)
         accepted = time.monotonic() - begun
         wait_until(lambda: sink.received >= warm_up + messages, "relaying", PATIENCE)
-        used = settled(server.pid) - before
+        used = settled(server.pids) - before
         through = sink.last_at - begun
-        megabytes = memory_megabytes(server.pid)
+        megabytes = memory_megabytes(server.pids)
         result = Measure(messages / accepted, messages / through, messages / used, megabytes)
         return server.name, result
 
 
 def scenario_r(messages: int, rounds: int, peers: Sequence[str], folder: Path) -> None:
     """Measure and print one table for each way of using connections."""
-    makers: list[Callable[[int, Path], Server]] = [Relay, *(PEERS[peer] for peer in peers)]
+    makers = [Relay, *(PEERS[peer][0] for peer in peers)]
     for reuse in (True, False):
-        print(f"\nScenario R, {'connections reused' if reuse else 'one message per connection'}: "
-              f"{messages} messages of 4 KiB, 20 sessions, median of {rounds}")  # fmt: skip
-        taken: dict[str, list[Measure]] = {}
-        for _ in range(rounds):
-            for make in makers:
-                name, result = measure(make, messages, reuse, folder)
-                taken.setdefault(name, []).append(result)
-        _print(taken)
+        title = f"Scenario R, {'connections reused' if reuse else 'one message per connection'}"
+        _compare(title, makers, messages, rounds, reuse, folder)
+
+
+def scenario_d(messages: int, rounds: int, peers: Sequence[str], folder: Path) -> None:
+    """Measure and print the table with signatures: ours by RSA-2048 and Ed25519, our peers' by RSA-2048."""
+    makers = [SigningRelay, *(PEERS[peer][1] for peer in peers)]
+    _compare("Scenario D, connections reused", makers, messages, rounds, True, folder)
+
+
+def _compare(
+    title: str, makers: Sequence[Callable[[int, Path], Server]], messages: int, rounds: int, reuse: bool, folder: Path
+) -> None:
+    print(f"\n{title}: {messages} messages of 4 KiB, 20 sessions, median of {rounds}")
+    taken: dict[str, list[Measure]] = {}
+    for _ in range(rounds):
+        for make in makers:
+            name, result = measure(make, messages, reuse, folder)
+            taken.setdefault(name, []).append(result)
+    _print(taken)
 
 
 def _print(taken: dict[str, list[Measure]]) -> None:

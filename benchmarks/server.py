@@ -16,16 +16,19 @@ from pathlib import Path
 from types import TracebackType
 from typing import Protocol
 
+from mailrelay.mail.dkim import RSA
+from mailrelay.manage.signing import new_private_key
+
 from .load import SENDER, free_port, listens, program
 from .processes import wait_until
 
 
 class Server(Protocol):
-    """A server under measurement; `pid` is the root of its processes once it runs."""
+    """A server under measurement; `pids` are the roots of its processes once it runs."""
 
     name: str
     port: int
-    pid: int
+    pids: list[int]
 
     def __enter__(self) -> Server: ...
 
@@ -38,10 +41,11 @@ class Relay:
     """This relay: one worker, SQLite, login by address, all checks, balance, history and the log at work."""
 
     name = "mailrelay"
+    sign = False
 
     def __init__(self, sink_port: int, folder: Path) -> None:
         self.port = free_port()
-        self.pid = 0
+        self.pids: list[int] = []
         self._folder = Path(tempfile.mkdtemp(prefix="bench-relay-", dir=folder))
         self._config = self._folder / "mailrelay.toml"
         self._config.write_text(f"""
@@ -64,6 +68,9 @@ name = "sink"
 hosts = ["127.0.0.1:{sink_port}"]
 tls = "none"
 default = true
+
+[delivery]
+sign = {str(self.sign).lower()}
 """)
 
     def _command(self, *arguments: str) -> None:
@@ -87,7 +94,7 @@ default = true
                 stdout=log,
                 stderr=log,
             )  # fmt: skip
-        self.pid = self._process.pid
+        self.pids = [self._process.pid]
         try:
             wait_until(lambda: self._process.poll() is not None or listens(self.port), "starting the relay", 30)
             if self._process.poll() is not None:
@@ -110,6 +117,13 @@ default = true
         shutil.rmtree(self._folder)
 
 
+class SigningRelay(Relay):
+    """The same, signing by RSA-2048 and by Ed25519."""
+
+    name = "mailrelay, signing"
+    sign = True
+
+
 class Postfix:
     """Postfix with configuration, queue and log of its own: loopback, no chroot, process limit 100, no TLS, no DNS."""
 
@@ -121,7 +135,7 @@ class Postfix:
         )
         self.name = f"Postfix {version.stdout.strip()}"
         self.port = free_port()
-        self.pid = 0
+        self.pids: list[int] = []
         self._folder = Path(tempfile.mkdtemp(prefix="bench-postfix-", dir=folder))
         self._folder.chmod(0o755)
         conf, queue, data = (self._folder / name for name in ("conf", "queue", "data"))
@@ -143,6 +157,7 @@ smtpd_relay_restrictions = permit_mynetworks, reject
 smtpd_peername_lookup = no
 smtpd_client_connection_count_limit = 0
 smtp_host_lookup = native
+{self._more()}
 disable_dns_lookups = yes
 smtp_tls_security_level = none
 smtpd_tls_security_level = none
@@ -174,6 +189,10 @@ maillog_file_prefixes = {self._folder}
         (conf / "master.cf").write_text("\n".join(services) + "\n")
         self._conf, self._queue = conf, queue
 
+    def _more(self) -> str:
+        """Further lines of main.cf."""
+        return ""
+
     def _command(self, verb: str) -> None:
         done = subprocess.run(
             [program("postfix"), "-c", str(self._conf), verb], capture_output=True, text=True, check=False
@@ -185,7 +204,7 @@ maillog_file_prefixes = {self._folder}
         self._command("start")
         try:
             wait_until(lambda: listens(self.port), "starting Postfix", 30)
-            self.pid = int((self._queue / "pid" / "master.pid").read_text())
+            self.pids = [int((self._queue / "pid" / "master.pid").read_text())]
         except BaseException:
             self._end()
             raise
@@ -196,9 +215,50 @@ maillog_file_prefixes = {self._folder}
 
     def _end(self) -> None:
         self._command("stop")
-        if self.pid:
+        if self.pids:
+            master = self.pids[0]
             try:
-                wait_until(lambda: not Path(f"/proc/{self.pid}").exists(), "stopping Postfix", 15)
+                wait_until(lambda: not Path(f"/proc/{master}").exists(), "stopping Postfix", 15)
             except TimeoutError:
-                os.kill(self.pid, signal.SIGKILL)
+                os.kill(master, signal.SIGKILL)
         shutil.rmtree(self._folder)
+
+
+class PostfixWithOpenDkim(Postfix):
+    """The same with OpenDKIM as its milter, signing by RSA-2048, relaxed/relaxed; both count."""
+
+    def __init__(self, sink_port: int, folder: Path) -> None:
+        self._milter_port = free_port()
+        super().__init__(sink_port, folder)
+        self.name += " + OpenDKIM"
+        key, self._settings = self._folder / "dkim.pem", self._folder / "opendkim.conf"
+        key.write_text(new_private_key(RSA))
+        key.chmod(0o600)
+        self._settings.write_text(f"""
+Mode s
+Canonicalization relaxed/relaxed
+Domain {SENDER.partition("@")[2]}
+Selector bench
+KeyFile {key}
+RequireSafeKeys no
+Socket inet:{self._milter_port}@127.0.0.1
+""")
+
+    def _more(self) -> str:
+        return f"smtpd_milters = inet:127.0.0.1:{self._milter_port}"
+
+    def __enter__(self) -> PostfixWithOpenDkim:
+        self._milter = subprocess.Popen([program("opendkim"), "-f", "-x", str(self._settings)])
+        try:
+            wait_until(lambda: listens(self._milter_port), "starting OpenDKIM", 30)
+        except BaseException:
+            self._milter.terminate()
+            raise
+        super().__enter__()
+        self.pids.append(self._milter.pid)
+        return self
+
+    def _end(self) -> None:
+        super()._end()
+        self._milter.terminate()
+        self._milter.wait(15)

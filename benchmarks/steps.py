@@ -23,9 +23,11 @@ from zope.interface import implementer
 from mailrelay.interfaces.directory import ConnectionFacts, RecipientFacts, SenderFacts
 from mailrelay.interfaces.submission import IAddressLogin, IConnection, ISubmission, MailParameters, Peer
 from mailrelay.mail.address import Mailbox, parse_mailbox
+from mailrelay.mail.dkim import ALGORITHMS, Signer, sign
 from mailrelay.mail.envelope import Capabilities, Delivered, Delivery, Hop, Recipient, Submission
 from mailrelay.mail.message import Message
 from mailrelay.mail.reply import Reply
+from mailrelay.manage.signing import new_private_key
 from mailrelay.policy.dialect import Dialects
 from mailrelay.policy.retry import Schedule
 from mailrelay.relay.compose import compose, trace
@@ -242,6 +244,16 @@ def composing(reactor: Any, count: int, folder: Path) -> Deferred[Any]:
     return succeed(None)
 
 
+def signing(reactor: Any, count: int, folder: Path) -> Deferred[Any]:
+    """Both signatures over the bytes that leave."""
+    signers = [Signer.load("bench.example", "bench", each, new_private_key(each)) for each in ALGORITHMS]
+    MARK.append(time.process_time())
+    for delivery in deliveries(count):
+        sign(SOURCE, signers, delivery.accepted_at)
+    MARK.append(time.process_time())
+    return succeed(None)
+
+
 def wire_out(reactor: Any, count: int, folder: Path) -> Deferred[Any]:
     """The envelope and the message to the next hop, and its verdicts."""
     from mailrelay.smtp.dial import connect_by
@@ -274,6 +286,7 @@ STEPS: Mapping[str, Callable[[Any, int, Path], Deferred[Any]]] = {
     "commit": commit,
     "commit and settle": commit_and_settle,
     "compose": composing,
+    "signing": signing,
     "wire out": wire_out,
 }
 
