@@ -40,6 +40,8 @@ from typing import Any, Protocol
 
 ROOT = Path(__file__).parent / "dialogues"
 
+PATIENCE = 10.0  #: seconds that a client waits for a line
+
 
 @dataclass(frozen=True, slots=True)
 class Step:
@@ -88,9 +90,11 @@ class Wire(Protocol):
 
 
 class InMemory:
-    """A session of a server factory over a `StringTransport` with startTLS and abortConnection."""
+    """A session of a server factory over a `StringTransport` with startTLS and abortConnection; who waits for a line
+    moves the factory's clock."""
 
     def __init__(self, factory: Any, transport: Any) -> None:
+        self._clock = factory.clock
         self._protocol = factory.buildProtocol(None)
         self._transport = transport
         self._protocol.makeConnection(transport)
@@ -105,6 +109,9 @@ class InMemory:
 
     def line(self) -> bytes:
         self._take()
+        if b"\r\n" not in self._said:
+            self._clock.advance(PATIENCE)
+            self._take()
         line, end, rest = self._said.partition(b"\r\n")
         self._said = rest
         return line + end
@@ -123,7 +130,7 @@ class InMemory:
 class Tcp:
     """A real line, blocking, for a server in another process or thread; `timeout` in seconds for each step."""
 
-    def __init__(self, host: str, port: int, *, tls: bool = False, ca: str = "", timeout: float = 10.0) -> None:
+    def __init__(self, host: str, port: int, *, tls: bool = False, ca: str = "", timeout: float = PATIENCE) -> None:
         self._host = host
         self._context = ssl.create_default_context(cafile=ca or None)
         if not ca:

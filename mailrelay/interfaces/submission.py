@@ -101,8 +101,12 @@ class ISubmission(Interface):
     def rcpt(recipient: Mailbox) -> Deferred[None]:
         """Judge one recipient and take it in."""
 
-    def write(chunk: bytes) -> None:
-        """Octets of the message as they came, dots already unstuffed, line ends untouched."""
+    def write(chunk: bytes) -> Deferred[None] | None:
+        """Octets of the message as they came, dots already unstuffed, line ends untouched.
+
+        A Deferred: enough is in memory, and it fires, without failing, when there is room for more. What comes
+        meanwhile is taken all the same.
+        """
 
     def finish() -> Deferred[str]:
         """All octets were given: admit and commit. Fires with the queue id after the commit (law 1)."""

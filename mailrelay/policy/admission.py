@@ -138,6 +138,11 @@ def _size(facts: DataFacts, dialect: Dialect) -> Verdict:
     return _verdict("size", facts.size > facts.size_limit, seen, "message_too_big", limit=facts.size_limit)
 
 
+def _header(facts: DataFacts, dialect: Dialect) -> Verdict:
+    seen: dict[str, JSON] = {"header": facts.header_size, "limit": facts.header_limit}
+    return _verdict("header", facts.header_size > facts.header_limit, seen, "header_too_big", limit=facts.header_limit)
+
+
 def _content(facts: DataFacts, dialect: Dialect) -> Verdict:
     return _verdict("content", facts.has_nul, {"has_nul": facts.has_nul}, "bad_content")
 
@@ -198,6 +203,7 @@ RULES: Mapping[str, Mapping[str, _Rule]] = MappingProxyType(
         },
         "data": {
             "size": _size,
+            "header": _header,
             "content": _content,
             "hops": _hops,
             "from_present": _from_present,

@@ -12,6 +12,9 @@ from typing import TypeAlias
 
 from ..mail.address import Mailbox
 
+#: Octets beyond which a header is no header any more.
+HEADER_LIMIT = 131_072
+
 #: Received fields beyond which a message is taken to go round in a circle (RFC 5321 6.3).
 HOP_LIMIT = 50
 
@@ -80,6 +83,8 @@ class DataFacts:
     has_nul: bool = False
     received_count: int = 0
     hop_limit: int = HOP_LIMIT
+    header_size: int = 0
+    header_limit: int = HEADER_LIMIT
 
 
 Facts: TypeAlias = MailFacts | RateFacts | RcptFacts | DataFacts

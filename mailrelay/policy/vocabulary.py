@@ -49,7 +49,7 @@ STAGES: Mapping[str, tuple[str, ...]] = MappingProxyType(
         ),
         "rate": ("rate",),
         "rcpt": ("recipient_count", "suppression", "mailbox_limit", "balance_covers"),
-        "data": ("size", "content", "hops", "from_present", "from_single", "from_domain"),
+        "data": ("size", "header", "content", "hops", "from_present", "from_single", "from_domain"),
     }
 )
 
@@ -128,6 +128,7 @@ REPLIES: Mapping[str, Shape] = MappingProxyType(
         # limits
         "size_exceeded": _never("limit"),
         "message_too_big": _never("limit"),
+        "header_too_big": _never("limit"),
         "too_many_recipients": _refusal(),
         "too_many_hops": _never(),
         "bad_content": _never(),
@@ -150,6 +151,7 @@ REPLIES: Mapping[str, Shape] = MappingProxyType(
         "timeout": _only(421),
         "too_many_errors": _only(421),
         "too_many_connections": _only(421),
+        "too_many_messages": _only(421),
         "not_smtp": _only(421),
         # admission
         "domain_unknown": _refusal("domain"),

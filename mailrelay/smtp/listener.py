@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from .budget import Budget
+
 
 @dataclass(frozen=True, slots=True)
 class Limits:
@@ -21,16 +23,22 @@ class Limits:
     junk_period: float = 10.0
     #: refused logins in one session; the last of them is answered 421
     login_failures: int = 5
+    #: seconds that the second refused login waits for its reply; each further one waits twice as long
+    login_delay: float = 1.0
+    #: transactions of one session (0: no bound)
+    transactions: int = 10_000
     #: sessions of the listener, and of one address (0: no bound)
     connections: int = 0
     connections_per_address: int = 0
     #: seconds without a command, or without octets of a message (RFC 5321 4.5.3.2.7)
     idle: float = 300.0
+    #: seconds from MAIL to the final dot, and from the beginning to a login
+    transaction: float = 3600.0
     #: seconds for a whole TLS handshake
     handshake: float = 30.0
     #: seconds between our closing and the cutting of the line
     grace: float = 10.0
-    #: octets a second below which a message is too slow, once `idle` seconds have passed
+    #: octets a second below which a message is too slow, once `idle` seconds have passed (0: no bound)
     data_rate: int = 500
 
 
@@ -48,10 +56,11 @@ class Listener:
 @dataclass(frozen=True, slots=True)
 class Surroundings:
     """What a session needs of the world: our name, its port, the clock's reading in seconds, the switch that pauses
-    everything, and whether there is a certificate for STARTTLS."""
+    everything, whether there is a certificate for STARTTLS, and the memory that it shares with all others."""
 
     hostname: str
     listener: Listener
     now: Callable[[], float]
     paused: Callable[[], bool]
     certificate: bool = False
+    budget: Budget = field(default_factory=Budget)

@@ -43,6 +43,9 @@ if TYPE_CHECKING:
 #: Octets held for a session that waits for us, above which its line is not read.
 MAX_HELD = 1 << 16
 
+#: Answers to AUTH that guessing meets.
+LOGIN_REFUSED = frozenset({"auth_failed", "auth_throttled"})
+
 
 @implementer(IHalfCloseableProtocol, IHandshakeListener, IPushProducer)
 class SmtpServer(Protocol):
@@ -62,6 +65,12 @@ class SmtpServer(Protocol):
         self._timer: IDelayedCall | None = None
         self._since = 0.0
         self._data_since: float | None = None
+        #: when the stretch began that must come to an end: to log in, or to bring one message
+        self._stretch = 0.0
+        #: when the submission last asked for time to put octets away, and how often it still does
+        self._spooling_since = 0.0
+        self._spooling = 0
+        self._delayed: IDelayedCall | None = None
         self._handshaking = False
         self._pumping = False
         self._reading = True
@@ -74,17 +83,20 @@ class SmtpServer(Protocol):
         factory.arrived(self)
         self.transport.registerProducer(self, True)
         self._handshaking = factory.listener.tls == "implicit"
-        self._since = factory.clock.seconds()
+        self._since = self._stretch = factory.clock.seconds()
         self._arm(self._patience())
         if not self._handshaking:
             self._begin()
+        elif factory.obstacle(self.address):
+            # nothing can be told before the handshake, which would cost more than the client is worth
+            self.transport.abortConnection()
 
     def handshakeCompleted(self) -> None:
         """TLS is up: for an implicit listener this is the beginning, after STARTTLS a new one."""
         if not self._handshaking:
             return
         self._handshaking = False
-        self._since = self.factory.clock.seconds()
+        self._since = self._stretch = self.factory.clock.seconds()
         self._peer = replace(self._peer, tls=self.transport.getHandle().get_protocol_version_name(), hello="")
         if self.factory.listener.tls == "implicit":
             self._session = Session(self.factory.surroundings, self.factory.voice, tls=True)
@@ -128,9 +140,10 @@ class SmtpServer(Protocol):
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         self._session.lost()
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
+        for timer in (self._timer, self._delayed):
+            if timer is not None and timer.active():
+                timer.cancel()
+        self._timer = None
         self._abort()
         self._log_out()
         self.factory.left(self)
@@ -149,7 +162,7 @@ class SmtpServer(Protocol):
         """The line is lost; `connectionLost` follows."""
 
     def _settle_reading(self) -> None:
-        wanted = self._writable and self._session.held <= MAX_HELD
+        wanted = self._writable and not self._spooling and self._session.held <= MAX_HELD
         if wanted != self._reading and not self._session.closed:
             self._reading = wanted
             if wanted:
@@ -199,6 +212,7 @@ class SmtpServer(Protocol):
         self._peer = replace(self._peer, hello=event.name, esmtp=event.esmtp)
 
     def _on_mail(self, event: MailAsked) -> None:
+        self._stretch = self.factory.clock.seconds()
         if self._avatar is None:
             self._session.refuse(event.slot, "auth_required")
             return
@@ -223,10 +237,24 @@ class SmtpServer(Protocol):
             self._data_since = now
         if self._submission is not None:
             try:
-                self._submission.write(event.octets)
+                room = self._submission.write(event.octets)
             except Exception:
                 self.factory.log.failure("a submission could not take octets")
                 self._abort()
+            else:
+                if room is not None:
+                    self._spooling += 1
+                    self._spooling_since = now
+                    room.addBoth(self._spooled)
+
+    def _spooled(self, _: object) -> None:
+        """There is room again; the time that we took is not the client's."""
+        self._spooling -= 1
+        if not self._spooling:
+            self._since = self.factory.clock.seconds()
+            if self._data_since is not None:
+                self._data_since += self._since - self._spooling_since
+            self._settle_reading()
 
     def _on_end(self, event: DataEnded) -> None:
         self._data_since = None
@@ -288,16 +316,24 @@ class SmtpServer(Protocol):
     def _refused(self, failure: Failure, slot: Slot) -> None:
         if isinstance(failure.value, Undecided):
             self.factory.log.warn("closed without a reply: nobody knows whether the message was kept")
-            self._session.hang_up()
+            self._session.hang_up(slot)
+            self._pump()
+            return
+        key, fields = self._key_of(failure)
+        if slot.command == "MAIL":
+            self._abort()
+        seconds = self._session.login_delay if key in LOGIN_REFUSED and slot.command == "AUTH" else 0
+        if seconds and not self._session.closed:
+            self._delayed = self.factory.clock.callLater(seconds, self._refuse, slot, key, fields)
         else:
-            key, fields = self._key_of(failure)
-            if slot.command == "MAIL":
-                self._abort()
-            try:
-                self._session.refuse(slot, key, fields)
-            except KeyError:
-                self.factory.log.failure("no reply {key} in session {session}", key=key, session=self._peer.session)
-                self._session.refuse(slot, "temporary")
+            self._refuse(slot, key, fields)
+
+    def _refuse(self, slot: Slot, key: str, fields: Any) -> None:
+        try:
+            self._session.refuse(slot, key, fields)
+        except KeyError:
+            self.factory.log.failure("no reply {key} in session {session}", key=key, session=self._peer.session)
+            self._session.refuse(slot, "temporary")
         self._pump()
 
     def _key_of(self, failure: Failure) -> tuple[str, Any]:
@@ -343,23 +379,31 @@ class SmtpServer(Protocol):
         self._timer = self.factory.clock.callLater(seconds, self._ring)
 
     def _patience(self) -> float:
+        """The longest that may pass until a deadline is looked at."""
         limits = self.factory.listener.limits
-        return limits.handshake if self._handshaking else limits.idle
+        return limits.handshake if self._handshaking else min(limits.idle, limits.transaction)
+
+    def _left(self, now: float) -> float:
+        """Seconds until the first of the deadlines that run."""
+        session, limits = self._session, self.factory.listener.limits
+        left = self._since + limits.idle
+        if not session.at_rest:
+            left = min(left, self._stretch + limits.transaction)
+        if self._data_since is not None and limits.data_rate:
+            left = min(left, self._data_since + limits.idle + session.message_size / limits.data_rate)
+        return left - now
 
     def _ring(self) -> None:
         self._timer = None
-        session, limits, now = self._session, self.factory.listener.limits, self.factory.clock.seconds()
+        session = self._session
         if session.closed or self._handshaking:
             self.transport.abortConnection()
             return
-        if session.waiting:
-            self._arm(limits.idle)
-            return
-        left = self._since + limits.idle - now
-        if self._data_since is not None:
-            left = min(left, self._data_since + limits.idle + (session.message_size or 0) / limits.data_rate - now)
+        left = self._left(self.factory.clock.seconds())
+        if session.waiting or self._spooling:
+            left = self._patience()  # the next move is ours
         if left > 0:
-            self._arm(left)
+            self._arm(min(left, self._patience()))
             return
         session.turn_away("timeout")
         self._writable = True

@@ -19,6 +19,7 @@ from twisted.protocols.tls import TLSMemoryBIOFactory
 
 from ..interfaces.submission import IConnection
 from ..policy.dialect import Dialect
+from .budget import Budget
 from .listener import Listener, Surroundings
 from .protocol import SmtpServer
 from .voice import Voice
@@ -28,7 +29,8 @@ class SmtpServerFactory(Factory):
     """The server of one listener.
 
     `portal` takes `PasswordLogin` or `AddressLogin` and gives an `IConnection`; `context_factory` is that of STARTTLS,
-    or None; `random(n)` gives octets for session ids; `paused()` is asked at the banner and at each command.
+    or None; `random(n)` gives octets for session ids; `paused()` is asked at the banner and at each command; `budget`
+    is the memory for messages that are coming in, shared with other listeners.
     """
 
     noisy = False
@@ -44,6 +46,7 @@ class SmtpServerFactory(Factory):
         random: Callable[[int], bytes],
         paused: Callable[[], bool] = lambda: False,
         log: Logger | None = None,
+        budget: Budget | None = None,
     ) -> None:
         self.listener = listener
         self.dialect = dialect
@@ -52,7 +55,9 @@ class SmtpServerFactory(Factory):
         self.random = random
         self.log = log or Logger()
         self.voice = Voice(dialect)
-        self.surroundings = Surroundings(hostname, listener, clock.seconds, paused, context_factory is not None)
+        self.surroundings = Surroundings(
+            hostname, listener, clock.seconds, paused, context_factory is not None, budget or Budget()
+        )
         self.draining = False
         self._portal = portal
         self._voices = {dialect.name: self.voice}
@@ -91,7 +96,7 @@ class SmtpServerFactory(Factory):
         if self.draining:
             return "shutdown"
         if 0 < limits.connections < len(self._open):
-            return "too_many_connections"
+            return "unavailable"
         if 0 < limits.connections_per_address < self._addresses[address]:
             return "too_many_connections"
         return ""

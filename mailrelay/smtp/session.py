@@ -15,6 +15,7 @@ from ..mail.reply import Refusal
 from . import commands, events
 from .answers import Answers, Slot
 from .auth import MECHANISMS, Credentials, Exchange
+from .budget import Share
 from .data import DataScan
 from .events import Event
 from .lines import LineScan, LineTooLong, NeverEnding
@@ -22,6 +23,11 @@ from .listener import Surroundings
 from .patience import Patience
 from .promise import Promise
 from .voice import Voice
+
+#: Octets of one message that are taken to be in memory at most: beyond them the back end lets go of some as more come.
+IN_MEMORY = 1 << 20
+#: What a message is taken to need when its size was not declared, and by how much it is found to need more.
+STEP = 1 << 16
 
 
 class Session:
@@ -40,6 +46,7 @@ class Session:
         self._lines = LineScan()
         self._answers = Answers()
         self._patience = Patience(listener.limits)
+        self._share = Share(surroundings.budget)
         self._events: deque[Event] = deque()
         #: takes something off the buffer, or gives False; exchanged as the session goes on
         self._step: Callable[[], bool] = self._nothing
@@ -47,6 +54,9 @@ class Session:
         self._scan: DataScan | None = None
         #: a question that is a barrier is unanswered
         self._barred = False
+        #: the back end has the message, and has not answered
+        self._finishing = False
+        self._logged_in = False
         self._input_ended = False
         self.closed = False
         self._forget()
@@ -61,7 +71,8 @@ class Session:
 
     def _end_transaction(self) -> None:
         self._in_mail = self._utf8 = False
-        self._tried = self._asked = self._accepted = 0
+        self._tried = self._asked = self._accepted = self._declared = 0
+        self._share.give_back()
 
     # -- the server's side
 
@@ -113,6 +124,16 @@ class Session:
         return not (self._in_mail or self.waiting)
 
     @property
+    def at_rest(self) -> bool:
+        """Logged in, and no transaction is open: it may stay as long as it says something now and then."""
+        return self._logged_in and not self._in_mail
+
+    @property
+    def login_delay(self) -> float:
+        """Seconds by which a login that is about to be refused should be put off."""
+        return self._patience.delay
+
+    @property
     def message_size(self) -> int:
         """Octets so far of the message that is coming in."""
         return self._scan.size if self._scan else 0
@@ -137,6 +158,7 @@ class Session:
 
     def accept(self, slot: Slot, fields: Mapping[str, object] | None = None, voice: Voice | None = None) -> None:
         """Answer a question with yes; `fields` fill the reply, `voice` speaks from now on."""
+        self._answered(slot)
         if self._answers.ended:
             return
         self._barred = False
@@ -159,6 +181,7 @@ class Session:
 
     def refuse(self, slot: Slot, key: str, fields: Mapping[str, object] | None = None) -> None:
         """Answer a question with no, by a reply key; `KeyError`: the dialect has no such reply, nothing is changed."""
+        self._answered(slot)
         if self._answers.ended:
             return
         spoken = self._voice.say(key, fields)
@@ -171,15 +194,24 @@ class Session:
             spoken = self._voice.say("too_many_errors")
         self._answers.fill(slot, spoken)
 
-    def hang_up(self) -> None:
-        """Close without another reply."""
+    def _answered(self, slot: Slot) -> None:
+        if slot.command == "DATA":
+            self._finishing = False
+            self._share.give_back()
+
+    def hang_up(self, slot: Slot) -> None:
+        """Close without another reply, to this question or any other."""
+        self._answered(slot)
         self._answers.hang_up()
         self._buffer.clear()
 
     def lost(self) -> None:
         """The line is gone: whatever comes now, from either side, is ignored."""
         self.closed = True
-        self.hang_up()
+        self._answers.hang_up()
+        self._buffer.clear()
+        if not self._finishing:
+            self._share.give_back()
 
     # -- replies
 
@@ -242,13 +274,16 @@ class Session:
         octets, ended = scan.take(self._buffer)
         limit = self._promise.dialect.size
         if octets and scan.size <= limit:
+            if scan.size > self._share.held and not self._share.cover(min(scan.size + STEP, IN_MEMORY)):
+                self._say("unavailable")
+                return True
             self._events.append(events.DataReceived(octets))
         if not ended:
             return bool(octets)
         self._scan = None
         self._step = self._command
         if scan.size <= limit:
-            self._barred = True
+            self._barred = self._finishing = True
             self._events.append(events.DataEnded(self._answers.open("DATA")))
         else:
             self._reset_transaction()
@@ -342,7 +377,10 @@ class Session:
             if parameters.size > limit:
                 self._say("size_exceeded", {"limit": limit})
                 return
-            self._utf8 = parameters.utf8
+            if self._patience.transaction():
+                self._say("too_many_messages")
+                return
+            self._utf8, self._declared = parameters.utf8, parameters.size
             self._barred = True
             self._events.append(events.MailAsked(self._answers.open("MAIL"), sender, parameters))
 
@@ -376,6 +414,8 @@ class Session:
             self._error("rcpt_first")
         elif not self._accepted:
             self._say("no_valid_recipients")
+        elif not self._share.cover(min(self._declared or STEP, IN_MEMORY)):
+            self._say("unavailable")
         else:
             self._say("data_go")
             self._scan = DataScan(self._buffer)

@@ -90,6 +90,8 @@ CASES: tuple[tuple[Dialect, str, Facts, tuple[str, str] | None], ...] = (
     # end of data
     (STANDARD, "data", DATA, None),
     (STANDARD, "data", replace(DATA, size=1001), ("size", "message_too_big")),
+    (STANDARD, "data", replace(DATA, header_size=131_072), None),
+    (STANDARD, "data", replace(DATA, header_size=131_073), ("header", "header_too_big")),
     (STANDARD, "data", replace(DATA, has_nul=True), ("content", "bad_content")),
     (STANDARD, "data", replace(DATA, received_count=50), None),
     (STANDARD, "data", replace(DATA, received_count=51), ("hops", "too_many_hops")),
@@ -124,7 +126,7 @@ class RuleTests(SynchronousTestCase):
     """Every rule, allowed and refused."""
 
     def test_cases(self) -> None:
-        """A10, A11, L3, O13, S9, and the decisions on balance, suppression and domains: a fixed verdict each."""
+        """A10, A11, L3, L6, O13, S9, and the decisions on balance, suppression and domains: a fixed verdict each."""
         for dialect, stage, facts, wanted in CASES:
             refusal = refusal_of(judge(dialect, stage, facts))
             found = (refusal.rule, refusal.key) if refusal else None

@@ -288,14 +288,25 @@ class FactoryTests(SynchronousTestCase):
         self.assertTrue(client.transport.aborted)
 
     def test_bounds(self) -> None:
-        """Too many sessions, in all or of one address: 421 (L1)."""
-        for limits in (Limits(connections=1), Limits(connections_per_address=1)):
+        """Too many sessions, in all or of one address: 421, each with its reason (L1)."""
+        for limits, said in (
+            (Limits(connections=1), "421 4.3.2 Service not available, try again later\r\n"),
+            (Limits(connections_per_address=1), "421 4.7.0 Too many connections\r\n"),
+        ):
             client = Line(limits=limits)
             self.assertEqual(codes(client.said()), [220])
             client.connect()
-            self.assertEqual(client.said(), "421 4.7.0 Too many connections\r\n")
+            self.assertEqual(client.said(), said)
+            self.assertTrue(client.transport.disconnecting)
             client.lose()
             self.assertEqual(client.factory.sessions, 1)
+
+    def test_bounds_before_a_handshake(self) -> None:
+        """Too many sessions on a port with TLS from the first octet: cut before the handshake costs us (L1)."""
+        client = Line(tls="implicit", context=object(), limits=Limits(connections=1))
+        self.assertFalse(client.transport.aborted)
+        client.connect()
+        self.assertTrue(client.transport.aborted)
 
     def test_voices(self) -> None:
         """A dialect has one voice; one that was loaded again has a new one."""

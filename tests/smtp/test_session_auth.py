@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import base64
+from typing import Any
 
 from twisted.trial.unittest import SynchronousTestCase
 
 from mailrelay.mail.reply import Refusal
 from mailrelay.smtp.auth import Credentials, Exchange
+from mailrelay.smtp.listener import Limits
+from mailrelay.smtp.patience import Patience
 
-from .inward import PLAIN, Line, line, refusal
+from .inward import PLAIN, Line, codes, line, refusal
 
 
 def b64(octets: bytes) -> str:
     return base64.b64encode(octets).decode()
 
 
-def fresh() -> Line:
-    client = Line()
+def fresh(**more: Any) -> Line:
+    client = Line(**more)
     client.send("EHLO x\r\n")
     return client
 
@@ -131,11 +134,52 @@ class FailureTests(SynchronousTestCase):
     WRONG = b64(b"\0user\0wrong")
 
     def test_wrong_password(self) -> None:
-        """Three wrong passwords do not close the session, and the right one then works; the fifth failure is 421."""
+        """Three wrong passwords do not close the session, the right one then works, the fifth failure is 421 (A6)."""
         client = fresh()
-        self.assertEqual(client.codes(f"AUTH PLAIN {self.WRONG}\r\n" * 3), [535] * 3)
-        self.assertEqual(client.codes(f"AUTH PLAIN {PLAIN}\r\n"), [235])
-        self.assertEqual(fresh().codes(f"AUTH PLAIN {self.WRONG}\r\n" * 9), [535] * 4 + [421])
+        client.send(f"AUTH PLAIN {self.WRONG}\r\n" * 3 + f"AUTH PLAIN {PLAIN}\r\n")
+        client.clock.pump([1, 2])
+        self.assertEqual(codes(client.said()), [535] * 2 + [235])
+        client = fresh()
+        client.send(f"AUTH PLAIN {self.WRONG}\r\n" * 9)
+        client.clock.pump([1, 2, 4, 8])
+        self.assertEqual(codes(client.said()), [535] * 3 + [421])
+        self.assertTrue(client.transport.disconnecting)
+
+    def test_growing_delay(self) -> None:
+        """The first wrong password is told at once; each further one takes twice as long, and what comes behind it
+        waits (A6)."""
+        client = fresh()
+        self.assertEqual(client.codes(f"AUTH PLAIN {self.WRONG}\r\n"), [535])
+        for seconds in (1, 2, 4):
+            self.assertEqual(client.codes(f"AUTH PLAIN {self.WRONG}\r\nNOOP\r\n"), [])
+            client.clock.advance(seconds - 0.01)
+            self.assertEqual(client.said(), "")
+            client.clock.advance(0.01)
+            self.assertEqual(codes(client.said()), [535, 250])
+        client = fresh(limits=Limits(login_delay=0, login_failures=99))
+        self.assertEqual(client.codes(f"AUTH PLAIN {self.WRONG}\r\n" * 9), [535] * 9)
+
+    def test_delay_has_an_end(self) -> None:
+        """However many guesses a session is allowed, none waits for more than half a minute."""
+        patience = Patience(Limits(login_failures=10_000))
+        for _ in range(5000):
+            patience.login()
+        self.assertEqual(patience.delay, 30)
+
+    def test_gone_while_waiting(self) -> None:
+        """Who does not wait for the answer leaves nothing behind (A6)."""
+        client = fresh()
+        client.send(f"AUTH PLAIN {self.WRONG}\r\n" * 2)
+        client.lose()
+        self.assertEqual(client.clock.getDelayedCalls(), [])
+
+    def test_inside_failures_are_not_delayed(self) -> None:
+        """Only guesses are made to wait, not a client that meets our own trouble."""
+        client = fresh()
+        client.codes(f"AUTH PLAIN {self.WRONG}\r\n")
+        client.backend.refusals["login"] = RuntimeError("disk")
+        self.assertEqual(client.codes(f"AUTH PLAIN {PLAIN}\r\n" * 2), [451] * 2)
+        self.assertEqual(len(self.flushLoggedErrors(RuntimeError)), 2)
 
     def test_refusals_speak_the_dialect(self) -> None:
         """A refusal at login is told by its key."""
