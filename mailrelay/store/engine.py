@@ -26,6 +26,8 @@ FILE_NAME = "mailrelay.sqlite3"
 #: Versions before this one can corrupt a WAL with two writers.
 OLDEST_SQLITE = (3, 51, 3)
 
+_SQLITE_FULL = 13
+
 _PRAGMAS = (
     "PRAGMA journal_mode = WAL",
     "PRAGMA synchronous = FULL",
@@ -152,6 +154,12 @@ class Database:
     def is_trouble(self, error: BaseException) -> bool:
         """The database's own trouble (full, unreadable, gone), not the fault of what was written."""
         return isinstance(error, self._trouble)
+
+    def is_full(self, error: BaseException) -> bool:
+        """There is no room on the disk; nothing of the transaction is there, even when COMMIT says so: in SQLite its
+        last frame is missing (without it the others count for nothing), in PostgreSQL the server has answered."""
+        cause = getattr(error, "orig", error)
+        return getattr(cause, "sqlite_errorcode", None) == _SQLITE_FULL or getattr(cause, "sqlstate", None) == "53100"
 
     def is_again(self, error: BaseException) -> bool:
         """PostgreSQL gave the transaction up for another's sake: serialisation failure or deadlock."""

@@ -55,8 +55,9 @@ class Verdicts:
         self._writer.ask(_keep, row).addErrback(self._failed).addBoth(self._kept)
 
     def _failed(self, reason: Any) -> None:
+        if not self.lost:
+            _log.warn("a refusal was not kept, the next ones are only counted: {reason}", reason=reason.value)
         self.lost += 1
-        _log.warn("a refusal was not kept: {reason}", reason=reason.value)
 
     def _kept(self, _: object) -> None:
         self._waiting -= 1

@@ -69,7 +69,7 @@ class Writer:
         self._gathering = Gathering()
         self._connection: sa.Connection | None = None
         self._doubt: Doubt | None = None
-        self._troubled = False
+        self._trouble: Exception | None = None
         self._awake = threading.Event()
         self._timer: IDelayedCall | None = None
         self._stop_at: float | None = None
@@ -170,7 +170,9 @@ class Writer:
                 time.sleep(_PAUSE)
 
     def _turn(self) -> bool:
-        """One transaction, or one try to decide a doubt; False when it came to nothing."""
+        """One transaction, or one try to decide a doubt; False when the database is in trouble."""
+        before, self._trouble = self._trouble, None
+        answers: list[tuple[Job, Any]] = []
         try:
             with self._lock.held():
                 if self._doubt is not None:
@@ -179,16 +181,14 @@ class Writer:
                     work = self._begin()
                     answers = self._write(work, self._gathering.take())
         except Exception as error:
-            if not self._troubled:
-                _log.error("the store cannot be written, trying on: {error}", error=error)
-            self._troubled = True
+            self._trouble = error
             self._let_go()
-            return False
-        if self._troubled:
+        if self._trouble is not None and before is None:
+            _log.error("the store cannot be written, trying on: {error}", error=self._trouble)
+        elif self._trouble is None and before is not None:
             _log.info("the store can be written again")
-            self._troubled = False
         self._answer(answers)
-        return True
+        return self._trouble is None
 
     def _begin(self) -> Work:
         if self._connection is None:
@@ -209,6 +209,9 @@ class Writer:
         try:
             work.connection.commit()
         except Exception as error:
+            if self._database.is_full(error):
+                self._let_go()
+                return self._failed(jobs, error)
             _log.error(
                 "the outcome of a commit is unknown, batch {batch} of {count}: {error}",
                 batch=batch,
@@ -227,9 +230,10 @@ class Writer:
             self._gathering.put_back(jobs)
             return []
         if self._database.is_trouble(error):
-            _log.error("a batch of {count} failed: {error}", count=len(jobs), error=error)
+            self._trouble = error
             self._gathering.put_back([job for job in jobs if job.lasting])
-            return [(job, _refusal(error)) for job in jobs if not job.lasting]
+            key = "storage_full" if self._database.is_full(error) else "temporary"
+            return [(job, _refusal(error, key)) for job in jobs if not job.lasting]
         if len(jobs) == 1:
             _log.error("a write failed: {error}", error=error)
             return [(jobs[0], _refusal(error))]
@@ -238,11 +242,11 @@ class Writer:
             try:
                 answers += self._write(self._begin(), [job])
             except Exception as trouble:
-                _log.warn("the store cannot be written: {error}", error=trouble)
+                self._trouble = trouble
                 self._let_go()
                 self._gathering.put_back(jobs[place:])
                 break
-            if self._doubt is not None:
+            if self._doubt is not None or self._trouble is not None:
                 self._gathering.put_back(jobs[place + 1 :])
                 break
         return answers
@@ -286,7 +290,7 @@ class Writer:
                 _log.debug("closing a connection: {error}", error=error)
 
 
-def _refusal(cause: Exception) -> Refusal:
-    refusal = Refusal("temporary", rule="store_failed")
+def _refusal(cause: Exception, key: str = "temporary") -> Refusal:
+    refusal = Refusal(key, rule="store_failed")
     refusal.__cause__ = cause
     return refusal

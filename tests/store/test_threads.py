@@ -8,13 +8,14 @@ from typing import Any
 
 import sqlalchemy as sa
 from twisted.internet.defer import Deferred
+from twisted.internet.task import deferLater
 from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 
 from mailrelay.interfaces.ledger import Undecided
 from mailrelay.interfaces.registry import Account, Connection
 from mailrelay.mail.envelope import Settlement, State
-from mailrelay.mail.reply import Refusal
+from mailrelay.mail.reply import Refusal, Reply
 from mailrelay.store import Store, open_store
 from mailrelay.store.engine import WriterLock, sqlite_module
 from mailrelay.store.nodes import BEAT
@@ -218,6 +219,31 @@ class SqliteThreadTests(ThreadLaws, SynchronousTestCase):
         foreign.close()
         self.assertIs(self.pump.until(settled), True)
         self.assertEqual(self.outcomes([self.submit()]), ["ok"])
+        self.assertEqual(self.balance(), 18)
+
+    def test_a_full_disk_refuses_and_comes_back(self) -> None:
+        """D4: without room what is submitted is refused as such and no commit is in doubt; what has happened is kept
+        and tried on, with pauses and one line in the log; all goes on by itself when there is room again."""
+        leased = self.pump.until(self.submit())[0]
+        begun: list[object] = []
+
+        def begin(connection: sa.Connection) -> None:
+            begun.append(connection)
+            connection.connection.driver_connection.execute("PRAGMA max_page_count = 1")  # type: ignore[union-attr]
+
+        engine = self.store._writer._database._writer
+        sa.event.listen(engine, "begin", begin)
+        settled = self.store.ledger.settle(
+            Settlement(leased.recipient, State.DEFERRED, due_at=START, reply=Reply(450, None, "x" * 10_000), at=START)
+        )
+        self.assertEqual(self.outcomes([self.submit(source=b"x" * 200_000) for _ in range(3)]), ["storage_full"] * 3)
+        before = len(begun)
+        self.pump.until(deferLater(self.pump, 0.2))  # type: ignore[arg-type]
+        self.assertLess(len(begun) - before, 15)
+        self.assertFalse(settled.called)
+        sa.event.remove(engine, "begin", begin)
+        self.assertIs(self.pump.until(settled), True)
+        self.assertEqual(self.outcomes([self.submit(source=b"x" * 200_000)]), ["ok"])
         self.assertEqual(self.balance(), 18)
 
     def test_closing_is_not_held_up_by_a_stuck_writer(self) -> None:
