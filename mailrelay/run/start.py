@@ -25,6 +25,7 @@ from ..smtp.tls import CertificateError, CertificatePaths, make_certificate
 from ..store import Unfit, open_store
 from ..vault import Vault, VaultError
 from . import sandbox as sandboxed
+from .alone import Occupied, occupy
 from .daemon import Daemon, Part
 from .parts import Served, SinkHost
 from .ports import Address, PortTaken, close_all, listen, listen_all
@@ -50,7 +51,7 @@ def _starting() -> Iterator[ExitStack]:
             yield undo
         except (ConfigError, DialectError) as error:
             raise CannotStart(error.faults) from error
-        except (VaultError, PortTaken, Unfit, CertificateError, OSError) as error:
+        except (VaultError, Occupied, PortTaken, Unfit, CertificateError, OSError) as error:
             raise CannotStart([str(error)]) from error
         undo.pop_all()
 
@@ -61,6 +62,7 @@ def configured(reactor: Any, path: Path) -> Daemon:
         config = load(path, lambda folder: Dialects.shipped(folder).names)
         dialects = Dialects.shipped(config.dialects.directory)
         vault = Vault.open(config.state.key_file)
+        undo.callback(os.close, occupy(config.state.path))
         sockets = listen_all(_addresses(config))
         undo.callback(close_all, sockets.values())
         connections = _address_logins(config, vault, dialects)
@@ -76,7 +78,7 @@ def configured(reactor: Any, path: Path) -> Daemon:
 def sandbox(reactor: Any, state: Path, base_port: int) -> Daemon:
     """The daemon of a sandbox; everything that it needs is made on the way."""
     with _starting() as undo:
-        state.mkdir(mode=0o700, parents=True, exist_ok=True)
+        undo.callback(os.close, occupy(state))
         sign = state / "ready.json"
         withdraw(sign)
         dialects = Dialects.shipped()
