@@ -50,8 +50,8 @@ def test_how_a_mail_came_is_told(sandbox: Sandbox, shop: Shop) -> None:
     for mode, protocol in (("plain", b"ESMTPA"), ("starttls", b"ESMTPSA"), ("tls", b"ESMTPSA")):
         with sandbox.smtp(shop, mode) as client:
             id = send(client, shop.mail_from, [f"{mode}@example.net"], letter(shop))
-        field = sandbox.received(f"{mode}@example.net").partition(b"\r\nFrom:")[0]
-        assert field.startswith(b"Received: ")
+        head = sandbox.received(f"{mode}@example.net").partition(b"\r\nFrom:")[0]
+        field = head[head.index(b"Received: ") :]
         assert b" with " + protocol + b" " in field and id.encode() in field
         assert b"127.0.0.1" not in field and shop.username.encode() not in field
 
