@@ -34,13 +34,20 @@ def gcra(tat: float, now: float, units: int, rate: int, period: float, burst: in
 
     `tat` is the state, the theoretical arrival time of the next unit, 0.0 at first; `tat` and `now` are seconds of one
     clock. The result is (0.0, new state) when taken, else (seconds to wait, the state unchanged). In any t seconds at
-    most burst + rate·t/period units pass. Raises `ValueError` for units that could never pass.
+    most burst + rate·t/period units pass. A state further ahead than a whole burst comes from a clock that was set back
+    since, or from stricter limits: it counts as a burst just used up. Raises `ValueError` as `check` does.
     """
+    check(units, rate, period, burst)
+    interval = period / rate
+    tat = min(tat, now + burst * interval + 2 * GRAIN)
+    earned = max(tat, now) + units * interval
+    wait = earned - burst * interval - now
+    return (wait, tat) if wait > GRAIN else (0.0, earned)
+
+
+def check(units: int, rate: int, period: float, burst: int) -> None:
+    """Raise `ValueError` for units that could never pass."""
     if rate < 1 or period <= 0:
         raise ValueError("rate and period must be above zero")
     if not 1 <= units <= burst:
         raise ValueError(f"from 1 to {burst} units can pass at once, not {units}")
-    interval = period / rate
-    earned = max(tat, now) + units * interval
-    wait = earned - burst * interval - now
-    return (wait, tat) if wait > GRAIN else (0.0, earned)

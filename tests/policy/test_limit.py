@@ -54,6 +54,15 @@ class ThrottleTests(SynchronousTestCase):
         self.assertEqual(wait, 0.0)
         self.assertGreater(gcra(tat, EPOCH + 1000, 1, 1, 1, 5)[0], 0.0)
 
+    def test_clock_set_back(self) -> None:
+        """C1: a clock that is set back costs at most the burst, never the time by which it was set back."""
+        tat = 0.0
+        for _ in range(3):
+            _, tat = gcra(tat, EPOCH, 1, 6, 60, 3)
+        wait, tat = gcra(tat, EPOCH - 3600, 1, 6, 60, 3)
+        self.assertAlmostEqual(wait, 10.0, 5)
+        self.assertEqual(gcra(tat, EPOCH - 3600 + wait, 1, 6, 60, 3)[0], 0.0)
+
     def test_impossible(self) -> None:
         """What could never pass is an error, not an endless wait."""
         for units, rate, period, burst in ((3, 1, 1, 2), (0, 1, 1, 2), (1, 0, 1, 1), (1, 1, 0, 1)):
