@@ -173,10 +173,12 @@ def admission(reactor: Any, count: int, folder: Path) -> Deferred[Any]:
         scheduler=nothing,
         trace=lambda id, at, peer: trace("relay.example", id, at, esmtp=True, tls=False, login=True),
         paused=lambda: False,
+        free_space=lambda: 1,
         now=now,
         random=os.urandom,
         lifetime=432_000,
         mailbox_full=86_400,
+        free_space_floor=1,
     )
     connection = SubmittingConnection(intake, FACTS, Dialects.shipped().get("standard"))
     peer = Peer("127.0.0.1", "bench", "S", "localhost")

@@ -136,6 +136,7 @@ VALUES = [
     ("[limits]\nsize = 1_000_000_001", "limits.size: must be at most 1000000000"),
     ("[limits]\nerrors = 0", "limits.errors: must be at least 1"),
     ("[limits]\nmailbox_full_hours = 1979-05-27", "limits.mailbox_full_hours: must be a whole number"),
+    ("[limits]\nfree_megabytes = -1", "limits.free_megabytes: must be at least 0"),
     ("[login_guard]\nfailures_per_user = 0", "login_guard.failures_per_user: must be at least 1"),
     ("[login_guard]\nfailures_per_address = 0", "login_guard.failures_per_address: must be at least 1"),
     ("[login_guard]\nwindow = 0", "login_guard.window: must be at least 1"),

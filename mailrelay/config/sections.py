@@ -288,6 +288,7 @@ class Limits(Section):
     data_rate: CountOrNone = 500
     in_hand: Count = 2000
     mailbox_full_hours: CountOrNone = 24
+    free_megabytes: CountOrNone = 100
 
 
 class LoginGuard(Section):

@@ -37,6 +37,12 @@ def _paused(facts: MailFacts, dialect: Dialect) -> Verdict:
     return _verdict("paused", facts.paused, {"paused": facts.paused}, "unavailable")
 
 
+def _free_space(facts: MailFacts, dialect: Dialect) -> Verdict:
+    # what is already accepted needs room to be delivered: its outcomes are written, too
+    seen: dict[str, JSON] = {"free": facts.free_space, "floor": facts.free_space_floor}
+    return _verdict("free_space", facts.free_space < facts.free_space_floor, seen, "storage_full")
+
+
 def _connection_active(facts: MailFacts, dialect: Dialect) -> Verdict:
     status = facts.connection_status
     return _verdict("connection_active", status != "active", {"status": status}, "auth_failed")
@@ -187,6 +193,7 @@ RULES: Mapping[str, Mapping[str, _Rule]] = MappingProxyType(
     {
         "mail": {
             "paused": _paused,
+            "free_space": _free_space,
             "connection_active": _connection_active,
             "declared_size": _declared_size,
             "domain_known": _domain_known,

@@ -24,7 +24,8 @@ class MailFacts:
     """Known at MAIL. `sender` None is the null sender; `declared_size` what the client said, 0 for nothing.
 
     `connection_status` is "not_activated", "active" or "blocked"; `domain_status` is that of the sender's domain with
-    the account: "" (unknown), "unverified" or "verified". `available` counts the sends that are left.
+    the account: "" (unknown), "unverified" or "verified". `available` counts the sends that are left; `free_space` the
+    octets that the state's disk has room for, of which `free_space_floor` are kept for what is under way.
     """
 
     sender: Mailbox | None
@@ -35,6 +36,8 @@ class MailFacts:
     size_limit: int
     declared_size: int = 0
     paused: bool = False
+    free_space: int = 0
+    free_space_floor: int = 0
 
 
 @dataclass(frozen=True, slots=True)

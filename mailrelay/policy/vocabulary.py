@@ -40,6 +40,7 @@ STAGES: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
         "mail": (
             "paused",
+            "free_space",
             "connection_active",
             "declared_size",
             "domain_known",
@@ -146,6 +147,7 @@ REPLIES: Mapping[str, Shape] = MappingProxyType(
         "auth_throttled": _later(),
         # the service itself: inside failures are temporary, and 421 closes the connection
         "temporary": _later(),
+        "storage_full": _later(),
         "unavailable": _only(421),
         "shutdown": _only(421),
         "timeout": _only(421),

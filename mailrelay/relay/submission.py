@@ -43,7 +43,8 @@ class Scheduler(Protocol):
 class Intake:
     """Everything that a transaction reaches for.
 
-    `trace(id, at, peer)` gives the Received field; `paused()` tells whether mail is taken at all; `lifetime` and
+    `trace(id, at, peer)` gives the Received field; `paused()` tells whether mail is taken at all; `free_space()` gives
+    the octets that the disk has room for, below `free_space_floor` of which no mail is taken; `lifetime` and
     `mailbox_full` are in seconds; `random(n)` gives octets.
     """
 
@@ -54,10 +55,12 @@ class Intake:
     scheduler: Scheduler
     trace: Callable[[str, int, Peer], bytes]
     paused: Callable[[], bool]
+    free_space: Callable[[], int]
     now: Callable[[], int]
     random: Callable[[int], bytes]
     lifetime: int
     mailbox_full: int
+    free_space_floor: int
 
 
 @implementer(IConnection)
@@ -115,6 +118,8 @@ class Transaction:
                 size_limit=self._dialect.size,
                 available=facts.available,
                 paused=intake.paused(),
+                free_space=intake.free_space(),
+                free_space_floor=intake.free_space_floor,
             ),
         )
         wait = 0.0

@@ -10,6 +10,7 @@ import random
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 from twisted.cred.portal import Portal
@@ -149,10 +150,12 @@ def wire(
         scheduler=outbound,
         trace=partial(_trace, hostname),
         paused=paused,
+        free_space=partial(_free_space, config.state.path),
         now=now,
         random=os.urandom,
         lifetime=delivery.expiry,
         mailbox_full=config.limits.mailbox_full_hours * 3600,
+        free_space_floor=config.limits.free_megabytes * 1_000_000,
     )
     portal = _portal(config, store, vault, dialects, counters, intake, reactor, hashing, connections)
     factories = {
@@ -173,6 +176,11 @@ def _compose(
     if config.delivery.sign:
         return Signing(store.directory, partial(unlock, vault), defer, now, hostname).compose
     return lambda message, delivery, capabilities: succeed(compose(message, delivery, capabilities, hostname))
+
+
+def _free_space(state: Path) -> int:
+    found = os.statvfs(state)
+    return found.f_bavail * found.f_frsize
 
 
 def _trace(hostname: str, id: str, at: int, peer: Peer) -> bytes:

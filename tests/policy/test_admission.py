@@ -45,6 +45,8 @@ CASES: tuple[tuple[Dialect, str, Facts, tuple[str, str] | None], ...] = (
     # MAIL
     (STANDARD, "mail", MAIL, None),
     (STANDARD, "mail", replace(MAIL, paused=True), ("paused", "unavailable")),
+    (STANDARD, "mail", replace(MAIL, free_space=99, free_space_floor=100), ("free_space", "storage_full")),
+    (STANDARD, "mail", replace(MAIL, free_space=100, free_space_floor=100), None),
     (STANDARD, "mail", replace(MAIL, connection_status="blocked"), ("connection_active", "auth_failed")),
     (STANDARD, "mail", replace(MAIL, connection_status="not_activated"), ("connection_active", "auth_failed")),
     (STANDARD, "mail", replace(MAIL, declared_size=1000), None),
@@ -166,14 +168,16 @@ class OrderTests(SynchronousTestCase):
         size_limit=1,
         declared_size=2,
         paused=True,
+        free_space_floor=1,
     )
 
     def test_mail(self) -> None:
-        """emailmassivo at MAIL: pause, status, size, unknown domain, unverified, foreign, balance, in this order."""
+        """emailmassivo at MAIL, in order: pause, disk, status, size, unknown domain, unverified, foreign, balance."""
         facts: MailFacts = self.worst
         found: list[str] = []
         for cure in (
             {"paused": False},
+            {"free_space": 1},
             {"connection_status": "active"},
             {"declared_size": 0},
             {"domain_status": "unverified"},
@@ -188,6 +192,7 @@ class OrderTests(SynchronousTestCase):
             found,
             [
                 "421 4.4.5 Server is temporarily unavailable",
+                "452 Insufficient system storage",
                 "535 5.7.8 Incorrect login or password",
                 "552 Message size exceeds the limit of 1 octets",
                 "553 Domain not found",

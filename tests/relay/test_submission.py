@@ -96,6 +96,7 @@ class SubmissionTests(SynchronousTestCase):
         self.verdicts = KeptVerdicts()
         self.counters = MemoryCounters(self.clock)
         self.paused = False
+        self.free_space = 1000
         self.numbers = count()
         self.peer = peer()
         self.change()
@@ -113,6 +114,8 @@ class SubmissionTests(SynchronousTestCase):
             scheduler=self.scheduler,
             trace=lambda id, at, peer: f"Received: by us id {id}; {at} {peer.session}\r\n".encode(),
             paused=lambda: self.paused,
+            free_space=lambda: self.free_space,
+            free_space_floor=1000,
             now=lambda: int(self.clock.seconds() * SECOND),
             random=lambda octets: next(self.numbers).to_bytes(octets, "big"),
             lifetime=3600,
@@ -174,6 +177,8 @@ class MailTests(SubmissionTests):
         self.assertEqual(self.mail_refused().key, "balance_short")
         self.change(status="blocked")
         self.assertEqual(self.mail_refused().key, "auth_failed")
+        self.free_space = 999
+        self.assertEqual(self.mail_refused().key, "storage_full")
         self.paused = True
         self.assertEqual(self.mail_refused().key, "unavailable")
 
