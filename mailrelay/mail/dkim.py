@@ -73,20 +73,19 @@ class Signer:
             raise ValueError(f"the key {selector} of {domain} is not of {algorithm}")
         return cls(domain, selector, key)
 
-    def field(self, at: int, body_hash: bytes, names: bytes, header: bytes) -> bytes:
-        """The complete DKIM-Signature field over the canonical `header`, whose `names` are what ``h=`` says."""
-        value = b"v=1; a=%s; c=relaxed/relaxed; d=%s; s=%s; t=%d; bh=%s; h=%s; b=" % (
+    def field(self, at: int, body_hash: bytes, names: Sequence[bytes], header: bytes) -> bytes:
+        """The complete DKIM-Signature field over the canonical `header`, whose names stand in the lines of ``h=``."""
+        value = b" v=1; a=%s; c=relaxed/relaxed; d=%s; s=%s; t=%d; bh=%s;" % (
             algorithm_of(self.key).encode("ascii"),
             self.domain.encode("ascii"),
             self.selector.encode("ascii"),
             at // SECOND,
             body_hash,
-            names,
         )
-        signature = b64encode(self._sign(header + b"dkim-signature:" + value))
+        canonical = b"dkim-signature:%s%s b=" % (value[1:], b"".join(names))
+        signature = b64encode(self._sign(header + canonical))
         chunks = [signature[place : place + _CHUNK] for place in range(0, len(signature), _CHUNK)]
-        lines = fold(b"DKIM-Signature:", b" %s%s" % (value, b" ".join(chunks)))
-        return b"\r\n".join(lines) + b"\r\n"
+        return b"\r\n".join([*fold(b"DKIM-Signature:", value), *names, b" b=" + b"\r\n ".join(chunks), b""])
 
     def _sign(self, octets: bytes) -> bytes:
         if isinstance(self.key, RSAPrivateKey):
@@ -153,8 +152,8 @@ def _load(pem: str) -> PrivateKey:
     return key
 
 
-def _signed(head: bytes) -> tuple[bytes, bytes]:
-    """What ``h=`` says for a header, and the canonical fields in that order: of one name the last is the first."""
+def _signed(head: bytes) -> tuple[list[bytes], bytes]:
+    """The lines of ``h=`` for a header, and the canonical fields in that order: of one name the last is the first."""
     found: dict[bytes, list[bytes]] = {name: [] for name in (*OVERSIGNED, *SIGNED)}
     for field in _FIELD_END.split(head):
         label, _, value = field.partition(b":")
@@ -168,4 +167,4 @@ def _signed(head: bytes) -> tuple[bytes, bytes]:
         if count:
             names.append((b":" if count <= _ABREAST else b": ").join([name] * count))
         canonical += reversed(fields)
-    return b": ".join(names), b"".join(canonical)
+    return fold(b"", b" h=%s;" % b": ".join(names)), b"".join(canonical)
