@@ -126,7 +126,7 @@ def _certificates(state: Path) -> CertificatePaths:
 
 def _with_store(config: Config, vault: Vault, dialects: Dialects, work: Callable[[Installation], Any]) -> Any:
     """Do something with the installation before the daemon runs; everything happens before this returns."""
-    store = open_store(config.state.url or config.state.path, node=ulid(now(), os.urandom(10)), now=now, inline=True)
+    store = open_store(config.state.path, node=ulid(now(), os.urandom(10)), now=now, inline=True)
     try:
         installation = Installation(
             store.registry, store.history, vault, dialects, now, os.urandom, config.server.reveal_secrets

@@ -84,8 +84,8 @@ class Worker:
 
     async def start(self) -> None:
         """Open, wire, and serve; raises whatever keeps it from that."""
-        state, node = self._config.state, ulid(now(), os.urandom(10))
-        store = self._store = open_store(state.url or state.path, node=node, now=now, reactor=self._reactor)
+        node = ulid(now(), os.urandom(10))
+        store = self._store = open_store(self._config.state.path, node=node, now=now, reactor=self._reactor)
         await store.nodes.join()
         buried = await store.nodes.bury()
         if buried:
