@@ -10,7 +10,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 # trial runs the unit tests; the live ones need pytest-twisted
 UNITS := $(filter-out tests.live,$(subst /,.,$(patsubst %/__init__.py,%,$(wildcard tests/*/__init__.py)))) \
-	tests.test_config tests.test_vault
+	tests.test_config tests.test_tap tests.test_vault
 
 export PYTHON
 
