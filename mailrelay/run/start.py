@@ -59,7 +59,7 @@ def _starting() -> Iterator[ExitStack]:
 def configured(reactor: Any, path: Path) -> Daemon:
     """The daemon of a configuration file."""
     with _starting() as undo:
-        config = load(path, lambda folder: Dialects.shipped(folder).names)
+        config = load(path, _dialect_names)
         dialects = Dialects.shipped(config.dialects.directory)
         vault = Vault.open(config.state.key_file)
         undo.callback(os.close, occupy(config.state.path))
@@ -104,6 +104,11 @@ def sandbox(reactor: Any, state: Path, base_port: int) -> Daemon:
         print(sandboxed.welcome(facts), file=sys.__stdout__, flush=True)
 
     return Daemon(reactor, [host, worker, http], announce, lambda: withdraw(sign))
+
+
+def _dialect_names(folder: Path) -> set[str]:
+    """What a listener may name: every dialect shipped and of the installation, by its name and by its aliases."""
+    return {name for each in Dialects.shipped(folder) for name in (each.name, *each.aliases)}
 
 
 def _addresses(config: Config) -> dict[str, Address]:
