@@ -74,11 +74,17 @@ class Submission:
     billing: str = "accept"
     instructions: Instructions = field(default_factory=Instructions)
     verdicts: tuple[Mapping[str, object], ...] = ()
+    #: octets behind `source` that lie in the spool under the same id
+    spooled: int = 0
+
+    @property
+    def size(self) -> int:
+        return len(self.source) + self.spooled
 
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """One recipient leased to this process for an attempt: `attempts` made before this one."""
+    """One recipient leased to this process for an attempt: `attempts` made before this one, `size` of the source."""
 
     recipient: str
     message: str
@@ -92,6 +98,7 @@ class Delivery:
     accepted_at: int
     expires_at: int
     billing: str = "accept"
+    size: int = 0
 
 
 @dataclass(frozen=True, slots=True)

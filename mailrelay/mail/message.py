@@ -27,6 +27,27 @@ def canonical(source: bytes) -> bytes:
     return _BARE.sub(b"\r\n", source)
 
 
+class Canonical:
+    """The same for a source that comes piece by piece: all that `feed` and `end` give is `canonical` of all pieces."""
+
+    __slots__ = ("_held",)
+
+    def __init__(self) -> None:
+        self._held = False
+
+    def feed(self, piece: bytes) -> bytes:
+        """What is sure by now; a CR at the end of a piece is, when it is known whether an LF follows."""
+        if self._held:
+            piece = b"\r" + piece
+        self._held = piece.endswith(b"\r")
+        return canonical(piece[:-1] if self._held else piece)
+
+    def end(self) -> bytes:
+        """What was held back."""
+        held, self._held = self._held, False
+        return b"\r\n" if held else b""
+
+
 def has_nul(source: bytes) -> bool:
     """Whether a NUL stands in it, which no message may hold (RFC 5322 4.1)."""
     return b"\0" in source

@@ -40,7 +40,8 @@ class OutboundLimits:
     """`concurrency`: deliveries on the wire at once; `in_hand`: leased recipients in memory, besides those of commits
     under way; `claim`: taken from one lane in one round; `poll`: seconds between looks into the store, at least `gap`
     when something falls due earlier; `settle_again`: seconds until a failed settling is repeated; `kept`: octets of
-    messages in memory."""
+    messages in memory since they were accepted; `large`: octets of large messages read back to be sent at once, unless
+    one alone is larger."""
 
     concurrency: int = 20
     in_hand: int = 2000
@@ -49,6 +50,11 @@ class OutboundLimits:
     gap: float = 0.05
     settle_again: float = 1.0
     kept: int = 64 << 20
+    large: int = 48 << 20
+
+
+#: Octets from which a message is large: no longer kept since it was accepted, but read back.
+LARGE = 256 * 1024
 
 
 class Outbound:
@@ -85,6 +91,8 @@ class Outbound:
         self._limits = limits
         self._waiting: OrderedDict[str, deque[Delivery]] = OrderedDict()
         self._kept = KeptMessages(limits.kept)
+        self._large: deque[Delivery] = deque()
+        self._large_read = 0
         self._in_hand: set[str] = set()
         self._active = 0
         self._pumping = False
@@ -106,9 +114,9 @@ class Outbound:
         """Ids of the recipients whose leases this process means to hold."""
         return self._in_hand
 
-    def take(self, deliveries: Sequence[Delivery], message: Message) -> None:
-        """Send what was committed with a lease; `message` is its source, parsed."""
-        if deliveries and self._running:
+    def take(self, deliveries: Sequence[Delivery], message: Message | None) -> None:
+        """Send what was committed with a lease; `message` is its source, parsed, or None when it is to be read back."""
+        if deliveries and message is not None and self._running:
             self._kept.put(deliveries[0].message, message)
         self._enqueue(deliveries)
 
@@ -175,15 +183,29 @@ class Outbound:
             return  # a delivery that ends at once leads back here: the round that began it goes on, not deeper
         self._pumping = True
         try:
-            while self._active < self._limits.concurrency and self._waiting:
-                account, queue = self._waiting.popitem(last=False)
-                delivery = queue.popleft()
-                if queue:
-                    self._waiting[account] = queue
+            while self._active < self._limits.concurrency and (delivery := self._next()) is not None:
                 self._active += 1
+                self._large_read += _large(delivery)
                 self._send(delivery)
         finally:
             self._pumping = False
+
+    def _next(self) -> Delivery | None:
+        """The delivery whose turn it is; large ones for which there is no room stand aside in a row of their own."""
+        if self._large and self._has_room_for(self._large[0]):
+            return self._large.popleft()
+        while self._waiting:
+            account, queue = self._waiting.popitem(last=False)
+            delivery = queue.popleft()
+            if queue:
+                self._waiting[account] = queue
+            if not _large(delivery) or (not self._large and self._has_room_for(delivery)):
+                return delivery
+            self._large.append(delivery)
+        return None
+
+    def _has_room_for(self, delivery: Delivery) -> bool:
+        return not self._large_read or self._large_read + delivery.size <= self._limits.large
 
     # -- one delivery: message, way, hosts in turn, outcome; nothing of it raises
 
@@ -228,6 +250,7 @@ class Outbound:
 
     def _attempted(self, outcome: Outcome, delivery: Delivery) -> None:
         self._active -= 1
+        self._large_read -= _large(delivery)
         self._record(delivery, outcome, again=False)
         self._pump()
 
@@ -264,8 +287,9 @@ class Outbound:
         return self._give_back_unbegun()
 
     def _give_back_unbegun(self) -> Deferred[int]:
-        unbegun = [delivery for queue in self._waiting.values() for delivery in queue]
+        unbegun = [delivery for queue in (*self._waiting.values(), self._large) for delivery in queue]
         self._waiting.clear()
+        self._large.clear()
         for delivery in unbegun:
             self._forget(delivery)
         giving = self._ledger.release([delivery.recipient for delivery in unbegun])
@@ -283,3 +307,8 @@ class Outbound:
         done: Deferred[None] = Deferred()
         self._idle.append(done)
         return done
+
+
+def _large(delivery: Delivery) -> int:
+    """The octets that count against the room for large messages."""
+    return delivery.size if delivery.size > LARGE else 0

@@ -15,6 +15,7 @@ from twisted.internet.defer import Deferred, succeed
 from twisted.logger import Logger
 from zope.interface import implementer
 
+from ..interfaces.bodies import ISpool
 from ..interfaces.counters import ICounters
 from ..interfaces.directory import ConnectionFacts, IDirectory
 from ..interfaces.ledger import ILedger
@@ -23,10 +24,11 @@ from ..interfaces.verdicts import IVerdicts
 from ..mail.address import AddressError, Mailbox
 from ..mail.addresses import addresses
 from ..mail.envelope import SECOND, Delivery, Recipient, Submission, ulid
-from ..mail.message import Message, has_nul
+from ..mail.message import Message
 from ..mail.reply import Refusal
 from ..policy.admission import DataFacts, Facts, MailFacts, RateFacts, RcptFacts, judge
 from ..policy.dialect import Dialect
+from .source import Source
 
 log = Logger()
 
@@ -36,7 +38,7 @@ class Scheduler(Protocol):
 
     def has_room(self, recipients: int) -> bool: ...
 
-    def take(self, deliveries: Sequence[Delivery], message: Message) -> None: ...
+    def take(self, deliveries: Sequence[Delivery], message: Message | None) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +52,7 @@ class Intake:
 
     directory: IDirectory
     ledger: ILedger
+    spool: ISpool
     counters: ICounters
     verdicts: IVerdicts
     scheduler: Scheduler
@@ -92,9 +95,12 @@ class Transaction:
         self._peer = peer
         self._sender: Mailbox | None = None
         self._recipients: dict[str, Mailbox] = {}
-        self._chunks: list[bytes] = []
+        self._source = Source(intake.spool, self._new_id)
         self._verdicts: list[Mapping[str, object]] = []
         self._available = 0
+
+    def _new_id(self) -> str:
+        return ulid(self._intake.now(), self._intake.random(10))
 
     # -- stages
 
@@ -154,20 +160,28 @@ class Transaction:
         )
         self._recipients[recipient.key] = recipient
 
-    def write(self, chunk: bytes) -> None:
-        self._chunks.append(chunk)
+    def write(self, chunk: bytes) -> Deferred[None] | None:
+        return self._source.write(chunk)
 
     def finish(self) -> Deferred[str]:
         return Deferred.fromCoroutine(self._finish())
 
     async def _finish(self) -> str:
-        intake, connection, dialect = self._intake, self._connection, self._dialect
-        source = b"".join(self._chunks)
-        self._chunks.clear()
-        message = Message.parse(source)
-        await self._judge_message(message, source)
+        try:
+            return await self._take_in()
+        except Refusal:
+            # any other failure leaves it open whether the message was committed, and its spool to the sweep
+            self._source.discard()
+            raise
+
+    async def _take_in(self) -> str:
+        intake, connection, dialect, source = self._intake, self._connection, self._dialect, self._source
+        if (spooling := source.close()) is not None:
+            await spooling
+        message = Message.parse(source.head)
+        await self._judge_message(message)
         now = intake.now()
-        id = ulid(now, intake.random(10))
+        id = source.id or ulid(now, intake.random(10))
         message = message.prepend(intake.trace(id, now, self._peer))
         submission = Submission(
             id=id,
@@ -186,6 +200,7 @@ class Transaction:
             expires_at=now + intake.lifetime * SECOND,
             billing=dialect.billing,
             verdicts=tuple(self._verdicts),
+            spooled=source.stored,
         )
         try:
             deliveries = await intake.ledger.accept(submission, intake.scheduler.has_room(len(submission.recipients)))
@@ -198,12 +213,12 @@ class Transaction:
             id=submission.id,
             connection=connection.id,
             count=len(submission.recipients),
-            size=len(submission.source),
+            size=submission.size,
         )
-        intake.scheduler.take(deliveries, message)
+        intake.scheduler.take(deliveries, None if submission.spooled else message)
         return submission.id
 
-    async def _judge_message(self, message: Message, source: bytes) -> None:
+    async def _judge_message(self, message: Message) -> None:
         connection = self._connection
         fields = message.all("From")
         authors = tuple(mailbox for field in fields for mailbox in _authors(field))
@@ -218,15 +233,16 @@ class Transaction:
                 from_addresses=authors,
                 connection_domain=connection.sender_domain,
                 domain_statuses=statuses,
-                size=len(source),
+                size=self._source.size,
                 size_limit=self._dialect.size,
-                has_nul=has_nul(source),
+                header_size=message.offset,
+                has_nul=self._source.has_nul,
                 received_count=len(message.all("Received")),
             ),
         )
 
     def abort(self) -> None:
-        self._chunks.clear()
+        self._source.discard()
         self._recipients.clear()
 
     # -- verdicts

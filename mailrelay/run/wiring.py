@@ -145,6 +145,7 @@ def wire(
     intake = Intake(
         directory=store.directory,
         ledger=store.ledger,
+        spool=store.spool,
         counters=counters,
         verdicts=store.verdicts,
         scheduler=outbound,

@@ -14,11 +14,18 @@ import sqlalchemy as sa
 
 from ..mail.envelope import Delivery, Submission
 from ..mail.reply import Refusal
+from .bodies import stored
 from .schema import messages, recipients
 from .work import Work
 
 #: Larger sources lie in rows of this many octets, written before the accept.
 CHUNK = 256 * 1024
+
+
+def is_large(submission: Submission) -> bool:
+    """Its source lies in chunks, all of them written before it is accepted."""
+    return submission.spooled > 0 or len(submission.source) > CHUNK
+
 
 _add_message = sa.insert(messages)
 _add_recipient = sa.insert(recipients)
@@ -38,7 +45,7 @@ def accept(work: Work, members: Sequence[tuple[Submission, bool]]) -> list[Seque
     recipient_rows: list[Mapping[str, object]] = []
     results: list[Sequence[Delivery] | Refusal] = []
     for submission, lease in members:
-        refused = _pay(work, submission)
+        refused = _incomplete(work, submission) or _pay(work, submission)
         if refused is not None:
             results.append(refused)
             continue
@@ -57,6 +64,12 @@ def accept(work: Work, members: Sequence[tuple[Submission, bool]]) -> list[Seque
     work.insert(_add_message, message_rows)
     work.insert(_add_recipient, recipient_rows)
     return results
+
+
+def _incomplete(work: Work, submission: Submission) -> Refusal | None:
+    if not is_large(submission) or (found := stored(work, submission.id)) == submission.size:
+        return None
+    return Refusal("temporary", rule="source_stored", facts={"stored": found, "size": submission.size})
 
 
 def _pay(work: Work, submission: Submission) -> Refusal | None:
@@ -91,11 +104,11 @@ def _message_row(submission: Submission) -> Mapping[str, object]:
         "client_ref": clean(instructions.client_ref),
         "route": clean(instructions.route),
         "billing": submission.billing,
-        "size": len(submission.source),
+        "size": submission.size,
         "received_at": submission.received_at,
         "expires_at": submission.expires_at,
         "verdicts": plain(verdicts) if verdicts else "[]",
-        "source": submission.source if len(submission.source) <= CHUNK else None,
+        "source": None if is_large(submission) else submission.source,
     }
 
 
@@ -153,6 +166,7 @@ def _deliveries(submission: Submission) -> Sequence[Delivery]:
             accepted_at=submission.received_at,
             expires_at=submission.expires_at,
             billing=submission.billing,
+            size=submission.size,
         )
         for recipient in submission.recipients
     )

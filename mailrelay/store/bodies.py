@@ -1,25 +1,26 @@
 """Message sources: small ones stand in their message's row, large ones in chunk rows that are written before it.
 
-A source is read whole, as it was accepted. Chunks whose message never came are swept after an hour.
+A source is read whole, as it was accepted. Chunks whose message never came are dropped, or swept after a day.
 This module never changes a source.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import sqlalchemy as sa
 from twisted.internet.defer import Deferred
 from zope.interface import implementer
 
-from ..interfaces.bodies import IBodies
+from ..interfaces.bodies import IBodies, ISpool
 from ..mail.envelope import SECOND
 from .reader import Reader
 from .schema import chunks, messages
 from .work import Work
+from .writer import Writer
 
-#: How long a chunk may wait for its message.
-ORPHAN_AGE = 3600 * SECOND
+#: How long a chunk may wait for its message, which takes hours to come at the slowest.
+ORPHAN_AGE = 86_400 * SECOND
 
 _source = sa.select(messages.c.source).where(messages.c.id == sa.bindparam("message"))
 _chunks = sa.select(chunks.c.octets).where(chunks.c.message == sa.bindparam("message")).order_by(chunks.c.number)
@@ -28,6 +29,12 @@ _orphans = (
     .distinct()
     .where(~sa.exists().where(messages.c.id == chunks.c.message))
     .where(chunks.c.stored_at < sa.bindparam("before"))
+)
+
+
+_stored = sa.select(sa.func.sum(sa.func.length(chunks.c.octets))).where(chunks.c.message == sa.bindparam("message"))
+_drop = sa.delete(chunks).where(
+    chunks.c.message == sa.bindparam("dropped"), ~sa.exists().where(messages.c.id == chunks.c.message)
 )
 
 
@@ -40,6 +47,21 @@ class Bodies:
 
     def read(self, message: str) -> Deferred[bytes]:
         return self._reader.ask(read_sources, message)
+
+
+@implementer(ISpool)
+class Spool:
+    """Chunks of messages to come; `now` in microseconds."""
+
+    def __init__(self, writer: Writer, now: Callable[[], int]) -> None:
+        self._writer = writer
+        self._now = now
+
+    def put(self, message: str, number: int, octets: bytes) -> Deferred[None]:
+        return self._writer.ask(put_chunk, (message, number, self._now(), octets))
+
+    def drop(self, message: str) -> Deferred[None]:
+        return self._writer.ask(drop, message)
 
 
 def read_sources(work: Work, members: Sequence[str]) -> list[bytes | KeyError]:
@@ -61,6 +83,18 @@ def put_chunk(work: Work, members: Sequence[tuple[str, int, int, bytes]]) -> lis
     statement = work.upsert(chunks, ("message", "number", "stored_at", "octets"))
     names = ("message", "number", "stored_at", "octets")
     work.execute(statement, [dict(zip(names, member, strict=True)) for member in members])
+    return [None] * len(members)
+
+
+def stored(work: Work, message: str) -> int:
+    """How many octets lie in chunks of a message."""
+    found = work.rows(_stored, {"message": message})[0][0]
+    return int(found or 0)
+
+
+def drop(work: Work, members: Sequence[str]) -> list[None]:
+    """Delete the chunks of messages that were not accepted."""
+    work.execute(_drop, [{"dropped": message} for message in members])
     return [None] * len(members)
 
 

@@ -34,6 +34,7 @@ head = (
         recipients.c.expires_at,
         sa.select(messages.c.sender).where(messages.c.id == recipients.c.message).scalar_subquery(),
         sa.select(messages.c.billing).where(messages.c.id == recipients.c.message).scalar_subquery(),
+        sa.select(messages.c.size).where(messages.c.id == recipients.c.message).scalar_subquery(),
         sa.select(connections.c.status).where(connections.c.id == recipients.c.connection).scalar_subquery(),
         sa.select(suppressions.c.reason)
         .where(suppressions.c.account == recipients.c.account, suppressions.c.key == recipients.c.key)
@@ -80,7 +81,8 @@ def _claim(work: Work, lane: Lane, limit: int, now: int) -> Sequence[Delivery]:
     expired, suppressed, idle, taken = [], [], [], []
     for row in work.rows(head if work.sqlite else head_locked, values):
         facts = Facts(*row[: len(FACTS)])
-        message, address, destination, route, attempts, expires_at, sender, billing, status, reason = row[len(FACTS) :]
+        message, address, destination, route, attempts, expires_at, *told = row[len(FACTS) :]
+        sender, billing, size, status, reason = told
         if expires_at <= now:
             expired.append(facts)
         elif reason is not None:
@@ -102,6 +104,7 @@ def _claim(work: Work, lane: Lane, limit: int, now: int) -> Sequence[Delivery]:
                     accepted_at=facts.accepted_at,
                     expires_at=expires_at,
                     billing=billing,
+                    size=size,
                 )
             )
     leased = work.each(_lease, [{"recipient": delivery.recipient, "ours": work.node} for delivery in taken])

@@ -14,7 +14,7 @@ from zope.interface import implementer
 
 from ..interfaces.ledger import ILedger, Lane
 from ..mail.envelope import Delivery, Settlement, Submission
-from .accept import CHUNK, accept
+from .accept import CHUNK, accept, is_large
 from .bodies import put_chunk
 from .claim import BULK, claim, expire, lanes_statement, leases_of, release
 from .jobs import LOOK_UP
@@ -36,14 +36,17 @@ class Ledger:
         self._node = node
 
     def accept(self, submission: Submission, lease: bool) -> Deferred[Sequence[Delivery]]:
-        if len(submission.source) > CHUNK:
+        if is_large(submission):
             return Deferred.fromCoroutine(self._accept_large(submission, lease))
         return self._writer.ask(accept, (submission, lease))
 
     async def _accept_large(self, submission: Submission, lease: bool) -> Sequence[Delivery]:
         """Chunks first, each in a transaction of its own; without the accept they are orphans, swept later."""
-        for number, start in enumerate(range(0, len(submission.source), CHUNK)):
-            row = (submission.id, number, submission.received_at, submission.source[start : start + CHUNK])
+        source = submission.source
+        # behind what is spooled already there is one place for it, whatever its size
+        step = len(source) if submission.spooled else CHUNK
+        for number, start in enumerate(range(0, len(source), step)):
+            row = (submission.id, number, submission.received_at, source[start : start + step])
             await self._writer.ask(put_chunk, row)
         deliveries: Sequence[Delivery] = await self._writer.ask(accept, (submission, lease))
         return deliveries

@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from twisted.internet.defer import Deferred, execute
+from twisted.internet.defer import Deferred, execute, succeed
 from zope.interface import implementer
 
-from ..interfaces.bodies import IBodies
+from ..interfaces.bodies import IBodies, ISpool
 from ..interfaces.directory import ConnectionFacts, Credential, IDirectory, RecipientFacts, SenderFacts, SigningKey
 from ..interfaces.ledger import ILedger, Lane
 from ..interfaces.nodes import INodes
@@ -57,6 +57,7 @@ class MemoryState:
     switches: dict[str, str] = field(default_factory=dict)
     submissions: dict[str, Submission] = field(default_factory=dict)
     recipients: dict[str, Entry] = field(default_factory=dict)
+    spooled: dict[str, dict[int, bytes]] = field(default_factory=dict)
     dead: set[str] = field(default_factory=set)
     #: the next accepts fail with these, one each
     failures: list[Exception] = field(default_factory=list)
@@ -117,6 +118,7 @@ class MemoryLedger:
                 accepted_at=submission.received_at,
                 expires_at=submission.expires_at,
                 billing=submission.billing,
+                size=submission.size,
             )
             deliveries.append(delivery)
             entry = Entry(delivery, recipient.key, due_at=submission.received_at)
@@ -231,7 +233,28 @@ class MemoryBodies:
         self._state = state
 
     def read(self, message: str) -> Deferred[bytes]:
-        return execute(lambda: self._state.submissions[message].source)
+        def read() -> bytes:
+            source = self._state.submissions[message].source
+            return source + b"".join(octets for _, octets in sorted(self._state.spooled.get(message, {}).items()))
+
+        return execute(read)
+
+
+@implementer(ISpool)
+class MemorySpool:
+    """Pieces of the sources to come."""
+
+    def __init__(self, state: MemoryState) -> None:
+        self._state = state
+
+    def put(self, message: str, number: int, octets: bytes) -> Deferred[None]:
+        self._state.spooled.setdefault(message, {})[number] = octets
+        return succeed(None)
+
+    def drop(self, message: str) -> Deferred[None]:
+        if message not in self._state.submissions:
+            self._state.spooled.pop(message, None)
+        return succeed(None)
 
 
 @implementer(IDirectory)

@@ -14,7 +14,7 @@ from pathlib import Path
 from twisted.internet.defer import Deferred
 from ulid import ULID
 
-from .bodies import Bodies, sweep
+from .bodies import Bodies, Spool, sweep
 from .claim import void
 from .directory import Directory
 from .engine import Database
@@ -74,6 +74,7 @@ class Store:
         )
         self.ledger = Ledger(self._writer, self._reader, node)
         self.bodies = Bodies(self._reader)
+        self.spool = Spool(self._writer, now)
         self.directory = Directory(self._reader, now)
         self.registry = Registry(self._writer, self._reader, names)
         self.history = History(self._writer, self._reader, self.nodes.census)

@@ -21,7 +21,7 @@ from mailrelay.mail.message import Message
 from mailrelay.mail.reply import Refusal
 from mailrelay.relay.submission import Intake, SubmittingConnection, Transaction
 from mailrelay.store.counters import MemoryCounters
-from mailrelay.store.memory import MemoryDirectory, MemoryLedger, MemoryState
+from mailrelay.store.memory import MemoryDirectory, MemoryLedger, MemorySpool, MemoryState
 
 from .fakes import DIALECTS, START, KeptVerdicts, connection, logged, peer, told
 
@@ -67,12 +67,12 @@ class Scheduled:
 
     def __init__(self) -> None:
         self.room = True
-        self.taken: list[tuple[Sequence[Delivery], Message]] = []
+        self.taken: list[tuple[Sequence[Delivery], Message | None]] = []
 
     def has_room(self, recipients: int) -> bool:
         return self.room
 
-    def take(self, deliveries: Sequence[Delivery], message: Message) -> None:
+    def take(self, deliveries: Sequence[Delivery], message: Message | None) -> None:
         self.taken.append((deliveries, message))
 
 
@@ -92,6 +92,7 @@ class SubmissionTests(SynchronousTestCase):
         }
         self.directory: MemoryDirectory = MemoryDirectory(self.state)
         self.ledger: MemoryLedger = MemoryLedger(self.state, "N1")
+        self.spool = MemorySpool(self.state)
         self.scheduler = Scheduled()
         self.verdicts = KeptVerdicts()
         self.counters = MemoryCounters(self.clock)
@@ -109,6 +110,7 @@ class SubmissionTests(SynchronousTestCase):
         intake = Intake(
             directory=self.directory,
             ledger=self.ledger,
+            spool=self.spool,
             counters=self.counters,
             verdicts=self.verdicts,
             scheduler=self.scheduler,
@@ -355,6 +357,7 @@ class FinishTests(SubmissionTests):
         ((deliveries, message),) = self.scheduler.taken
         self.assertEqual([delivery.address for delivery in deliveries], ["a@b.test", "b@b.test"])
         self.assertEqual({delivery.message for delivery in deliveries}, {id})
+        assert message is not None
         self.assertEqual(message.encode(), self.state.submissions[id].source)
 
     def test_leased_only_with_room(self) -> None:
@@ -431,7 +434,7 @@ class AbortTests(SubmissionTests):
         transaction.abort()
         self.assertEqual((self.state.submissions, self.scheduler.taken, self.verdicts.kept), ({}, [], []))
         assert isinstance(transaction, Transaction)
-        self.assertEqual((transaction._chunks, transaction._recipients), ([], {}))
+        self.assertEqual((transaction._source._pieces, transaction._recipients), ([], {}))
 
     def test_answers_that_come_too_late(self) -> None:
         """An answer that comes after abort does no harm."""
