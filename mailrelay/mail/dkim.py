@@ -107,6 +107,19 @@ def sign(message: bytes, signers: Sequence[Signer], at: int) -> bytes:
     return b"".join([*[signer.field(at, body_hash, names, header) for signer in signers], message])
 
 
+def signatures(message: bytes) -> str:
+    """By what a message that leaves was signed: selector, domain and algorithm of each signature; "" by nothing."""
+    found = []
+    place = 0
+    while message.startswith(b"DKIM-Signature:", place):
+        end = _FIELD_END.search(message, place)
+        field = message[place : end.start() if end else len(message)].decode("ascii", "replace")
+        tags = dict(tag.strip().partition("=")[::2] for tag in field.partition(":")[2].split(";")[:5])
+        found.append(f"{tags.get('s', '')}._domainkey.{tags.get('d', '')} ({tags.get('a', '')})")
+        place = end.end() if end else len(message)
+    return ", ".join(found)
+
+
 def relaxed_body(body: bytes) -> bytes:
     """A body with CRLF ends in the relaxed form (RFC 6376 3.4.4); the same object when there is nothing to change."""
     if b"\t" in body:

@@ -56,8 +56,9 @@ class Submission:
     """One admitted transaction, ready to be committed; all recipients are taken, or none is (law 2).
 
     `sender` is the client's reverse path ("" is the null sender); `peer` the client's address; `source` the message as
-    it came in, control headers cut; `billing` is "accept" or "attempt"; `verdicts` are the decisions taken on
-    the way, in order, as plain data (rule, allowed, facts).
+    it came in, control headers cut; `billing` is "accept" or "attempt", or "none" for mail of the system itself,
+    which has no connection either; `verdicts` are the decisions taken on the way, in order, as plain data (rule,
+    allowed, facts).
     """
 
     id: str
@@ -106,7 +107,7 @@ class Hop:
     """Where a delivery is sent: a host with its rule for TLS ("none", "may", "require", "verify") and its login.
 
     `host` is its name, for TLS and the log; `address` the IP address to connect to, "" when the name is still to be
-    looked up.
+    looked up; `route` the name of the route that led here.
     """
 
     host: str
@@ -115,6 +116,7 @@ class Hop:
     username: str = ""
     password: str = field(default="", repr=False)
     address: str = ""
+    route: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +131,12 @@ class Capabilities:
 
 @dataclass(frozen=True, slots=True)
 class _Attempt:
-    """What one attempt ended with: the last `reply` (the host's or ours), the host's name, the instant, TLS version."""
+    """What one attempt ended with: the last `reply` (the host's or ours), the host's name, the instant, TLS version.
+
+    `address` is the host's IP address if it was given one, `route` the name of the route, `signed` what the message was
+    signed by, `transcript` what was said (`mail.transcript`); they tell how it went, and two attempts that ended alike
+    are equal whatever these say.
+    """
 
     reply: Reply
     host: str
@@ -139,6 +146,10 @@ class _Attempt:
     uncertain: bool = False
     #: the host came to hear of the recipient; when it did not, another host may be tried at once (RFC 5321 5.1)
     asked: bool = True
+    address: str = field(default="", compare=False)
+    route: str = field(default="", compare=False)
+    signed: str = field(default="", compare=False)
+    transcript: str = field(default="", compare=False)
 
 
 class Delivered(_Attempt):
@@ -168,7 +179,8 @@ class Settlement:
 
     `due_at` is the instant of the next attempt for DEFERRED and QUEUED; `charge` is "", "capture" or "release";
     `suppression` is "" or the reason under which the address is suppressed from now on; `attempted` tells whether an
-    attempt is to be counted.
+    attempt is to be counted. `outcome` is the attempt itself, kept as it is told here, and `facts` say why the next one
+    is made when it is.
     """
 
     recipient: str
@@ -181,6 +193,8 @@ class Settlement:
     host: str = ""
     at: int = 0
     event: str = ""
+    outcome: Outcome | None = None
+    facts: Mapping[str, object] = field(default_factory=dict)
 
 
 _BASE32 = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"

@@ -37,14 +37,14 @@ class Ways:
         try:
             route = self._routes.choose(delivery.route)
         except KeyError:
-            return succeed(self._end(Reply(451, "4.3.5", f"There is no route named {delivery.route}")))
+            return succeed(self._end(Reply(451, "4.3.5", f"There is no route named {delivery.route}"), delivery.route))
         if isinstance(route, Route):
             return succeed(route.order())
         return Deferred.fromCoroutine(self._by_dns(delivery.destination, route))
 
     async def _by_dns(self, domain: str, route: MxRoute) -> Sequence[Hop] | Outcome:
         way = direct(domain, route, self._own) if literal(domain) else await self._by_mx(domain, route)
-        return self._end(way) if isinstance(way, Reply) else way
+        return self._end(way, route.name) if isinstance(way, Reply) else way
 
     async def _by_mx(self, domain: str, route: MxRoute) -> Sequence[Hop] | Reply:
         found = exchanges(domain, await self._look_up(domain, "MX"), self._chance)
@@ -64,8 +64,8 @@ class Ways:
         asking: Deferred[Answer] = self._resolver.resolve(name, kind)
         return asking.addErrback(_reason)
 
-    def _end(self, reply: Reply) -> Outcome:
-        return (Postponed if reply.transient else Bounced)(reply, "", self._now())
+    def _end(self, reply: Reply, route: str) -> Outcome:
+        return (Postponed if reply.transient else Bounced)(reply, "", self._now(), route=route)
 
 
 def _reason(failure: Failure) -> str:

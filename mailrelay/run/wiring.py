@@ -209,7 +209,10 @@ def _routes(config: Config) -> Routes:
             return MxRoute(route.name, route.port, route.tls, route.allow_private)
         return Route(
             route.name,
-            tuple(Hop(host, port, route.tls, route.username, route.password) for host, port in route.addresses),
+            tuple(
+                Hop(host, port, route.tls, route.username, route.password, route=route.name)
+                for host, port in route.addresses
+            ),
         )
 
     return Routes(map(way, config.routes), config.default_route.name)

@@ -27,7 +27,8 @@ from twisted.internet.protocol import Protocol, connectionDone
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from .conversation import Conversation, Phase
+from .conversation import Conversation
+from .phase import Phase
 
 BLOCK = 65536  #: octets; a body up to this size is one write
 
@@ -127,6 +128,7 @@ class OutboundConnection(Protocol):
         self.held = False
         self.carried += 1
         self._busy = True
+        self.conversation.at = self._clock.seconds()
         write = self.conversation.begin(sender, recipients, message)
         if write:
             self._write(write)
@@ -165,6 +167,7 @@ class OutboundConnection(Protocol):
         if conversation.closed:
             return
         answers = conversation.answers
+        conversation.at = self._clock.seconds()
         write = conversation.receive(data)
         if conversation.answers == answers and not conversation.closed:
             return  # a part of a reply is no progress: the time of the phase runs on
@@ -174,6 +177,7 @@ class OutboundConnection(Protocol):
 
     def handshakeCompleted(self) -> None:
         if self.conversation.phase is Phase.HANDSHAKE:
+            self.conversation.at = self._clock.seconds()
             self.tls = str(self.transport.getHandle().get_protocol_version_name())  # type: ignore[attr-defined]
             self._write(self.conversation.secured())
             self._rest()
@@ -183,6 +187,7 @@ class OutboundConnection(Protocol):
         if self._timer is not None and self._timer.active():
             self._timer.cancel()
         conversation = self.conversation
+        conversation.at = self._clock.seconds()
         if conversation.phase is Phase.HANDSHAKE:
             conversation.untrusted(reason.getErrorMessage() or repr(reason.value))
         elif conversation.phase is not Phase.CLOSED:
@@ -262,6 +267,7 @@ class OutboundConnection(Protocol):
         elif phase in (Phase.QUIT, Phase.CLOSED):
             self.abort()
         else:
+            self.conversation.at = self._clock.seconds()
             self.conversation.expire()
             self._proceed()
 

@@ -4,52 +4,21 @@ All that affects the order of commands lives in the table `_MOVES`: (phase, firs
 a reply that is not in the table ends the session. It promises one verdict for each recipient whatever the hop
 says: a reply nobody asked for, garbage and 421 end the session and defer what is not yet decided, after the
 final dot as uncertain. What a hop says before MAIL judges the hop and not a recipient, so it only ever defers.
-It never writes into a running body, never says a password where it could be overheard, never reads a clock.
+It never writes into a running body, never says a password where it could be overheard nor tells it in a transcript,
+and never reads a clock.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from enum import Enum
 
 from ..mail.envelope import Bounced, Deferred, Delivered, Hop
 from ..mail.reply import Reply
-from .offer import Extensions, is_loopback, login_lines, read_extensions
+from ..mail.transcript import Moment
+from .offer import Extensions, is_loopback, login_lines, masked, read_extensions, without_secrets
 from .outgoing import BAD_ADDRESS, NEEDS_UTF8, Kind, Verdict, body_octets, mail_line
+from .phase import TRANSACTION, Ending, Phase
 from .replies import ReplyParser
-
-
-class Phase(Enum):
-    """What is awaited; the value is the word for it in our own replies."""
-
-    BANNER = "the greeting"
-    EHLO = "the reply to EHLO"
-    HELO = "the reply to HELO"
-    STARTTLS = "the reply to STARTTLS"
-    HANDSHAKE = "the TLS handshake"
-    AUTH = "the reply to AUTH"
-    READY = "the next message"
-    MAIL = "the reply to MAIL"
-    RCPT = "the reply to RCPT"
-    DATA = "the reply to DATA"
-    BODY = "room for the message"
-    FINAL = "the reply to the message"
-    LONE_DOT = "the reply to a lone dot"
-    RESET = "the reply to RSET"
-    QUIT = "the reply to QUIT"
-    CLOSED = "nothing"
-
-
-_TRANSACTION = frozenset({Phase.MAIL, Phase.RCPT, Phase.DATA, Phase.BODY, Phase.FINAL})
-
-
-@dataclass(frozen=True, slots=True)
-class Ending:
-    """Why a session ended before its time; `plaintext` says that without TLS it might have gone on."""
-
-    reply: Reply
-    plaintext: bool = False
 
 
 class Conversation:
@@ -57,7 +26,8 @@ class Conversation:
 
     Feed `receive`, write what it returns, then look at `phase`: HANDSHAKE asks for TLS and `secured`, BODY for `body`
     to be written and `body_sent`, READY takes the next `begin`, CLOSED is the end, with `ending` unless it was ours.
-    With `encrypt` false STARTTLS is not tried for a hop that may do without.
+    With `encrypt` false STARTTLS is not tried for a hop that may do without. Set `at`, a reading of the clock in
+    seconds, before whatever happens; `moments` has what was said since the session or its running transaction began.
     """
 
     def __init__(self, hop: Hop, hello: bytes, encrypt: bool = True) -> None:
@@ -68,11 +38,15 @@ class Conversation:
         self.body = b""
         self.answers = 0  #: replies to the running transaction so far
         self.stale = False  #: lost before anything of the running transaction was answered
+        self.at = 0.0
+        self.moments: list[Moment] = []
+        self._transactions = 0
         self._hop = hop
         self._hello = hello
         self._tls = hop.tls if encrypt or hop.tls != "may" else "none"
         self._secure = False
         self._parser = ReplyParser()
+        self._octets = 0
         self._owed = 1
         self._login: list[bytes] = []
         self._recipients: list[tuple[int, bytes]] = []
@@ -110,6 +84,7 @@ class Conversation:
     def secured(self) -> bytes:
         """The handshake is done: everything that was said before is forgotten (RFC 3207 4.2)."""
         self._secure = True
+        self.note("TLS is established")
         self.extensions = Extensions()
         return self._say(Phase.EHLO, b"EHLO " + self._hello + b"\r\n")
 
@@ -118,6 +93,9 @@ class Conversation:
 
         An address that cannot be written (None), or that this hop cannot take, is decided without a word on the wire.
         """
+        self._transactions += 1
+        if self._transactions > 1:
+            self.moments = [(self.at, "-", f"kept connection, transaction {self._transactions}")]
         limit = self.extensions.capabilities.size
         self.verdicts = [self._barred(sender, recipient) for recipient in recipients]
         self._recipients = [
@@ -132,6 +110,7 @@ class Conversation:
         paths = [path for _, path in self._recipients]
         line = mail_line(sender, paths, message, self.extensions)
         self.body = body_octets(message)
+        self._octets = len(message)
         self.answers = 0
         self._next = 0
         self._refused = None
@@ -145,6 +124,10 @@ class Conversation:
         """The last octet of the body was handed over."""
         self.body = b""
         self._say(Phase.FINAL, b"")
+
+    def note(self, remark: str) -> None:
+        """Put a remark of ours into the transcript."""
+        self.moments.append((self.at, "-", remark))
 
     def quit(self) -> bytes:
         """Say goodbye, between transactions."""
@@ -167,6 +150,9 @@ class Conversation:
 
     def _answer(self, reply: Reply) -> bytes:
         self.answers += 1
+        if self.phase is Phase.AUTH:
+            reply = without_secrets(reply, self._hop.username, self._hop.password)
+        self.moments.append((self.at, "S", reply))
         if reply.code == 421 and self.phase is not Phase.QUIT:
             self._end(reply)
             return b""
@@ -286,6 +272,7 @@ class Conversation:
             # Nobody was taken, and DATA was on its way already: one dot, and nothing else, ends it (RFC 2920 3.1).
             return self._say(Phase.LONE_DOT, b".\r\n")
         self.phase = Phase.BODY
+        self.moments.append((self.at, "C", f"(the message, {self._octets} octets)"))
         return b""
 
     def _data_refused(self, reply: Reply) -> bytes:
@@ -317,7 +304,10 @@ class Conversation:
     def _say(self, phase: Phase, line: bytes, replies: int = 1) -> bytes:
         """Await `phase`; a line that is written now, or a body, is owed its replies."""
         self.phase = phase
-        if line or phase is Phase.FINAL:
+        if line:
+            self.moments.append((self.at, "C", masked(line) if phase is Phase.AUTH else line))
+            self._owed += replies
+        elif phase is Phase.FINAL:
             self._owed += replies
         return line
 
@@ -337,9 +327,11 @@ class Conversation:
 
     def _end(self, reply: Reply, plaintext: bool = False) -> None:
         """The session is over; what has no verdict is deferred."""
-        if self.phase in _TRANSACTION:
+        if self.phase in TRANSACTION:
             self._decide(Deferred, reply, uncertain=self.phase is Phase.FINAL and reply.code != 421)
         self.body = b""
+        if not self.moments or self.moments[-1][2] is not reply:
+            self.note(str(reply))
         if self.phase is not Phase.CLOSED:
             if self.phase is not Phase.QUIT:
                 self.ending = Ending(reply, plaintext and self._tls == "may")

@@ -17,13 +17,16 @@ from twisted.internet.interfaces import IProtocol, IReactorTime
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
+from ..mail.dkim import signatures
 from ..mail.envelope import Bounced, Capabilities, Hop, Outcome
 from ..mail.envelope import Deferred as Postponed
 from ..mail.reply import Refusal, Reply
+from ..mail.transcript import Moment, transcript
 from .client import OutboundConnection
-from .conversation import Conversation, Phase
+from .conversation import Conversation
 from .dial import Connect
 from .outgoing import Kind, Verdict, is_wire_form
+from .phase import Phase
 from .trust import PlaintextMemory, Trust
 
 SHUTTING_DOWN = Reply(451, "4.3.2", "Shutting down")
@@ -55,7 +58,7 @@ class Outfit:
 class Message:
     """One call of `transmit`: its addresses as they go on the wire (None: cannot be), and who waits for the outcome."""
 
-    __slots__ = ("compose", "hop", "paths", "result", "sender")
+    __slots__ = ("compose", "hop", "paths", "result", "sender", "signed", "told")
 
     def __init__(
         self,
@@ -68,6 +71,8 @@ class Message:
         self.sender = sender
         self.paths = paths
         self.compose = compose
+        self.signed = ""
+        self.told: list[Moment] = []  #: what was said on earlier connections
         self.result: Deferred[Sequence[Outcome]] = Deferred()
 
 
@@ -130,9 +135,10 @@ class Lane:
         conversation = connection.conversation
         if conversation.stale and connection.carried > 1 and not self._aborted:
             del self._live[connection]
+            message.told += conversation.moments
             self._open(message)
             return
-        self._finish(message, conversation.verdicts, connection.tls)
+        self._finish(message, conversation.verdicts, connection)
         if conversation.phase is Phase.READY:
             self._free(connection)
 
@@ -154,6 +160,8 @@ class Lane:
     def _open(self, message: Message, encrypt: bool = True) -> None:
         outfit, hop = self._outfit, message.hop
         conversation = Conversation(hop, outfit.hello, encrypt and not outfit.memory.knows(hop))
+        conversation.at = outfit.clock.seconds()
+        conversation.note(f"connecting to {_name(hop)} port {hop.port}")
         connection = OutboundConnection(
             conversation, self, outfit.clock, outfit.limits, lambda: outfit.trust.context(hop)
         )
@@ -174,8 +182,10 @@ class Lane:
             self._finish_all(message, Postponed, SHUTTING_DOWN)
         else:
             reason = failure.getErrorMessage() or repr(failure.value)
-            at = f"{hop.host} ({hop.address})" if hop.address else hop.host
-            self._pass_on(message, Reply(451, "4.4.1", f"No connection to {at} port {hop.port}: {reason}"))
+            reply = Reply(451, "4.4.1", f"No connection to {_name(hop)} port {hop.port}: {reason}")
+            connection.conversation.at = self._outfit.clock.seconds()
+            connection.conversation.note(str(reply))
+            self._pass_on(message, reply, connection)
         self._next()
         self._leave_when_empty()
 
@@ -186,9 +196,10 @@ class Lane:
         if ending.plaintext and not self._aborted:
             _log.info("no TLS with {host} port {port}: {reply}", host=hop.host, port=hop.port, reply=str(ending.reply))
             self._outfit.memory.remember(hop)
+            message.told += connection.conversation.moments
             self._open(message, encrypt=False)
         else:
-            self._pass_on(message, ending.reply, connection.tls)
+            self._pass_on(message, ending.reply, connection)
 
     def _compose(self, connection: OutboundConnection, message: Message) -> None:
         self._live[connection] = message
@@ -206,6 +217,7 @@ class Lane:
         if connection.conversation.phase is not Phase.READY:
             self._compose_again(message)
         elif is_wire_form(octets):
+            message.signed = signatures(octets)
             connection.carry(message.sender, message.paths, octets)
         else:
             _log.error(
@@ -232,7 +244,7 @@ class Lane:
     def _hand_back(self, connection: OutboundConnection, message: Message, kind: Kind, reply: Reply) -> None:
         """The message ends without a word on the wire, and the connection is free again."""
         connection.held = False
-        self._finish_all(message, kind, reply, connection.tls)
+        self._finish_all(message, kind, reply, connection)
         if connection.conversation.phase is Phase.READY:
             self._live[connection] = None
             self._free(connection)
@@ -259,14 +271,35 @@ class Lane:
         if not (self._live or self._leaving or self._waiting or self._composing):
             self._outfit.left(self)
 
-    def _finish_all(self, message: Message, kind: Kind, reply: Reply, tls: str = "") -> None:
-        self._finish(message, [(kind, reply, False)] * len(message.paths), tls)
+    def _finish_all(
+        self, message: Message, kind: Kind, reply: Reply, connection: OutboundConnection | None = None
+    ) -> None:
+        self._finish(message, [(kind, reply, False)] * len(message.paths), connection)
 
-    def _pass_on(self, message: Message, reply: Reply, tls: str = "") -> None:
+    def _pass_on(self, message: Message, reply: Reply, connection: OutboundConnection) -> None:
         """The hop never came to hear of the message."""
-        outcome = Postponed(reply, message.hop.host, self._outfit.now(), tls, asked=False)
-        message.result.callback([outcome] * len(message.paths))
+        self._finish(message, [(Postponed, reply, False)] * len(message.paths), connection, asked=False)
 
-    def _finish(self, message: Message, verdicts: Sequence[Verdict | None], tls: str) -> None:
-        host, at = message.hop.host, self._outfit.now()
-        message.result.callback([v[0](v[1], host, at, tls, v[2]) for v in verdicts if v is not None])
+    def _finish(
+        self,
+        message: Message,
+        verdicts: Sequence[Verdict | None],
+        connection: OutboundConnection | None,
+        asked: bool = True,
+    ) -> None:
+        hop, at, tls, told = message.hop, self._outfit.now(), "", message.told
+        if connection is not None:
+            tls, moments = connection.tls, connection.conversation.moments
+            told = told + moments if told else moments
+        said = transcript(told)
+        message.result.callback(
+            [
+                v[0](v[1], hop.host, at, tls, v[2], asked, hop.address, hop.route, message.signed, said)
+                for v in verdicts
+                if v is not None
+            ]
+        )
+
+
+def _name(hop: Hop) -> str:
+    return f"{hop.host} ({hop.address})" if hop.address else hop.host

@@ -64,6 +64,25 @@ def login_lines(mechanisms: frozenset[str], username: str, password: str) -> Seq
     return ()
 
 
+def masked(line: bytes) -> bytes:
+    """A line of a login as it may be shown: with the mechanism, without what proves anything."""
+    word, _, rest = line.rstrip(b"\r\n").partition(b" ")
+    if word != b"AUTH":
+        return b"***"
+    mechanism, _, response = rest.partition(b" ")
+    return b"AUTH " + mechanism + (b" ***" if response else b"")
+
+
+def without_secrets(reply: Reply, username: str, password: str) -> Reply:
+    """A reply to a login as it may be kept: a host that repeats what it was told does not make it public."""
+    user, secret = username.encode(), password.encode()
+    text = reply.text
+    for told in (b64encode(b"\0" + user + b"\0" + secret).decode("ascii"), b64encode(secret).decode("ascii"), password):
+        if told and told in text:
+            text = text.replace(told, "***")
+    return reply if text is reply.text else Reply(reply.code, reply.status, text)
+
+
 def is_loopback(host: str) -> bool:
     """The host is this machine, by name or by address: what is said to it crosses no network."""
     if host.lower().rstrip(".") == "localhost":
