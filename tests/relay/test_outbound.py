@@ -225,6 +225,17 @@ class TimeTests(OutboundTests):
         assert timer is not None
         self.assertLessEqual(timer.getTime() - world.clock.seconds(), 0.3)
 
+    def test_no_haste_without_room(self) -> None:
+        """While nothing more may be taken in hand, what is due does not hasten the next look."""
+        world = self.world(in_hand=1, concurrency=1)
+        world.accept("ann")
+        world.accept("bob", lease=False)
+        looks: list[float] = []
+        lanes = world.ledger.lanes
+        world.ledger.lanes = lambda: (looks.append(world.clock.seconds()), lanes())[1]  # type: ignore[method-assign]
+        world.pass_time(5)
+        self.assertEqual(len(looks), 5)
+
     def test_never_in_a_frenzy(self) -> None:
         """However many fall due one after another, looks keep a distance."""
         world = self.world(gap=0.05)

@@ -153,8 +153,9 @@ class SubmissionTests(SynchronousTestCase):
         """A whole transaction, all of whose envelope is accepted."""
         transaction = self.begin(sender)
         self.take(transaction, *recipients)
-        for start in range(0, len(source), 7):
-            transaction.write(source[start : start + 7])
+        step = 7 + len(source) // 100
+        for start in range(0, len(source), step):
+            transaction.write(source[start : start + step])
         return transaction.finish()
 
     def data_refused(self, source: bytes, sender: str = "app@acme.test") -> Refusal:
