@@ -34,6 +34,13 @@ class MemoryCounters:
         self._throttles: dict[str, float] = {}
         self._failures: dict[str, tuple[float, deque[float]]] = {}
 
+    def start(self) -> Deferred[None]:
+        """Memory is there at once."""
+        return succeed(None)
+
+    def stop(self) -> None:
+        """Nothing is held."""
+
     def throttle(self, key: str, units: int, rate: int, period: int, burst: int) -> Deferred[float]:
         return execute(self._throttle, key, units, rate, period, burst)
 
