@@ -100,7 +100,9 @@ def hops(
         refused += [address for address in _addresses(lookups) if address not in usable]
         # IPv4 first: it reaches more hosts, and a broken IPv6 costs a whole time-out
         usable.sort(key=lambda address: (":" in address, chance()))
-        way += [Hop(exchange.exchange, route.port, route.tls, address=each, route=route.name) for each in usable[:ADDRESSES]]
+        way += [
+            Hop(exchange.exchange, route.port, route.tls, address=each, route=route.name) for each in usable[:ADDRESSES]
+        ]
     return way[:HOPS] or _nowhere(domain, found, refused)
 
 

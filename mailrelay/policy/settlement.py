@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from ..mail.envelope import Bounced, Delivered, Delivery, Outcome, Settlement, State
+from ..mail.envelope import SECOND, Bounced, Delivered, Delivery, Outcome, Settlement, State
 from ..mail.reply import Reply
 from .retry import Schedule, next_attempt, patience
 
@@ -25,8 +25,8 @@ class Transition:
     event: str
 
     def charge(self, billing: str) -> str:
-        """What happens to the send that was reserved."""
-        return self.accept if billing == "accept" else self.attempt
+        """What happens to the send that was reserved; where nothing is billed there is none."""
+        return self.attempt if billing == "attempt" else self.accept
 
 
 #: By the state that a recipient comes to. What is billed on accept was captured in that commit and is not given back.
@@ -42,21 +42,35 @@ TRANSITIONS: Mapping[State, Transition] = MappingProxyType(
     }
 )  # fmt: skip
 
+_NO_FACTS: Mapping[str, object] = MappingProxyType({})
+
 
 def settle(delivery: Delivery, outcome: Outcome, now: int, schedule: Schedule, jitter: float) -> Settlement:
     """What an attempt leads to: its outcome, or EXPIRED when a deferral comes at or after the deadline.
 
     `now` is in microseconds; `jitter` is chance from 0 to 1.
     """
-    state, due_at = State.DEFERRED, 0
+    state, due_at, facts = State.DEFERRED, 0, _NO_FACTS
     if isinstance(outcome, Delivered):
         state = State.DELIVERED
     elif isinstance(outcome, Bounced):
         state = State.BOUNCED
     else:
         factor = patience(outcome.reply)
-        due = next_attempt(schedule, delivery.attempts + 1, now, delivery.expires_at, jitter, factor)
-        state, due_at = (State.EXPIRED, 0) if due is None else (State.DEFERRED, due)
+        made = delivery.attempts + 1
+        due = next_attempt(schedule, made, now, delivery.expires_at, jitter, factor)
+        if due is None:
+            state, facts = State.EXPIRED, {"rule": "deadline"}
+        else:
+            due_at = due
+            facts = {
+                "rule": "deadline" if due == delivery.expires_at else "schedule",
+                "attempts": made,
+                "delay": schedule.delay(made) // SECOND,
+                "factor": factor,
+            }
+        if outcome.uncertain:
+            facts = {**facts, "uncertain": True}
     row = TRANSITIONS[state]
     return Settlement(
         recipient=delivery.recipient,
@@ -67,6 +81,8 @@ def settle(delivery: Delivery, outcome: Outcome, now: int, schedule: Schedule, j
         host=outcome.host,
         at=outcome.at,
         event=row.event,
+        outcome=outcome,
+        facts=facts,
     )
 
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections import OrderedDict, deque
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from twisted.internet.defer import Deferred, maybeDeferred, succeed
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
@@ -25,6 +25,7 @@ from ..mail.envelope import SECOND, Capabilities, Delivery, Hop, Outcome
 from ..mail.envelope import Deferred as Postponed
 from ..mail.message import Message
 from ..mail.reply import Reply
+from ..mail.transcript import bounded
 from .kept import KeptMessages
 
 log = Logger()
@@ -233,14 +234,23 @@ class Outbound:
         return self._find_way(delivery).addCallback(found)
 
     def _ask(
-        self, hops: list[Hop], sender: str, compose: Callable[[Capabilities], Deferred[bytes]], address: str
+        self,
+        hops: list[Hop],
+        sender: str,
+        compose: Callable[[Capabilities], Deferred[bytes]],
+        address: str,
+        told: str = "",
     ) -> Deferred[Outcome]:
+        """Ask one host after the other; `told` is what was said to those before."""
         hop = hops.pop(0)
 
         def answered(outcomes: Sequence[Outcome]) -> Outcome | Deferred[Outcome]:
-            if hops and not outcomes[0].asked:
-                return self._ask(hops, sender, compose, address)
-            return outcomes[0]
+            outcome = outcomes[0]
+            if told:
+                outcome = replace(outcome, transcript=bounded(f"{told}\n{outcome.transcript}"))
+            if hops and not outcome.asked:
+                return self._ask(hops, sender, compose, address, outcome.transcript)
+            return outcome
 
         return self._transmitter.transmit(hop, sender, (address,), compose).addCallback(answered)
 

@@ -98,8 +98,29 @@ class TransitionTests(SynchronousTestCase):
                 host="mx.there.example",
                 at=NOW - 5,
                 event=state.value,
+                outcome=outcome,
+                facts=found.facts,
             )
             self.assertEqual(found, wanted)
+
+    def test_why_then(self) -> None:
+        """Law 11: a deferral says by which rule its next attempt comes when it does, an expiry that it does not."""
+        scheduled = {"rule": "schedule", "attempts": 1, "delay": 60, "factor": 1}
+        for left, outcome, facts in (
+            (3600, came(Deferred, LATER), scheduled),
+            (3600, came(Deferred, FULL), scheduled | {"factor": 4}),
+            (10, came(Deferred, LATER), scheduled | {"rule": "deadline"}),
+            (0, came(Deferred, LATER), {"rule": "deadline"}),
+            (3600, Deferred(LATER, "mx", NOW, uncertain=True), scheduled | {"uncertain": True}),
+            (3600, came(Delivered, OK), {}),
+            (3600, came(Bounced, NO), {}),
+        ):
+            self.assertEqual(settle(delivery(left=left), outcome, NOW, SCHEDULE, 0.0).facts, facts)
+
+    def test_mail_of_the_system_costs_nothing(self) -> None:
+        """Nothing is charged or released where nothing is billed."""
+        for outcome in (came(Delivered, OK), came(Bounced, NO), came(Deferred, LATER)):
+            self.assertEqual(settle(delivery("none"), outcome, NOW, SCHEDULE, 0.0).charge, "")
 
     def test_decisions(self) -> None:
         """What ends a recipient without an attempt counts none, and releases what was only reserved."""

@@ -9,7 +9,7 @@ from zope.interface.verify import verifyObject
 from mailrelay.interfaces.bodies import IBodies
 from mailrelay.interfaces.ledger import ILedger
 from mailrelay.interfaces.transmitter import ITransmitter
-from mailrelay.mail.envelope import SECOND, Bounced, Capabilities, State
+from mailrelay.mail.envelope import SECOND, Bounced, Capabilities, Delivery, Outcome, State
 from mailrelay.mail.envelope import Deferred as Postponed
 from mailrelay.relay.outbound import INSIDE
 
@@ -102,6 +102,22 @@ class SendTests(OutboundTests):
             world.transmitter.pending[-1].answer(outcome)
             self.assertEqual(world.transmitter.pending, [])
         self.assertEqual([sent.hop.host for sent in world.transmitter.sent[2:]], ["mx1.test"] * 4)
+
+    def test_all_hosts_are_told_of(self) -> None:
+        """Several hosts asked in one attempt have one transcript, in their order."""
+        world = self.world()
+        settled: list[Outcome] = []
+
+        def settle(delivery: Delivery, outcome: Outcome) -> Deferred[int]:
+            settled.append(outcome)
+            return world.settler.settle(delivery, outcome)
+
+        world.settle = settle  # type: ignore[method-assign]
+        world.accept("ann")
+        for host in ("mx1", "mx2"):
+            world.transmitter.pending[0].answer(Postponed(NOBODY, host, START, asked=False, transcript=f"of {host}"))
+        self.assertEqual([outcome.transcript for outcome in settled], ["of mx1\nof mx2"])
+        self.settled(world)
 
     def test_no_way(self) -> None:
         """Where there is no way to any host, the outcome that says so is settled and nobody is contacted."""
