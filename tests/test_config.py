@@ -102,7 +102,34 @@ VALUES = [
     ("[resolver]\ntimeout = 0", "resolver.timeout: must be at least 1"),
     ("[resolver]\ntries = 11", "resolver.tries: must be at most 10"),
     ('[counters]\nbackend = "disk"', "counters.backend: must be 'memory' or 'redis'"),
-    ('[counters]\nbackend = "redis"', "counters.backend: redis is not possible so far, only memory"),
+    ('[counters]\nbackend = "redis"', 'counters.url: required with backend = "redis"'),
+    ('[counters]\nurl = "redis://h"', 'counters.url: only with backend = "redis"'),
+    *[
+        (
+            f'[counters]\nbackend = "redis"\nurl = "{url}"',
+            "counters.url: must be redis://[[user]:password@]host[:port][/database]"
+            " or unix://[[user]:password@]/path[?db=database]",
+        )
+        for url in (
+            "h:6379",
+            "http://h",
+            "rediss://h",
+            "redis://",
+            "redis://h:0x",
+            "redis://h:65536",
+            "redis://h/x",
+            "redis://h/1/2",
+            "redis://h?db=1",
+            "redis://h#x",
+            "redis://:%ff@h",
+            "unix://",
+            "unix://h/s",
+            "unix:///s?db=x",
+            "unix:///s?d=1",
+        )
+    ],
+    ("[counters]\nprefix = 1", "counters.prefix: must be text"),
+    ("[counters]\ntimeout_ms = 9", "counters.timeout_ms: must be at least 10"),
     ("[delivery]\nschedule = 60", "delivery.schedule: must be a list"),
     ("[delivery]\nschedule = []", "delivery.schedule: must not be empty"),
     ("[delivery]\nschedule = [60, 0]", "delivery.schedule[1]: must be at least 1"),
@@ -347,6 +374,28 @@ class AcrossTests(ConfigCase):
         self.assertEqual(
             self.faults(MINIMAL + replaced(ROUTE, 'name = "s"')),
             ["routes: exactly one must have default = true, 2 of 2 has it"],
+    def test_redis(self) -> None:
+        """A Redis is named by host or by socket, as other programs write it, and its password is never shown."""
+
+        def found(url: str) -> config.redis_url.RedisUrl:
+            return self.load(f'{MINIMAL}[counters]\nbackend = "redis"\nurl = "{url}"\n').counters.redis
+
+        Url = config.redis_url.RedisUrl
+        for url, expected, name in (
+            ("redis://localhost", Url("localhost", 6379), "localhost:6379"),
+            ("redis://[::1]:1234/3", Url("::1", 1234, database=3), "[::1]:1234"),
+            ("redis://:p%40%2fx@h/", Url("h", 6379, password="p@/x"), "h:6379"),
+            ("redis://u:p@10.0.0.1:80/15", Url("10.0.0.1", 80, "", "u", "p", 15), "10.0.0.1:80"),
+            ("unix:///run/redis/redis.sock", Url(path="/run/redis/redis.sock"), "/run/redis/redis.sock"),
+            ("unix://u:p@/run/a%20b?db=2", Url("", 0, "/run/a b", "u", "p", 2), "/run/a b"),
+        ):
+            self.assertEqual(found(url), expected)
+            self.assertEqual(found(url).name, name)
+        self.assertNotIn("hush", repr(found("redis://u:hush@h")))
+        self.write("redis-url", "redis://:hush@h:1\n")
+        text = MINIMAL + '[counters]\nbackend = "redis"\nurl_path = "redis-url"\n'
+        self.assertEqual(self.load(text).counters.redis, Url("h", 1, password="hush"))
+
         )
 
     def test_ports(self) -> None:

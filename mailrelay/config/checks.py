@@ -15,7 +15,7 @@ from pathlib import Path
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_private_key
 from cryptography.x509 import load_pem_x509_certificates
 
-from .sections import Http, Listener, Route
+from .sections import Counters, Http, Listener, Route
 
 #: Networks whose hosts are one's own: loopback, private use (RFC 1918, RFC 4193) and link-local.
 _OWN_4 = tuple(map(IPv4Network, ("127.0.0.0/8", "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "169.254.0.0/16")))
@@ -164,6 +164,14 @@ def http(http: Http) -> Iterator[str]:
     """The API is never open to whoever comes."""
     if http.enabled and len(http.api_token) < TOKEN_LENGTH:
         yield f"http.api_token: required with enabled = true, at least {TOKEN_LENGTH} characters"
+
+
+def counters(counters: Counters) -> Iterator[str]:
+    """Redis is asked where it is said to be, or not at all."""
+    if counters.backend == "redis" and not counters.url:
+        yield 'counters.url: required with backend = "redis"'
+    if counters.backend != "redis" and counters.url:
+        yield 'counters.url: only with backend = "redis"'
 
 
 def default_route(routes: Collection[Route]) -> Iterator[str]:

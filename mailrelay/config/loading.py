@@ -178,6 +178,8 @@ def _across(
 ) -> Iterable[str]:
     """All faults across sections; `whole` names the repeated tables of which every entry is well formed."""
     yield from checks.across(listeners, routes, single["http"])
+    if single["counters"] is not None:
+        yield from checks.counters(single["counters"])
     if "listeners" in whole and not listeners:
         yield "listeners: at least one is required"
     if "routes" in whole:

@@ -14,6 +14,8 @@ from typing import Annotated, ClassVar, Final, Literal, TypeVar
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo
 
+from .redis_url import RedisUrl, parse_redis_url
+
 T = TypeVar("T")
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
@@ -94,10 +96,10 @@ def _one_worker(count: int) -> int:
     return count
 
 
-def _backend(name: str) -> str:
-    if name != "memory":
-        raise ValueError(f"{name} is not possible so far, only memory")
-    return name
+def _redis(text: str) -> str:
+    if text:
+        parse_redis_url(text)
+    return text
 
 
 def _url(text: str) -> str:
@@ -192,9 +194,20 @@ class State(Section):
 
 
 class Counters(Section):
-    """``[counters]``: where throttles and login failures are counted."""
+    """``[counters]``: where throttles and login failures are counted; `timeout_ms` is for each question to Redis."""
 
-    backend: Annotated[Literal["memory", "redis"], AfterValidator(_backend)] = "memory"
+    SECRETS = ("url",)
+
+    backend: Literal["memory", "redis"] = "memory"
+    url: Annotated[Text, AfterValidator(_redis)] = Field(default="", repr=False)
+    url_path: FilePath | None = None
+    prefix: Text = "mailrelay:"
+    timeout_ms: Annotated[int, Field(ge=10, le=10_000)] = 250
+
+    @property
+    def redis(self) -> RedisUrl:
+        """Where Redis is."""
+        return parse_redis_url(self.url)
 
 
 class Route(Section):
