@@ -162,6 +162,11 @@ VALUES = [
     ("[limits]\nrecipients = -1", "limits.recipients: must be at least 0"),
     ("[limits]\nsize = 1_000_000_001", "limits.size: must be at most 1000000000"),
     ("[limits]\nerrors = 0", "limits.errors: must be at least 1"),
+    ("[limits]\nlogin_delay = 31", "limits.login_delay: must be at most 30"),
+    ("[limits]\ntransaction = 43_201", "limits.transaction: must be at most 43200"),
+    ("[limits]\nhandshake = 0", "limits.handshake: must be at least 1"),
+    ("[limits]\ntransactions = -1", "limits.transactions: must be at least 0"),
+    ("[limits]\nin_flight = -1", "limits.in_flight: must be at least 0"),
     ("[limits]\nmailbox_full_hours = 1979-05-27", "limits.mailbox_full_hours: must be a whole number"),
     ("[limits]\nfree_megabytes = -1", "limits.free_megabytes: must be at least 0"),
     ("[login_guard]\nfailures_per_user = 0", "login_guard.failures_per_user: must be at least 1"),
@@ -369,11 +374,6 @@ class AcrossTests(ConfigCase):
         (route,) = self.load(LISTENER + by_mx).routes
         self.assertEqual((route.mx, route.port, route.allow_private, route.addresses), (True, 2525, True, ()))
 
-    def test_default_route(self) -> None:
-        """Exactly one route is the default."""
-        self.assertEqual(
-            self.faults(MINIMAL + replaced(ROUTE, 'name = "s"')),
-            ["routes: exactly one must have default = true, 2 of 2 has it"],
     def test_redis(self) -> None:
         """A Redis is named by host or by socket, as other programs write it, and its password is never shown."""
 
@@ -396,6 +396,11 @@ class AcrossTests(ConfigCase):
         text = MINIMAL + '[counters]\nbackend = "redis"\nurl_path = "redis-url"\n'
         self.assertEqual(self.load(text).counters.redis, Url("h", 1, password="hush"))
 
+    def test_default_route(self) -> None:
+        """Exactly one route is the default."""
+        self.assertEqual(
+            self.faults(MINIMAL + replaced(ROUTE, 'name = "s"')),
+            ["routes: exactly one must have default = true, 2 of 2 has it"],
         )
 
     def test_ports(self) -> None:

@@ -290,15 +290,23 @@ class Retention(Section):
 
 
 class Limits(Section):
-    """``[limits]``: what one session and one message may take. Recipients and size of 0: what the dialect says."""
+    """``[limits]``: what one session and one message may take. Recipients and size of 0: what the dialect says.
+
+    A transaction ends before the store sweeps what was put away for it.
+    """
 
     recipients: CountOrNone = 0
     size: CountOrNone = 0
     errors: Count = 20
     junk: Count = 100
     login_failures: Count = 5
+    login_delay: Annotated[int, Field(ge=0, le=30)] = 1
+    transactions: CountOrNone = 10_000
+    handshake: Seconds = 30
     idle: Seconds = 300
+    transaction: Annotated[int, Field(ge=1, le=43_200)] = 3600
     data_rate: CountOrNone = 500
+    in_flight: CountOrNone = 268_435_456
     in_hand: Count = 2000
     mailbox_full_hours: CountOrNone = 24
     free_megabytes: CountOrNone = 100

@@ -15,7 +15,6 @@ from typing import Any
 
 from twisted.cred.portal import Portal
 from twisted.internet.defer import Deferred, succeed
-from twisted.internet.interfaces import IReactorTime
 from twisted.internet.threads import deferToThreadPool
 from twisted.python.threadpool import ThreadPool
 
@@ -38,28 +37,31 @@ from ..relay.settle import Settler
 from ..relay.signing import Signing
 from ..relay.submission import Intake, SubmittingConnection
 from ..relay.way import Ways
+from ..smtp.budget import Budget
 from ..smtp.client import Timeouts
 from ..smtp.dial import connect_by
 from ..smtp.dns import Resolver, exchange_by, servers
 from ..smtp.listener import Limits, Listener
 from ..smtp.pool import Pool
 from ..smtp.server import SmtpServerFactory
-from ..smtp.tls import server_context
+from ..smtp.tls import ServerTls
 from ..store import Store
 from ..store.counters import MemoryCounters
 from ..vault import Vault, hash_password, verify_password
+from .certificates import Certificates
 from .ports import Address, ends_at
 
 
 @dataclass(frozen=True, slots=True)
 class Wired:
-    """One worker's objects: what listens, what sends, what asks DNS, what counts."""
+    """One worker's objects: what listens and by which certificates, what sends, what asks DNS, what counts."""
 
     servers: Mapping[str, SmtpServerFactory]
     outbound: Outbound
     transmitter: Pool
     resolver: Resolver
     counters: MemoryCounters
+    certificates: Certificates
 
 
 def bounded(dialects: Dialects, config: Config) -> Dialects:
@@ -159,11 +161,24 @@ def wire(
         free_space_floor=config.limits.free_megabytes * 1_000_000,
     )
     portal = _portal(config, store, vault, dialects, counters, intake, reactor, hashing, connections)
+    certificates = _certificates(config)
+    budget = Budget(config.limits.in_flight)
     factories = {
-        section.name: _server(config, section, dialects, portal, hostname, reactor, paused)
+        section.name: SmtpServerFactory(
+            _listener(config, section),
+            dialects.get(section.dialect),
+            portal,
+            hostname,
+            reactor,
+            certificates.get((section.certificate, section.key)),
+            os.urandom,
+            paused,
+            budget=budget,
+        )
         for section in config.listeners
     }
-    return Wired(factories, outbound, transmitter, resolver, counters)
+    watched = Certificates(list(certificates.values()), reactor, now)
+    return Wired(factories, outbound, transmitter, resolver, counters, watched)
 
 
 def _compose(
@@ -256,21 +271,20 @@ def _portal(
     )
 
 
-def _server(
-    config: Config,
-    section: ListenerSection,
-    dialects: Dialects,
-    portal: Portal,
-    hostname: str,
-    reactor: IReactorTime,
-    paused: Callable[[], bool],
-) -> SmtpServerFactory:
-    context = None
-    if section.tls != "none":
-        assert section.certificate is not None and section.key is not None, "config.checks lets none pass without"
-        context = server_context(section.certificate, section.key)
+def _certificates(config: Config) -> dict[tuple[Path | None, Path | None], ServerTls]:
+    """The TLS of each certificate and key that listeners name; listeners of one certificate share it."""
+    found: dict[tuple[Path | None, Path | None], ServerTls] = {}
+    for section in config.listeners:
+        if section.tls != "none":
+            assert section.certificate is not None and section.key is not None, "config.checks lets none pass without"
+            paths = section.certificate, section.key
+            found[paths] = found.get(paths) or ServerTls(*paths)
+    return found
+
+
+def _listener(config: Config, section: ListenerSection) -> Listener:
     limits = config.limits
-    listener = Listener(
+    return Listener(
         name=section.name,
         tls=section.tls,
         tls_required=section.tls == "starttls" and section.tls_required,
@@ -279,12 +293,13 @@ def _server(
             errors=limits.errors,
             junk=limits.junk,
             login_failures=limits.login_failures,
-            idle=limits.idle,
-            data_rate=limits.data_rate,
+            login_delay=limits.login_delay,
+            transactions=limits.transactions,
             connections=section.max_connections,
             connections_per_address=section.max_connections_per_address,
+            idle=limits.idle,
+            transaction=limits.transaction,
+            handshake=limits.handshake,
+            data_rate=limits.data_rate,
         ),
-    )
-    return SmtpServerFactory(
-        listener, dialects.get(section.dialect), portal, hostname, reactor, context, os.urandom, paused
     )

@@ -124,6 +124,7 @@ class Worker:
             served = listening_factory(factory, factory.context_factory, self._reactor)
             self._ports.append(adopt(self._reactor, self._sockets[name], served))
         chores.start()
+        wired.certificates.start()
 
     async def _provide_keys(self) -> None:
         """Domains of a state older than signing get keys: no mail of theirs would leave without."""
@@ -135,12 +136,19 @@ class Worker:
                 domain=domain.name,
             )
 
+    async def reload(self) -> None:
+        """Read certificates and keys again; sessions and deliveries do not notice."""
+        if self._wired is not None:
+            self._wired.certificates.reload()
+
     # -- stop
 
     async def stop(self) -> None:
         """Drain: nothing that was accepted is lost, nothing that was begun is begun again."""
         if self._chores is not None:
             self._chores.stop()
+        if self._wired is not None:
+            self._wired.certificates.stop()
         for port in self._ports:
             await self._at_most(CLOSE, maybeDeferred(port.stopListening))
         if self._wired is not None:

@@ -12,7 +12,13 @@ from typing import Any, cast
 
 from twisted.cred.portal import Portal
 from twisted.internet.defer import Deferred, fail, succeed
-from twisted.internet.interfaces import IAddress, IOpenSSLContextFactory, IProtocolFactory, IReactorTime
+from twisted.internet.interfaces import (
+    IAddress,
+    IOpenSSLContextFactory,
+    IOpenSSLServerConnectionCreator,
+    IProtocolFactory,
+    IReactorTime,
+)
 from twisted.internet.protocol import Factory, Protocol
 from twisted.logger import Logger
 from twisted.protocols.tls import TLSMemoryBIOFactory
@@ -42,7 +48,7 @@ class SmtpServerFactory(Factory):
         portal: Portal,
         hostname: str,
         clock: IReactorTime,
-        context_factory: IOpenSSLContextFactory | None,
+        context_factory: IOpenSSLServerConnectionCreator | IOpenSSLContextFactory | None,
         random: Callable[[int], bytes],
         paused: Callable[[], bool] = lambda: False,
         log: Logger | None = None,
@@ -138,7 +144,9 @@ class SmtpServerFactory(Factory):
 
 
 def listening_factory(
-    factory: SmtpServerFactory, context_factory: IOpenSSLContextFactory | None, clock: IReactorTime
+    factory: SmtpServerFactory,
+    context_factory: IOpenSSLServerConnectionCreator | IOpenSSLContextFactory | None,
+    clock: IReactorTime,
 ) -> IProtocolFactory:
     """What a port is given: the factory itself, or with TLS from the first octet where its listener says so."""
     if factory.listener.tls != "implicit":

@@ -1,8 +1,8 @@
 """TLS contexts of our own ports, and certificates of our own for places that have none.
 
 `server_context` promises TLS 1.2 or later, forward secrecy, no compression and no renegotiation, with an RSA or ECDSA
-certificate and its chain. `make_certificate` writes a small authority and a leaf that it signed. Private keys are never
-written readable for others.
+certificate and its chain; `ServerTls` gives it to listeners and exchanges it under way. `make_certificate` writes a
+small authority and a leaf that it signed. Private keys are never written readable for others.
 """
 
 from __future__ import annotations
@@ -21,7 +21,10 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 from OpenSSL import SSL
+from twisted.internet.interfaces import IOpenSSLServerConnectionCreator
 from twisted.internet.ssl import AcceptableCiphers, CertificateOptions, TLSVersion
+from twisted.protocols.tls import TLSMemoryBIOProtocol
+from zope.interface import implementer
 
 #: Below TLS 1.3, in this order: forward secrecy and authenticated encryption first, CBC for old mail programs last.
 CIPHERS = (
@@ -71,6 +74,30 @@ def _reason(error: Exception) -> str:
     if isinstance(error, OSError):
         return error.strerror or "cannot be read"
     return "is not a PEM file of the kind that is needed"
+
+
+@implementer(IOpenSSLServerConnectionCreator)
+class ServerTls:
+    """The TLS of listeners, whose certificate can be exchanged while they serve; raises like `server_context`."""
+
+    def __init__(self, certificate_chain: str | Path, key: str | Path) -> None:
+        self.certificate_chain = certificate_chain
+        self._key = key
+        self.reload()
+
+    def reload(self) -> None:
+        """Read the files again, for handshakes from now on; when that fails, nothing is changed."""
+        self._options = server_context(self.certificate_chain, self._key)
+
+    @property
+    def expires(self) -> datetime:
+        """The end of the server's own certificate."""
+        leaf: Any = self._options.certificate
+        end: datetime = leaf.not_valid_after_utc
+        return end
+
+    def serverConnectionForTLS(self, tlsProtocol: TLSMemoryBIOProtocol) -> SSL.Connection:
+        return SSL.Connection(self._options.getContext(), None)
 
 
 @dataclass(frozen=True, slots=True)
