@@ -34,7 +34,7 @@ def _revision(database: Database) -> str:
         return str(connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalar() or "")
 
 
-def _upgrade(database: Database, found: str) -> None:
+def _upgrade(database: Database, found: str, to: str = "head") -> None:
     from alembic import command
     from alembic.config import Config
     from alembic.script import ScriptDirectory
@@ -48,4 +48,4 @@ def _upgrade(database: Database, found: str) -> None:
         raise Unfit(f"the database is at schema {found}, which is newer than this version ({REVISION}) understands")
     with database.open_writer() as connection:
         config.attributes["connection"] = connection
-        command.upgrade(config, "head")
+        command.upgrade(config, to)

@@ -10,9 +10,9 @@ from twisted.trial.unittest import SynchronousTestCase
 from mailrelay.interfaces.directory import SigningKey
 from mailrelay.interfaces.registry import Account, Domain, DomainKey
 from mailrelay.mail.envelope import SECOND
-from mailrelay.store import open_store
+from mailrelay.store import migrate, open_store
 from mailrelay.store.engine import Database
-from mailrelay.store.schema import REVISION
+from mailrelay.store.schema import domains
 from tests.live.postgres import server
 
 from .worlds import START, new_id, result
@@ -84,18 +84,18 @@ class DomainKeyLaws:
 
     def test_a_state_from_before(self) -> None:
         """U1: a state of the first schema, its domains in it, gets a place for keys when it is opened."""
-        result(self.store.registry.put_domain(self.domain))
-        result(self.store.close())
-        with Database(self.where).open_writer() as connection, connection.begin():
-            connection.exec_driver_sql("DROP TABLE domain_keys")
-            connection.exec_driver_sql("UPDATE alembic_version SET version_num = '0001'")
-        self.store = open_store(self.where, node="m", now=lambda: self.now, inline=True)
-        self.assertEqual(self.signing(), ())
-        result(self.store.registry.put_domain(self.domain, (key(self.domain, "a"),)))
-        self.assertEqual(result(self.store.registry.domains(self.account)), [self.domain])
-        with Database(self.where).open_reader() as connection:
-            version = connection.execute(sa.text("SELECT version_num FROM alembic_version")).scalar()
-        self.assertEqual(version, REVISION)
+        where = self.place()
+        database = Database(where)
+        migrate._upgrade(database, "", "0001")
+        with database.open_writer() as connection, connection.begin():
+            self.assertFalse(sa.inspect(connection).has_table("domain_keys"))
+            values = {"account": self.account, "name": "shop.example", "status": "verified", "created_at": START}
+            connection.execute(sa.insert(domains), values)
+        store = open_store(where, node="m", now=lambda: self.now, inline=True)
+        self.assertEqual(result(store.directory.signing_keys(self.account, "shop.example")), ())
+        self.assertEqual(result(store.registry.domains(self.account)), [self.domain])
+        self.assertEqual(result(store.registry.domain_keys()), [])
+        result(store.close())
 
 
 class SqliteDomainKeyTests(DomainKeyLaws, SynchronousTestCase):
