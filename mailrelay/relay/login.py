@@ -116,11 +116,11 @@ class PasswordChecker:
                 return candidate
         given = [candidate for candidate in candidates if candidate.kind == "password"]
         for candidate in given:
-            if await self._slow.matches(login.username, candidate.digest, login.password):
+            if await self._slow.matches(login.username, candidate.digest, login.password, login.peer.address):
                 return candidate
         if not given:
             # a name without a password, or no name at all, must not answer faster than any other
-            await self._slow.matches_nothing(login.username, login.password)
+            await self._slow.matches_nothing(login.username, login.password, login.peer.address)
         return None
 
     async def _count(self, login: PasswordLogin, by_user: str, by_address: str) -> None:

@@ -14,7 +14,7 @@ from mailrelay.relay.hashing import SlowHash
 class SlowHashTests(SynchronousTestCase):
     def setUp(self) -> None:
         self.running: list[tuple[Deferred[bool], str, str]] = []
-        self.slow = SlowHash(lambda digest, secret: digest == f"argon2:{secret}", self.begin, self.digest, "none", 4)
+        self.slow = SlowHash(lambda digest, secret: digest == f"argon2:{secret}", self.begin, self.digest, "none", 6)
 
     def begin(self, verify: Any, digest: str, secret: str) -> Deferred[bool]:
         """A thread that takes a job and ends when the test says so."""
@@ -29,8 +29,28 @@ class SlowHashTests(SynchronousTestCase):
         running, digest, secret = self.running.pop(place)
         running.callback(digest == f"argon2:{secret}")
 
-    def ask(self, username: str, secret: str, right: str = "right") -> Deferred[bool]:
-        return Deferred.fromCoroutine(self.slow.matches(username, f"argon2:{right}", secret))
+    def ask(self, username: str, secret: str, right: str = "right", address: str = "192.0.2.1") -> Deferred[bool]:
+        return Deferred.fromCoroutine(self.slow.matches(username, f"argon2:{right}", secret, address))
+
+    def let_in(self, username: str) -> None:
+        """A user logs in."""
+        asked = self.ask(username, "right")
+        self.end()
+        self.assertTrue(self.successResultOf(asked))
+
+    def guess(self, taken: int, usernames: list[str], everywhere: bool = False) -> None:
+        """A guess for each of the names, from one address or one each; the first so many are taken, no more."""
+        asked = [
+            self.ask(username, f"guess {number}", address=f"192.0.2.{number if everywhere else 1}")
+            for number, username in enumerate(usernames)
+        ]
+        for each in asked[:taken]:
+            self.assertNoResult(each)
+        for each in asked[taken:]:
+            self.put_off(each)
+
+    def put_off(self, asked: Deferred[bool]) -> None:
+        self.assertEqual(self.failureResultOf(asked, Refusal).value.key, "auth_throttled")
 
     def test_right_and_wrong(self) -> None:
         """The right secret is found right, a wrong one wrong."""
@@ -55,13 +75,42 @@ class SlowHashTests(SynchronousTestCase):
 
     def test_bounded(self) -> None:
         """Beyond the bound a login is put off at once, and as soon as one is done the next is taken (A6)."""
-        asked = [self.ask("ann", f"guess {number}") for number in range(4)]
+        asked = [self.ask(f"user{number}", "guess") for number in range(4)]
         refusal = self.failureResultOf(self.ask("bob", "right"), Refusal).value
         self.assertEqual((refusal.key, refusal.rule, refusal.facts), ("auth_throttled", "hash_queue", {"waiting": 4}))
         self.end()
         self.assertFalse(self.successResultOf(asked[0]))
         self.assertNoResult(self.ask("bob", "right"))
-        self.assertEqual(self.failureResultOf(self.ask("bob", "other"), Refusal).value.key, "auth_throttled")
+        self.put_off(self.ask("bob", "other"))
+
+    def test_places_for_other_addresses(self) -> None:
+        """Whoever guesses from one address keeps nobody out who comes from another (A6)."""
+        self.guess(4, [f"user{number}" for number in range(9)])
+        good = self.ask("ann", "right", address="198.51.100.7")
+        self.assertNoResult(good)
+        self.put_off(self.ask("bob", "right", address="198.51.100.7"))
+        while self.running:
+            self.end()
+        self.assertTrue(self.successResultOf(good))
+        self.assertEqual(self.slow._waiting_from, {})
+
+    def test_places_for_names_of_late(self) -> None:
+        """Guesses from everywhere keep nobody out who logged in of late, whatever its secret is now (A6)."""
+        self.let_in("ann")
+        self.guess(5, [f"user{number}" for number in range(9)], everywhere=True)
+        self.put_off(self.ask("bob", "right", address="198.51.100.7"))
+        changed = self.ask("Ann", "new", right="new", address="198.51.100.7")
+        self.assertNoResult(changed)
+        while self.running:
+            self.end()
+        self.assertTrue(self.successResultOf(changed))
+
+    def test_guesses_at_one_name(self) -> None:
+        """Guesses at one name take no more than their share, even if it is one that logged in of late (A6)."""
+        self.slow._waiting = 24
+        self.let_in("ann")
+        self.guess(5, ["ann"] * 20, everywhere=True)
+        self.assertNoResult(self.ask("bob", "right"))
 
     def test_same_question_is_hashed_once(self) -> None:
         """An application that opens fifty connections at once costs one hash, and none of them is put off."""
@@ -120,7 +169,7 @@ class SlowHashTests(SynchronousTestCase):
     def test_nothing(self) -> None:
         """An unknown name costs one hash, against a text that no secret fits, and is never remembered (A7)."""
         for _ in range(2):
-            asked = Deferred.fromCoroutine(self.slow.matches_nothing("nobody", "right"))
+            asked = Deferred.fromCoroutine(self.slow.matches_nothing("nobody", "right", "192.0.2.1"))
             ((_, digest, secret),) = self.running
             self.assertEqual((digest, secret), ("none", "right"))
             self.end()
