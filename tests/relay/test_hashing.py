@@ -98,7 +98,7 @@ class SlowHashTests(SynchronousTestCase):
         """Guesses from everywhere keep nobody out who logged in of late, whatever its secret is now (A6)."""
         self.let_in("ann")
         self.guess(5, [f"user{number}" for number in range(9)], everywhere=True)
-        self.put_off(self.ask("bob", "right", address="198.51.100.7"))
+        self.put_off(self.ask("bob", "guess", address="198.51.100.7"))
         changed = self.ask("Ann", "new", right="new", address="198.51.100.7")
         self.assertNoResult(changed)
         while self.running:
@@ -110,7 +110,7 @@ class SlowHashTests(SynchronousTestCase):
         self.slow._waiting = 24
         self.let_in("ann")
         self.guess(5, ["ann"] * 20, everywhere=True)
-        self.assertNoResult(self.ask("bob", "right"))
+        self.assertNoResult(self.ask("bob", "guess"))
 
     def test_same_question_is_hashed_once(self) -> None:
         """An application that opens fifty connections at once costs one hash, and none of them is put off."""
