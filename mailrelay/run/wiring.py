@@ -11,7 +11,7 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from twisted.cred.portal import Portal
 from twisted.internet.defer import Deferred, succeed
@@ -21,6 +21,7 @@ from twisted.python.threadpool import ThreadPool
 from ..config import Config
 from ..config import Listener as ListenerSection
 from ..config import Route as RouteSection
+from ..interfaces.counters import ICounters
 from ..interfaces.submission import IConnection, Peer
 from ..mail.address import verp
 from ..mail.envelope import Delivery, Hop
@@ -51,6 +52,9 @@ from ..vault import Vault, hash_password, verify_password
 from .certificates import Certificates
 from .ports import Address, ends_at
 
+if TYPE_CHECKING:
+    from ..store.redis_counters import RedisCounters
+
 
 @dataclass(frozen=True, slots=True)
 class Wired:
@@ -60,7 +64,7 @@ class Wired:
     outbound: Outbound
     transmitter: Pool
     resolver: Resolver
-    counters: MemoryCounters
+    counters: MemoryCounters | RedisCounters
     certificates: Certificates
 
 
@@ -101,7 +105,7 @@ def wire(
     hops have when the transmitter closes.
     """
     dialects = bounded(dialects, config)
-    counters = MemoryCounters(reactor)
+    counters = _counters(config, reactor)
     delivery = config.delivery
     transmitter = Pool(
         connect_by(reactor),
@@ -181,6 +185,20 @@ def wire(
     return Wired(factories, outbound, transmitter, resolver, counters, watched)
 
 
+def _counters(config: Config, reactor: Any) -> MemoryCounters | RedisCounters:
+    section = config.counters
+    if section.backend == "memory":
+        return MemoryCounters(reactor)
+    # these import the reactor
+    from ..store.redis import Link, dial
+    from ..store.redis_counters import RedisCounters, greet
+
+    at = section.redis
+    enter = partial(greet, prefix=section.prefix, username=at.username, password=at.password, database=at.database)
+    link = Link(dial(reactor, at.host, at.port, at.path), enter, at.name, reactor, section.timeout_ms / 1000)
+    return RedisCounters(link, section.prefix, reactor)
+
+
 def _compose(
     config: Config,
     store: Store,
@@ -238,7 +256,7 @@ def _portal(
     store: Store,
     vault: Vault,
     dialects: Dialects,
-    counters: MemoryCounters,
+    counters: ICounters,
     intake: Intake,
     reactor: Any,
     hashing: ThreadPool,

@@ -118,6 +118,7 @@ class Worker:
             clock=self._reactor,
             now=now,
         )
+        await wired.counters.start()
         await chores.read_switches()
         wired.outbound.start()
         for name, factory in wired.servers.items():
@@ -171,6 +172,7 @@ class Worker:
         for server in servers:
             server.cut()
         wired.resolver.close()
+        wired.counters.stop()
         await self._at_most(1.1 * CUT, wired.transmitter.close())
         await self._at_most(LAST_COMMIT, outbound.idle())
 
