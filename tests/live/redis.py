@@ -68,10 +68,9 @@ class Server:
             client.settimeout(10)
             client.connect(str(self.path))
             if self.password:
-                client.sendall(f"AUTH {self.password}\r\n".encode())
+                client.sendall(_command("AUTH", self.password))
                 assert client.recv(100) == b"+OK\r\n"
-            encoded = [str(word).encode() for word in words]
-            client.sendall(b"*%d\r\n" % len(encoded) + b"".join(b"$%d\r\n%s\r\n" % (len(w), w) for w in encoded))
+            client.sendall(_command(*words))
             return client.recv(65536)
 
     def kill(self) -> None:
@@ -93,6 +92,11 @@ class Server:
     def destroy(self) -> None:
         self.kill()
         shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def _command(*words: object) -> bytes:
+    encoded = [str(word).encode() for word in words]
+    return b"*%d\r\n" % len(encoded) + b"".join(b"$%d\r\n%s\r\n" % (len(word), word) for word in encoded)
 
 
 @cache
