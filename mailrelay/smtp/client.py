@@ -28,6 +28,7 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from .conversation import Conversation
+from .direct import send
 from .phase import Phase
 
 BLOCK = 65536  #: octets; a body up to this size is one write
@@ -199,7 +200,7 @@ class OutboundConnection(Protocol):
     # Between the two
 
     def _write(self, data: bytes) -> None:
-        self.transport.write(data)
+        send(self.transport, data)
 
     def _proceed(self) -> None:
         """Do what the phase asks for."""

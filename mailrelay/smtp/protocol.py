@@ -23,6 +23,7 @@ from ..interfaces.ledger import Undecided
 from ..interfaces.submission import AddressLogin, PasswordLogin, Peer
 from ..mail.reply import Refusal
 from .answers import Slot
+from .direct import send
 from .events import (
     Closed,
     DataEnded,
@@ -195,7 +196,7 @@ class SmtpServer(Protocol):
         octets = self._session.data_to_send()
         if octets:
             self._since = self.factory.clock.seconds()
-            self.transport.write(octets)
+            send(self.transport, octets)
 
     def _dismiss(self) -> None:
         if not self._session.closed:
