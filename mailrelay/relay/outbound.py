@@ -219,11 +219,17 @@ class Outbound:
         message = self._kept.get(delivery.message)
         if message is not None:
             return self._transmit(message, delivery)
-        reading = self._bodies.read(delivery.message).addCallback(Message.parse)
-        return reading.addCallback(self._transmit, delivery)
+        if _large(delivery):  # read only once a host has said that it listens, and kept no longer than needed
+            return self._transmit(None, delivery)
+        return self._read(delivery).addCallback(self._transmit, delivery)
 
-    def _transmit(self, message: Message, delivery: Delivery) -> Deferred[Outcome]:
+    def _read(self, delivery: Delivery) -> Deferred[Message]:
+        return self._bodies.read(delivery.message).addCallback(Message.parse)
+
+    def _transmit(self, message: Message | None, delivery: Delivery) -> Deferred[Outcome]:
         def compose(capabilities: Capabilities) -> Deferred[bytes]:
+            if message is None:
+                return self._read(delivery).addCallback(self._compose, delivery, capabilities)
             return self._compose(message, delivery, capabilities)
 
         def found(way: Sequence[Hop] | Outcome) -> Outcome | Deferred[Outcome]:

@@ -24,9 +24,10 @@ from ..mail.envelope import ulid
 from ..manage import Installation, domains
 from ..policy.dialect import Dialects
 from ..smtp.server import listening_factory
-from ..store import Store, open_store
+from ..store import Reports, Store, open_store
 from ..vault import Vault
 from .chores import Chores
+from .memory import give_back_large_blocks
 from .ports import address_of, adopt, close_all
 from .wiring import Wired, wire
 
@@ -84,8 +85,15 @@ class Worker:
 
     async def start(self) -> None:
         """Open, wire, and serve; raises whatever keeps it from that."""
+        give_back_large_blocks()
         node = ulid(now(), os.urandom(10))
-        store = self._store = open_store(self._config.state.path, node=node, now=now, reactor=self._reactor)
+        store = self._store = open_store(
+            self._config.state.path,
+            node=node,
+            now=now,
+            reactor=self._reactor,
+            reports=Reports(self._hostname, self._sends_reports),
+        )
         await store.nodes.join()
         buried = await store.nodes.bury()
         if buried:
@@ -126,6 +134,9 @@ class Worker:
             self._ports.append(adopt(self._reactor, self._sockets[name], served))
         chores.start()
         wired.certificates.start()
+
+    def _sends_reports(self, dialect: str) -> bool:
+        return dialect in self._dialects and self._dialects.get(dialect).dsn
 
     async def _provide_keys(self) -> None:
         """Domains of a state older than signing get keys: no mail of theirs would leave without."""
