@@ -27,6 +27,7 @@ from mailrelay.mail.dkim import ALGORITHMS, Signer, sign
 from mailrelay.mail.envelope import Capabilities, Delivered, Delivery, Hop, Recipient, Submission
 from mailrelay.mail.message import Message
 from mailrelay.mail.reply import Reply
+from mailrelay.mail.transcript import transcript
 from mailrelay.manage.signing import new_private_key
 from mailrelay.policy.dialect import Dialects
 from mailrelay.policy.retry import Schedule
@@ -41,6 +42,22 @@ FACTS = ConnectionFacts("C", "A", "bench", "standard", "active", SENDER, SENDER.
 SOURCE = (
     b"From: <sender@bench.example>\r\nTo: <recipient@dest.example>\r\nDate: Sat, 21 Nov 2026 02:00:00 +0000\r\n"
     b"Message-Id: <1.2@bench.example>\r\nSubject: measured\r\n\r\n" + (b"x" * 62 + b"\r\n") * 61
+)
+REPLY = Reply(250, "2.0.0", "Ok: queued as 01HF7YAT3VCVS30SW8TMD2KTZB")
+SAID = transcript(
+    [
+        (1.000, "-", "kept connection, transaction 3"),
+        (
+            1.000,
+            "C",
+            b"MAIL FROM:<bounce+3@bounces.relay.example> SIZE=4096\r\nRCPT TO:<%s>\r\nDATA\r\n" % RECIPIENT.encode(),
+        ),
+        (1.001, "S", Reply(250, "2.1.0", "Ok")),
+        (1.001, "S", Reply(250, "2.1.5", "Ok")),
+        (1.001, "S", Reply(354, None, "End data with <CR><LF>.<CR><LF>")),
+        (1.001, "C", "(the message, 4096 octets)"),
+        (1.004, "S", REPLY),
+    ]
 )
 
 
@@ -215,7 +232,7 @@ def commit(reactor: Any, count: int, folder: Path, settle: bool = False) -> Defe
     async def once(number: int) -> None:
         for delivery in await store.ledger.accept(submissions[number], True):
             if settle:
-                outcome = Delivered(Reply(250, "2.0.0", "Ok: queued"), "127.0.0.1", now())
+                outcome = Delivered(REPLY, "127.0.0.1", now(), route="default", transcript=SAID)
                 await settler.settle(delivery, outcome)
 
     async def everything() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from twisted.internet.defer import Deferred
 from zope.interface import Interface
@@ -60,6 +60,42 @@ class Selection:
     before: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """How one attempt at a recipient went, the first is number 1.
+
+    `route`, `host`, `address`, `tls`, `signed` and `transcript` as in an `Outcome`; the transcripts of old attempts are
+    not kept (""). `state` is what the recipient came to, `due_at` the instant of the next attempt or 0, and `facts` say
+    why then.
+    """
+
+    number: int
+    at: int
+    route: str
+    host: str
+    address: str
+    tls: str
+    signed: str
+    state: State
+    reply: str
+    due_at: int
+    facts: Mapping[str, object]
+    transcript: str
+
+
+@dataclass(frozen=True, slots=True)
+class Turned:
+    """Something that was not accepted: by which connection, from which address, at which stage, and the decisions."""
+
+    id: str
+    at: int
+    account: str
+    connection: str
+    peer: str
+    stage: str
+    verdicts: tuple[Mapping[str, object], ...] = field(default=())
+
+
 class IHistory(Interface):
     """Messages and their recipients."""
 
@@ -68,6 +104,12 @@ class IHistory(Interface):
 
     def verdicts(message: str) -> Deferred[Sequence[Mapping[str, object]]]:
         """The decisions kept with a message, in order; `KeyError` when there is no such message."""
+
+    def attempts(recipient: str) -> Deferred[Sequence[Attempt]]:
+        """How the attempts at a recipient went, in order; none for one that is not known."""
+
+    def refusals(connection: str, limit: int) -> Deferred[Sequence[Turned]]:
+        """The newest refusals, of one connection or ("") of all, newest first."""
 
     def retry(selection: Selection, now: int) -> Deferred[int]:
         """Make waiting recipients due now; fires with how many."""

@@ -21,6 +21,7 @@ from twisted.python.threadpool import ThreadPool
 
 from ..config import Config
 from ..mail.envelope import ulid
+from ..mail.reply import Refusal
 from ..manage import Installation, domains
 from ..policy.dialect import Dialects
 from ..smtp.server import listening_factory
@@ -41,6 +42,8 @@ CLOSE = 1.0  #: the store is left and closed
 HASHING_THREADS = 2
 #: RSA lets go of the interpreter while it signs: as many at a time as there are processors.
 SIGNING_THREADS = len(os.sched_getaffinity(0))
+#: The setting that is written to see whether the store takes it.
+_WRITTEN = "written_at"
 
 
 def now() -> int:
@@ -98,6 +101,7 @@ class Worker:
         buried = await store.nodes.bury()
         if buried:
             log.info("{count} deliveries taken over from processes that died", count=buried)
+        await self._write_something()
         await self._provide_keys()
         self._hashing.start()
         self._signing.start()
@@ -147,6 +151,18 @@ class Worker:
                 "{domain} had no keys and got some: publish what 'mailrelay domain show {domain}' prints",
                 domain=domain.name,
             )
+
+    async def _write_something(self) -> None:
+        await self.store.registry.put_setting(_WRITTEN, str(now()))
+
+    async def answers(self) -> None:
+        """Have something small written; fails when the store did not come to it. That it cannot be written just now,
+        because the disk is full for instance, is an answer too."""
+        try:
+            await self._write_something()
+        except Refusal as refusal:
+            if refusal.rule == "store_busy":
+                raise
 
     async def reload(self) -> None:
         """Read certificates and keys again; sessions and deliveries do not notice."""

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from .counters import MemoryCounters
 from .engine import Unfit
+from .report import Reports
 from .store import Store, open_store
 
-__all__ = ["MemoryCounters", "Store", "Unfit", "open_store"]
+__all__ = ["MemoryCounters", "Reports", "Store", "Unfit", "open_store"]

@@ -66,6 +66,13 @@ def accept(work: Work, members: Sequence[tuple[Submission, bool]]) -> list[Seque
     return results
 
 
+def put(work: Work, submission: Submission, lease: str) -> None:
+    """Write one submission that needs no room in a purse; its source is small enough for its row."""
+    work.insert(_add_message, (_message_row(submission),))
+    work.insert(_add_recipient, _recipient_rows(submission, lease))
+    work.count(submission.connection, "", submission.received_at, "accepted", len(submission.recipients))
+
+
 def _incomplete(work: Work, submission: Submission) -> Refusal | None:
     if not is_large(submission) or (found := stored(work, submission.id)) == submission.size:
         return None
@@ -118,7 +125,6 @@ def plain(verdicts: Sequence[Mapping[str, object]]) -> str:
 
 
 def _recipient_rows(submission: Submission, lease: str) -> list[Mapping[str, object]]:
-    reserved = 0 if submission.billing == "accept" else 1
     shared = {
         "message": submission.id,
         "account": submission.account,
@@ -130,8 +136,8 @@ def _recipient_rows(submission: Submission, lease: str) -> list[Mapping[str, obj
         "held": 0,
         "lease": lease,
         "attempts": 0,
-        "reserved": reserved,
-        "billed": 1 - reserved,
+        "reserved": int(submission.billing == "attempt"),
+        "billed": int(submission.billing == "accept"),
         "accepted_at": submission.received_at,
         "due_at": submission.received_at,
         "expires_at": submission.expires_at,

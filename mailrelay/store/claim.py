@@ -13,6 +13,7 @@ import sqlalchemy as sa
 
 from ..interfaces.ledger import Lane
 from ..mail.envelope import SECOND, Delivery, State, Submission
+from .report import Reports
 from .schema import PENDING, WAITING, connections, messages, recipients, suppressions
 from .settle import FACTS, Facts, end, facts_of
 from .work import Work
@@ -71,12 +72,14 @@ _release = (
 )
 
 
-def claim(work: Work, members: Sequence[tuple[Lane, int, int]]) -> list[Sequence[Delivery]]:
+def claim(
+    work: Work, members: Sequence[tuple[Lane, int, int]], reports: Reports | None = None
+) -> list[Sequence[Delivery]]:
     """For each (lane, limit, now) what was leased, earliest first."""
-    return [_claim(work, lane, limit, now) for lane, limit, now in members]
+    return [_claim(work, lane, limit, now, reports) for lane, limit, now in members]
 
 
-def _claim(work: Work, lane: Lane, limit: int, now: int) -> Sequence[Delivery]:
+def _claim(work: Work, lane: Lane, limit: int, now: int, reports: Reports | None) -> Sequence[Delivery]:
     values = {"lane_account": lane.account, "lane_destination": lane.destination, "now": now, "number": limit}
     expired, suppressed, idle, taken = [], [], [], []
     for row in work.rows(head if work.sqlite else head_locked, values):
@@ -87,7 +90,7 @@ def _claim(work: Work, lane: Lane, limit: int, now: int) -> Sequence[Delivery]:
             expired.append(facts)
         elif reason is not None:
             suppressed.append((facts, reason))
-        elif status != "active":
+        elif status != "active" and facts.connection:
             idle.append(facts)
         else:
             taken.append(
@@ -109,9 +112,9 @@ def _claim(work: Work, lane: Lane, limit: int, now: int) -> Sequence[Delivery]:
             )
     leased = work.each(_lease, [{"recipient": delivery.recipient, "ours": work.node} for delivery in taken])
     work.each(_postpone, [{"recipient": facts.id, "new_due_at": now + BLOCKED_PAUSE} for facts in idle])
-    end(work, expired, State.EXPIRED, EXPIRED_TEXT, now)
+    end(work, expired, State.EXPIRED, EXPIRED_TEXT, now, reports=reports)
     for facts, reason in suppressed:
-        end(work, (facts,), State.SUPPRESSED, f"the address is suppressed: {reason}", now)
+        end(work, (facts,), State.SUPPRESSED, f"the address is suppressed: {reason}", now, reports=reports)
     return [delivery for delivery, row in zip(taken, leased, strict=True) if row is not None]
 
 
@@ -141,12 +144,12 @@ def release_node(work: Work, node: str) -> int:
     return sum(row is not None for row in rows)
 
 
-def expire(work: Work, members: Sequence[int]) -> list[int]:
+def expire(work: Work, members: Sequence[int], reports: Reports | None = None) -> list[int]:
     """For each instant how many recipients, held ones too, ended because their deadline had passed; at most `BULK`."""
     ended = []
     for now in members:
         overdue = facts_of(work, PENDING, recipients.c.lease == "", recipients.c.expires_at <= now, limit=BULK)
-        ended.append(end(work, overdue, State.EXPIRED, EXPIRED_TEXT, now))
+        ended.append(end(work, overdue, State.EXPIRED, EXPIRED_TEXT, now, reports=reports))
     return ended
 
 

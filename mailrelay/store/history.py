@@ -14,13 +14,14 @@ import sqlalchemy as sa
 from twisted.internet.defer import Deferred
 from zope.interface import implementer
 
-from ..interfaces.history import IHistory, Passage, Selection
+from ..interfaces.history import Attempt, IHistory, Passage, Selection, Turned
 from ..mail.envelope import State
+from .attempts import attempts_of
 from .audit import audit
 from .claim import BULK
 from .jobs import CALL, LOOK_UP
 from .reader import Reader
-from .schema import PENDING, connections, messages, recipients
+from .schema import PENDING, connections, messages, recipients, refusals
 from .settle import end, facts_of
 from .work import Work
 from .writer import Writer
@@ -48,6 +49,15 @@ class History:
             return found
 
         return self._reader.ask(LOOK_UP, read)
+
+    def attempts(self, recipient: str) -> Deferred[Sequence[Attempt]]:
+        return self._reader.ask(LOOK_UP, lambda work: attempts_of(work, recipient))
+
+    def refusals(self, connection: str, limit: int) -> Deferred[Sequence[Turned]]:
+        statement = sa.select(refusals).order_by(refusals.c.id.desc()).limit(limit)
+        if connection:
+            statement = statement.where(refusals.c.connection == connection)
+        return self._reader.ask(LOOK_UP, lambda work: [_turned(row) for row in work.execute(statement)])
 
     def retry(self, selection: Selection, now: int) -> Deferred[int]:
         return self._change(selection, sa.and_(recipients.c.lease == "", recipients.c.due_at > now), {"due_at": now})
@@ -120,6 +130,10 @@ def _conditions(selection: Selection) -> list[sa.ColumnElement[bool]]:
     if selection.before:
         conditions.append(columns.id < selection.before)
     return conditions
+
+
+def _turned(row: Any) -> Turned:
+    return Turned(row.id, row.at, row.account, row.connection, row.peer, row.stage, tuple(json.loads(row.verdicts)))
 
 
 def _passage(row: Any) -> Passage:

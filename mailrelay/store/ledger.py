@@ -7,6 +7,7 @@ in the database stands in `accept`, `claim` and `settle`.
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from functools import partial
 from typing import Any
 
 from twisted.internet.defer import Deferred, succeed
@@ -19,6 +20,7 @@ from .bodies import put_chunk
 from .claim import BULK, claim, expire, lanes_statement, leases_of, release
 from .jobs import LOOK_UP
 from .reader import Reader
+from .report import Reports
 from .settle import settle
 from .work import Work
 from .writer import Writer
@@ -30,10 +32,14 @@ _lanes = lanes_statement()
 class Ledger:
     """Accept, claim, settle, release."""
 
-    def __init__(self, writer: Writer, reader: Reader, node: str) -> None:
+    def __init__(self, writer: Writer, reader: Reader, node: str, reports: Reports | None) -> None:
         self._writer = writer
         self._reader = reader
         self._node = node
+        # made once: the members of one batch that ask for the same operation are carried out together
+        self._claim = partial(claim, reports=reports)
+        self._settle = partial(settle, reports=reports)
+        self._expire_some = partial(expire, reports=reports)
 
     def accept(self, submission: Submission, lease: bool) -> Deferred[Sequence[Delivery]]:
         if is_large(submission):
@@ -55,10 +61,10 @@ class Ledger:
         return self._reader.ask(LOOK_UP, _read_lanes)
 
     def claim(self, lane: Lane, limit: int, now: int) -> Deferred[Sequence[Delivery]]:
-        return self._writer.ask(claim, (lane, limit, now))
+        return self._writer.ask(self._claim, (lane, limit, now))
 
     def settle(self, settlement: Settlement) -> Deferred[bool]:
-        return self._writer.ask(settle, settlement, lasting=True)
+        return self._writer.ask(self._settle, settlement, lasting=True)
 
     def release(self, recipients: Collection[str]) -> Deferred[int]:
         if not recipients:
@@ -74,7 +80,7 @@ class Ledger:
     async def _expire(self, now: int) -> int:
         total = 0
         while True:
-            ended: int = await self._writer.ask(expire, now)
+            ended: int = await self._writer.ask(self._expire_some, now)
             total += ended
             if ended < BULK:
                 return total

@@ -157,7 +157,7 @@ class MemoryLedger:
                 self.state.end(entry, State.EXPIRED)
             elif (lane.account, entry.key) in self.state.suppressions:
                 self.state.end(entry, State.SUPPRESSED)
-            elif connection is None or connection.status != "active":
+            elif entry.delivery.connection and (connection is None or connection.status != "active"):
                 entry.due_at = now + _BLOCKED_PAUSE
             else:
                 entry.lease = self.node

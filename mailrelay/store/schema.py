@@ -10,7 +10,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 
 #: The newest migration this code knows (`migrations/versions`).
-REVISION = "0002"
+REVISION = "0003"
 
 metadata = sa.MetaData()
 
@@ -232,6 +232,26 @@ sa.Index(
     recipients.c.expires_at,
     sqlite_where=PENDING,
     postgresql_where=PENDING,
+)
+
+#: How each attempt at a recipient went: what was said, to whom, and what followed. `facts` is JSON, "" for none.
+attempts = sa.Table(
+    "attempts",
+    metadata,
+    _key("recipient", primary=True),
+    _number("number", primary=True),
+    _number("at"),
+    _key("route"),
+    _key("host"),
+    _key("address"),
+    _key("tls"),
+    _key("signed"),
+    _key("state"),
+    _key("reply"),
+    _number("due_at"),
+    _key("facts"),
+    _key("transcript"),
+    sqlite_with_rowid=False,
 )
 
 #: Recipients by what became of them, in the quarter hour (UTC) of their acceptance: `kind` is "accepted" or a final

@@ -16,6 +16,8 @@ from twisted.logger import Logger
 from ..mail.envelope import Settlement, State
 from ..policy.bounce import mailbox_full
 from .accept import clean
+from .attempts import keep
+from .report import Reports
 from .schema import PENDING, full_mailboxes, recipients, suppressions
 from .work import Work
 
@@ -41,6 +43,7 @@ _settle = (
         recipients.c.reserved,
         recipients.c.key,
         recipients.c.address,
+        recipients.c.attempts,
     )
 )
 
@@ -107,8 +110,9 @@ def facts_of(work: Work, *conditions: sa.ColumnElement[bool] | sa.TextClause, li
     return [Facts(*row) for row in work.execute(statement)]
 
 
-def settle(work: Work, members: Sequence[Settlement]) -> list[bool]:
+def settle(work: Work, members: Sequence[Settlement], reports: Reports | None = None) -> list[bool]:
     """For each settlement whether the lease was still ours."""
+    made: list[tuple[Settlement, int]] = []
     order = sorted(range(len(members)), key=lambda place: members[place].recipient)
     found = work.each(_settle, [_values(work, members[place]) for place in order])
     results = [False] * len(members)
@@ -122,7 +126,8 @@ def settle(work: Work, members: Sequence[Settlement]) -> list[bool]:
             )
             continue
         results[place] = True
-        account, connection, tag, accepted_at, reserved, key, address = row
+        account, connection, tag, accepted_at, reserved, key, address, attempts = row
+        made.append((settlement, attempts))
         if settlement.state.final:
             work.count(connection, tag, accepted_at, settlement.state.value)
         if reserved and (settlement.charge or settlement.state.final):
@@ -131,7 +136,16 @@ def settle(work: Work, members: Sequence[Settlement]) -> list[bool]:
             _remember_full(work, account, key, settlement.at)
         if settlement.suppression:
             suppress(work, account, key, address, settlement.suppression, settlement.recipient, settlement.at)
+        if reports is not None and settlement.state in UNDELIVERED:
+            subject = reports.about(work, settlement.recipient)
+            if subject is not None:
+                reports.put(work, subject, settlement.state, subject.reply, subject.host, settlement.at)
+    keep(work, made)
     return results
+
+
+#: Ends of which the sender is told, where its dialect does so.
+UNDELIVERED = frozenset({State.BOUNCED, State.EXPIRED, State.FAILED, State.SUPPRESSED})
 
 
 def _values(work: Work, settlement: Settlement) -> dict[str, object]:
@@ -170,15 +184,28 @@ def suppress(work: Work, account: str, key: str, address: str, reason: str, orig
     work.execute(statement, values)
 
 
-def end(work: Work, members: Sequence[Facts], state: State, reason: str, now: int, *, refund: bool = False) -> int:
+def end(
+    work: Work,
+    members: Sequence[Facts],
+    state: State,
+    reason: str,
+    now: int,
+    *,
+    refund: bool = False,
+    reports: Reports | None = None,
+) -> int:
     """Bring pending recipients to an end without an attempt; gives how many. With `refund` what was captured
-    returns."""
+    returns; with `reports` senders are told."""
+    subjects = [reports.about(work, facts.id) for facts in members] if reports is not None else [None] * len(members)
     values = [{"recipient": facts.id, "new_state": state.value, "reply": clean(reason), "at": now} for facts in members]
     ended = 0
-    for facts, row in zip(members, work.each(_end, values), strict=True):
+    for facts, subject, row in zip(members, subjects, work.each(_end, values), strict=True):
         if row is None:
             continue
         ended += 1
+        if reports is not None and subject is not None:
+            heard = (subject.reply, subject.host) if state is State.EXPIRED else (reason, "")
+            reports.put(work, subject, state, *heard, now)
         work.count(facts.connection, facts.tag, facts.accepted_at, state.value)
         if facts.reserved:
             _spend_reserved(work, facts.id, facts.account, False, now)

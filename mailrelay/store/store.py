@@ -25,6 +25,7 @@ from .migrate import bring_up_to_date
 from .nodes import BeatNodes, FileNodes
 from .reader import Reader
 from .registry import Registry
+from .report import Reports
 from .verdicts import Verdicts
 from .work import Work
 from .writer import Reactor, Writer
@@ -52,6 +53,7 @@ class Store:
         patience: float,
         names: Callable[[], str],
         monotonic: Callable[[], float],
+        reports: Reports | None,
     ) -> None:
         database = Database(where, busy=min(1.0, patience))
         bring_up_to_date(database, patience)
@@ -72,7 +74,7 @@ class Store:
             if folder is None
             else FileNodes(self._writer, node, folder)
         )
-        self.ledger = Ledger(self._writer, self._reader, node)
+        self.ledger = Ledger(self._writer, self._reader, node, reports)
         self.bodies = Bodies(self._reader)
         self.spool = Spool(self._writer, now)
         self.directory = Directory(self._reader, now)
@@ -107,13 +109,24 @@ def open_store(
     patience: float = PATIENCE,
     names: Callable[[], str] = new_id,
     monotonic: Callable[[], float] = time.monotonic,
+    reports: Reports | None = None,
 ) -> Store:
     """Open (and create or upgrade) the state at a folder, a ``*.sqlite3`` file or a ``postgresql://`` URL.
 
     `node` names this incarnation; `now` reads the wall clock in microseconds. Give either the `reactor` whose thread
     the Deferreds fire in, or `inline=True` for Deferreds that have fired on return. `patience`: seconds after which a
-    submission that cannot be written is turned down. Fails with `Unfit`.
+    submission that cannot be written is turned down; `reports` queues a DSN about what could not be delivered, None
+    sends none. Fails with `Unfit`.
     """
     if inline is (reactor is not None):
         raise ValueError("either a reactor or inline")
-    return Store(where, node=node, now=now, reactor=reactor, patience=patience, names=names, monotonic=monotonic)
+    return Store(
+        where,
+        node=node,
+        now=now,
+        reactor=reactor,
+        patience=patience,
+        names=names,
+        monotonic=monotonic,
+        reports=reports,
+    )
