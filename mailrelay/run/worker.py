@@ -98,10 +98,13 @@ class Worker:
             reports=Reports(self._hostname, self._sends_reports),
         )
         await store.nodes.join()
+        try:
+            await self._write_something()
+        except Refusal as refusal:
+            raise Unfit(f"{state.path}: cannot be written: {refusal.__cause__ or refusal}") from refusal
         buried = await store.nodes.bury()
         if buried:
             log.info("{count} deliveries taken over from processes that died", count=buried)
-        await self._write_something()
         await self._provide_keys()
         self._hashing.start()
         self._signing.start()
