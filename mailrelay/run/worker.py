@@ -25,7 +25,7 @@ from ..mail.reply import Refusal
 from ..manage import Installation, domains
 from ..policy.dialect import Dialects
 from ..smtp.server import listening_factory
-from ..store import Reports, Store, open_store
+from ..store import Reports, Store, Unfit, open_store
 from ..vault import Vault
 from .chores import Chores
 from .memory import give_back_large_blocks
@@ -101,7 +101,7 @@ class Worker:
         try:
             await self._write_something()
         except Refusal as refusal:
-            raise Unfit(f"{state.path}: cannot be written: {refusal.__cause__ or refusal}") from refusal
+            raise Unfit(f"{self._config.state.path}: cannot be written: {refusal.__cause__ or refusal}") from refusal
         buried = await store.nodes.bury()
         if buried:
             log.info("{count} deliveries taken over from processes that died", count=buried)
