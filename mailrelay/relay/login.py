@@ -92,9 +92,11 @@ class PasswordChecker:
         by_user = login_key(login.peer.address, login.username)
         by_address = login_key(login.peer.address)
         guard = self._guard
+        # the session whose failure was the last one allowed may still try its other mechanisms
+        own = int((login.peer.session, by_user) in self._counted)
         if (
-            await self._counters.failures(by_user, guard.window) >= guard.failures_per_user
-            or await self._counters.failures(by_address, guard.window) >= guard.failures_per_address
+            await self._counters.failures(by_user, guard.window) - own >= guard.failures_per_user
+            or await self._counters.failures(by_address, guard.window) - own >= guard.failures_per_address
         ):
             log.info("login of {peer} held back: too many failures", peer=login.peer.address)
             raise Refusal("auth_throttled", rule="login_guard")

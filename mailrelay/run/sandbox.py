@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from .. import __version__
-from ..config import Config, Delivery, Http, Listener, LoginGuard, Route, Server, State
+from ..config import Config, Delivery, Http, Limits, Listener, LoginGuard, Route, Server, State
 from ..interfaces.registry import Connection
 from ..manage import Installation, accounts, connections, domains
 from ..manage.credentials import Issued
@@ -47,6 +47,8 @@ def configuration(
         routes=(Route(name=SINK, hosts=(f"{LOOPBACK}:{sink_port}",), tls="none", default=True),),
         delivery=Delivery(schedule=SCHEDULE, jitter=0, expiry=EXPIRY),
         http=Http(enabled=True, address=LOOPBACK, port=base_port + HTTP_OFFSET, api_token=token),
+        # a client that tries every mechanism must still fail five times within the window
+        limits=Limits(login_delay=0),
         login_guard=LoginGuard(window=LOGIN_WINDOW),
     )
 

@@ -231,6 +231,13 @@ class GuardTests(LoginTests):
         """That many sessions with a wrong secret each."""
         return [self.refused(username, "guess", peer(address)) for _ in range(times)]
 
+    def test_the_last_session_tries_its_mechanisms(self) -> None:
+        """A client that tries three mechanisms is told three times that it is wrong, in the fifth session as in the first."""
+        for session in ("s1", "s2", "s3", "s4", "s5"):
+            for _ in range(3):
+                self.assertEqual(self.refused("ann", "guess", peer(session=session)), "wrong")
+        self.assertEqual(self.refused("ann", "guess", peer(session="s6")), "auth_throttled")
+
     def test_user_name_from_an_address(self) -> None:
         """After five failed sessions the user name must wait at that address, with the right secret too; not elsewhere,
         and no other name does (A6)."""
