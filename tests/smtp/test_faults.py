@@ -2,12 +2,34 @@
 
 from __future__ import annotations
 
+import base64
+import socket
+import time
+from dataclasses import replace
+
 from twisted.internet.address import UNIXAddress
+from twisted.logger import globalLogPublisher
 from twisted.trial.unittest import SynchronousTestCase
 
-from .inward import PLAIN, Backend, Line, Recorded, codes, line, refusal
+from mailrelay.mail.message import Message
+from mailrelay.relay.compose import trace
+from mailrelay.smtp.listener import Limits
+
+from .inward import PLAIN, STANDARD, Backend, Line, Recorded, codes, line, refusal
 
 START = "MAIL FROM:<a@b.example>\r\nRCPT TO:<c@d.example>\r\nDATA\r\n"
+
+#: What may stand behind RCPT TO, and what may not.
+ADDRESSES = (
+    ("<a@d.example>", 250), ("<postmaster>", 250), ("<PostMaster>", 250), ("<@a.example,@b.example:a@d.example>", 250),
+    ('<"a b"@d.example>', 250), (r'<"a\"b"@d.example>', 250), ("<a@[192.0.2.1]>", 250), ("<a@[IPv6:::1]>", 250),
+    ("<>", 501), ("<a@>", 501), ("<@d.example>", 501), ("<a@b@d.example>", 501), ("<a@d.example:25>", 501),
+    ("<a>", 501), ("", 501), ("<a\u2028@d.example>", 501), ("<a@d.example> x", 555),
+    ("<a@d..example>", 501), ("<.a@d.example>", 501), ("<a.@d.example>", 501), ("<a b@d.example>", 501),
+    ("<a@[192.0.2.256]>", 501), ("<a@[x]>", 501), ("<a@-d.example>", 501), ("<a@d.example", 501), ("a@d.example>", 501),
+    ("<a@d.example>>", 501), ("<<a@d.example>", 501), ('<"a"b@d.example>', 501),
+    ("<a@good.example(x)evil.example>", 501), ('<"victim@far.example x"@d.example>', 250),
+)  # fmt: skip
 
 
 class FaultTests(SynchronousTestCase):
@@ -111,6 +133,70 @@ class FaultTests(SynchronousTestCase):
         self.assertEqual(client.codes(b"a\nb\rc\0d\n.\ne\r\n.\r\n"), [250])
         self.assertEqual(client.backend.messages[0][2], b"a\nb\rc\0d\n.\ne\r\n")
 
+    def test_connections_that_never_die(self) -> None:
+        """Who does not read our last word, or never ends a handshake, is cut: after a time-out, after QUIT, whatever is
+        still in the transport's buffer (S-9)."""
+        for last in ("", "QUIT\r\n", "GET / HTTP/1.0\r\n"):
+            client = line()
+            client.protocol.pauseProducing()  # a window of zero: nothing leaves
+            client.send("NOOP\r\n" + last)
+            client.clock.advance(301)
+            self.assertTrue(client.transport.disconnecting)
+            self.assertFalse(client.transport.aborted)
+            client.clock.advance(10)
+            self.assertTrue(client.transport.aborted)
+
+    def test_only_silence_is_noticed(self) -> None:
+        """A client that says a line now and then does not hold a transaction, or a session without login, for ever; our
+        own slowness is no time-out of the client's (S-11)."""
+        limits = Limits(idle=300, transaction=1000)
+        client = line(limits=limits)
+        client.send("MAIL FROM:<a@b.example>\r\n")
+        for number in range(4):
+            self.assertEqual(client.codes(f"RCPT TO:<{number}@d.example>\r\n"), [250])
+            client.clock.advance(250)
+        self.assertEqual(codes(client.said())[-1:], [421])
+        self.assertEqual(client.backend.submissions[0].ended, "abort")
+        slow = Backend(slow=True)
+        client = Line(slow, limits=limits)
+        client.send(f"EHLO x\r\nAUTH PLAIN {PLAIN}\r\n")
+        client.clock.pump([250] * 20)
+        slow.answer()
+        self.assertEqual(codes(client.said())[-1], 235)
+
+    def test_login_without_bounds(self) -> None:
+        """AUTH is neither offered nor taken before TLS where that is required, nor in a transaction, nor after HELO;
+        base64 is strict; failures are counted, and the session ends (S-13)."""
+        client = Line(tls="starttls", tls_required=True, context=object())
+        self.assertNotIn("AUTH", client.send("EHLO x\r\n"))
+        self.assertEqual(client.codes(f"AUTH PLAIN {PLAIN}\r\n"), [530])
+        client = Line()
+        client.said()
+        self.assertEqual(client.codes(f"HELO x\r\nAUTH PLAIN {PLAIN}\r\n"), [250, 503])
+        self.assertEqual(
+            client.codes(f"EHLO x\r\nAUTH PLAIN {PLAIN[:-1]}!\r\nAUTH PLAIN \n{PLAIN}\r\n"), [250, 501, 501]
+        )
+        self.assertEqual(client.backend.logins, [])
+        wrong = base64.b64encode(b"\0user\0wrong").decode()
+        self.assertEqual(client.codes(f"AUTH PLAIN {wrong}\r\n" * 5), [535])
+        client.clock.pump([1, 2, 4, 8])
+        self.assertEqual(codes(client.said()), [535] * 3 + [421])
+        self.assertEqual(line().codes(f"MAIL FROM:<a@b.example>\r\nAUTH PLAIN {PLAIN}\r\n"), [250, 503])
+
+    def test_no_limits(self) -> None:
+        """Recipients, octets, transactions, errors and lengths have bounds, each with its reply (S-14, L3, L4, L7)."""
+        few = replace(STANDARD, recipients=2, size=100)
+        client = line(dialect=few, limits=Limits(transactions=3, errors=2))
+        text = "MAIL FROM:<a@b.example>\r\n" + "RCPT TO:<c@d.example>\r\n" * 3
+        self.assertEqual(client.codes(text + "DATA\r\n" + "x" * 200 + "\r\n.\r\n"), [250, 250, 250, 452, 354, 552])
+        self.assertEqual(client.codes(f"MAIL FROM:<{'a' * 65}@b.example>\r\n"), [501])
+        self.assertEqual(client.codes("MAIL FROM:<a@b.example>\r\nRSET\r\n" * 2), [250] * 4)
+        self.assertEqual(client.codes("MAIL FROM:<a@b.example>\r\nNOOP\r\n"), [421])
+        self.assertTrue(client.transport.disconnecting)
+        client.connect()
+        client.log_in()
+        self.assertEqual(client.codes("FOO\r\n" * 3), [500, 500, 421])
+
     def test_commands_after_quit(self) -> None:
         """Nothing behind QUIT or a 421 runs, in the same segment or later, though the transport stays open (S-10)."""
         for last in ("QUIT", "GET / HTTP/1.0"):
@@ -158,3 +244,76 @@ class FaultTests(SynchronousTestCase):
         self.assertEqual((said.count("\r\n"), len(said) <= 512), (1, True))
         said = client.send("RCPT TO:<e@d.example>\r\nDATA\r\n.\r\n")
         self.assertIn("250 Ok: queued as ID1\r\n", said)
+
+    def test_addresses(self) -> None:
+        """What is an address is taken, what is none is not, and none is completed by us (S-19, P20)."""
+        for text, code in ADDRESSES:
+            client = line()
+            self.assertEqual(client.codes(f"MAIL FROM:<>\r\nRCPT TO:{text}\r\n"), [250, code], text)
+
+    def test_time_for_addresses(self) -> None:
+        """The longest line of addresses that are none costs no more than its length (S-19)."""
+        client = line()
+        begun = time.perf_counter()
+        for filling in ('"', "a@", "a.", "\\", "<", "@a,", "("):
+            self.assertEqual(client.codes(f"MAIL FROM:<{filling * 600}@d.example>\r\n"), [501], filling)
+        self.assertLess(time.perf_counter() - begun, 0.5)
+
+    def test_our_own_line_in_the_header(self) -> None:
+        """The line that we add to a message is a complete field, of CRLF ends only (S-20)."""
+        field = trace(
+            "relay.example", "01ARZ3NDEKTSV4RRFFQ69G5FAV", 1_700_000_000_000_000, esmtp=True, tls=True, login=True
+        )
+        self.assertTrue(field.startswith(b"Received: ") and field.endswith(b"\r\n"))
+        self.assertEqual(field.count(b"\r\n"), field.count(b"\n"))
+        self.assertEqual(len(Message.parse(field + b"\r\n").fields), 1)
+
+    def test_noise_and_blocking(self) -> None:
+        """A whole session leaves no line in the log, asks no name server for our name, and its id comes from the source
+        of randomness that we gave (S-21)."""
+        self.patch(socket, "getfqdn", lambda *_: self.fail("the name of this host was asked for"))
+        heard: list[object] = []
+        globalLogPublisher.addObserver(heard.append)
+        self.addCleanup(globalLogPublisher.removeObserver, heard.append)
+        client = line()
+        client.send(START + "x\r\n.\r\nQUIT\r\n")
+        client.lose()
+        self.assertEqual(heard, [])
+        self.assertEqual(client.backend.submissions[0].peer.session, "ab" * 8)
+
+    def test_cost_of_a_line(self) -> None:
+        """Four times as many lines, in one segment or many, cost about four times the time (S-22)."""
+
+        def seconds(lines: int, size: int) -> float:
+            client = line(limits=Limits(junk=10**9))
+            octets = b"NOOP\r\n" * lines
+            begun = time.perf_counter()
+            for place in range(0, len(octets), size):
+                client.protocol.dataReceived(octets[place : place + size])
+            spent = time.perf_counter() - begun
+            self.assertEqual(client.transport.value().count(b"\r\n"), lines)
+            return spent
+
+        for size in (1 << 20, 1000, 7):
+            short, long = (min(seconds(lines, size) for _ in range(3)) for lines in (2000, 8000))
+            self.assertLess(long, 12 * short, size)
+
+    def test_a_stop_says_nothing(self) -> None:
+        """Who is idle at a stop is told 421; who is within a message may end it, and is told what became of it
+        (S-23)."""
+        idle, busy = line(), line()
+        busy.send(START)
+        for client in (idle, busy):
+            client.factory.drain()
+        self.assertEqual(codes(idle.said()), [421])
+        self.assertEqual(busy.codes("x\r\n.\r\nMAIL FROM:<a@b.example>\r\n"), [250, 421])
+        self.assertEqual(len(busy.backend.messages), 1)
+
+    def test_starttls_within_tls(self) -> None:
+        """Within TLS from the first octet STARTTLS is neither offered nor taken (S-24, T4)."""
+        client = Line(tls="implicit", context=object())
+        self.assertEqual(client.said(), "")
+        client.protocol.handshakeCompleted()
+        said = client.send("EHLO x\r\nSTARTTLS\r\n")
+        self.assertEqual((codes(said), "STARTTLS" in said.partition("503")[0]), ([220, 250, 503], False))
+        self.assertIsNone(client.transport.context)
