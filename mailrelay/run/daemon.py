@@ -1,7 +1,8 @@
 """The daemon as a Twisted service: parts that start in order and stop in the other, and the signals that say so.
 
 A part that cannot start ends the process with one line and status 1; nothing is left half started. TERM and INT stop it
-gracefully, and it ends with status 0; HUP never kills it. Twisted's own handlers would end the process by the signal.
+gracefully, and it ends with status 0; HUP makes the parts that can read again what they were made from, and never kills
+it. The service manager is told of all that. Twisted's own handlers would end the process by the signal.
 """
 
 from __future__ import annotations
@@ -10,13 +11,14 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Sequence
-from typing import Any, Protocol, TextIO
+from typing import Any, Protocol, TextIO, runtime_checkable
 
 from twisted.application.service import Service
-from twisted.internet.defer import Deferred, succeed
+from twisted.internet.defer import Deferred, DeferredLock, succeed
 from twisted.logger import ILogObserver, Logger
 
 from .log import LineLog
+from .notify import TO_NOBODY, Notices
 
 log = Logger()
 
@@ -29,19 +31,36 @@ class Part(Protocol):
     async def stop(self) -> None: ...
 
 
+@runtime_checkable
+class Reloads(Protocol):
+    """A part that can read again what it was made from."""
+
+    async def reload(self) -> None: ...
+
+
 class Daemon(Service):
     """Runs its parts; `announce` is called when all have started, `withdraw` before the first one stops.
 
+    `notices` go to the service manager; `status` is what it shows of a daemon that is ready.
     `log_stream`, when set before the service joins its application, is where the log goes.
     """
 
     def __init__(
-        self, reactor: Any, parts: Sequence[Part], announce: Callable[[], None], withdraw: Callable[[], None]
+        self,
+        reactor: Any,
+        parts: Sequence[Part],
+        announce: Callable[[], None],
+        withdraw: Callable[[], None],
+        notices: Notices = TO_NOBODY,
+        status: str = "",
     ) -> None:
         self._reactor = reactor
         self._parts = parts
         self._announce = announce
         self._withdraw = withdraw
+        self._notices = notices
+        self._status = status
+        self._reloads = DeferredLock()
         self._started: list[Part] = []
         self._starting: Deferred[None] = succeed(None)
         self.log_stream: TextIO | None = None
@@ -66,6 +85,7 @@ class Daemon(Service):
             self._started.append(part)
             await part.start()
         self._announce()
+        self._notices.ready(self._status)
 
     def _die(self, failure: Any) -> None:
         if not self.running:
@@ -78,14 +98,34 @@ class Daemon(Service):
         self._reactor.stop()
 
     def _catch_signals(self) -> None:
-        """From here on TERM and INT mean: stop, then end with status 0."""
+        """From here on TERM and INT mean: stop, then end with status 0; HUP means: reload."""
 
         def stop(number: int, frame: object) -> None:
             self._reactor.callFromThread(self._stop_reactor)
 
+        def hang_up(number: int, frame: object) -> None:
+            self._reactor.callFromThread(self.reload)
+
         signal.signal(signal.SIGTERM, stop)
         signal.signal(signal.SIGINT, stop)
-        signal.signal(signal.SIGHUP, signal.SIG_IGN)
+        signal.signal(signal.SIGHUP, hang_up)
+
+    def reload(self) -> Deferred[None]:
+        """Let every part that can read again what it was made from; one that fails goes on with what it had."""
+        return self._reloads.run(lambda: Deferred.fromCoroutine(self._reload()))
+
+    async def _reload(self) -> None:
+        if not self.running or not self._starting.called:
+            return  # what starts reads everything anyway
+        self._notices.reloading()
+        for part in self._started:
+            if isinstance(part, Reloads):
+                try:
+                    await part.reload()
+                except Exception:
+                    log.failure("a part could not be reloaded, it goes on with what it had")
+        log.info("reloaded")
+        self._notices.ready(self._status)
 
     def _stop_reactor(self) -> None:
         if self.running:
@@ -96,6 +136,7 @@ class Daemon(Service):
         return Deferred.fromCoroutine(self._stop())
 
     async def _stop(self) -> None:
+        self._notices.stopping()
         self._starting.cancel()
         self._withdraw()
         while self._started:

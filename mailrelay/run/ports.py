@@ -1,13 +1,13 @@
 """Listening sockets, made apart from what is spoken on them.
 
 Every socket is bound and listening before anything else starts, so that a taken port is one line and no half-started
-daemon; a worker is handed sockets, never addresses.
+daemon; a worker is handed sockets, never addresses. A service manager may have made some of them (sd_listen_fds(3)).
 """
 
 from __future__ import annotations
 
 import socket
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, MutableMapping
 from dataclasses import dataclass
 from ipaddress import ip_address
 from typing import Any
@@ -15,10 +15,16 @@ from typing import Any
 from twisted.internet.interfaces import IListeningPort, IReactorSocket
 
 _BACKLOG = 511
+#: Descriptors 0 to 2 are the standard streams (SD_LISTEN_FDS_START).
+_FIRST_PASSED = 3
 
 
 class PortTaken(Exception):
     """An address cannot be listened on; the text is the whole story in one line."""
+
+
+class Astray(Exception):
+    """The service manager passed a socket that cannot be served; the text is the whole story in one line."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,16 +58,60 @@ def listen(address: Address) -> socket.socket:
     return sock
 
 
-def listen_all(addresses: Mapping[str, Address]) -> dict[str, socket.socket]:
-    """One listening socket for each name, or none at all."""
-    sockets: dict[str, socket.socket] = {}
+def listen_all(
+    addresses: Mapping[str, Address], passed: Mapping[str, socket.socket] | None = None
+) -> dict[str, socket.socket]:
+    """One listening socket for each name, or none at all; those `passed` are taken instead of new ones.
+
+    Fails with `PortTaken`, and with `Astray` when one was passed for no name.
+    """
+    sockets = dict(passed or {})
     try:
+        if astray := sockets.keys() - addresses.keys():
+            raise Astray(
+                f"the service manager passed a socket named {min(astray)} (FileDescriptorName=), but the listeners are "
+                + ", ".join(addresses)
+            )
         for name, address in addresses.items():
-            sockets[name] = listen(address)
-    except PortTaken:
+            if name not in sockets:
+                sockets[name] = listen(address)
+    except (Astray, PortTaken):
         close_all(sockets.values())
         raise
     return sockets
+
+
+def take_passed(environment: MutableMapping[str, str], pid: int) -> dict[str, socket.socket]:
+    """The listening sockets that the service manager passed to this process, by name; fails with `Astray`.
+
+    The variables are taken away: they are meant for no child.
+    """
+    if environment.get("LISTEN_PID") != str(pid):
+        return {}
+    count, names = int(environment.get("LISTEN_FDS", "0")), environment.get("LISTEN_FDNAMES", "").split(":")
+    for variable in ("LISTEN_PID", "LISTEN_FDS", "LISTEN_FDNAMES"):
+        environment.pop(variable, None)
+    passed: dict[str, socket.socket] = {}
+    try:
+        for number in range(count):
+            sock = socket.socket(fileno=_FIRST_PASSED + number)
+            name = names[number] if number < len(names) else "unknown"
+            if name in passed:
+                sock.close()
+                raise Astray(f"the service manager passed two sockets named {name}, a listener has one")
+            passed[name] = sock
+            if sock.family not in (socket.AF_INET, socket.AF_INET6) or not _is_listening(sock):
+                raise Astray(f"the socket named {name} that the service manager passed is no listening TCP socket")
+            sock.set_inheritable(False)
+            sock.setblocking(False)
+    except (Astray, OSError):
+        close_all(passed.values())
+        raise
+    return passed
+
+
+def _is_listening(sock: socket.socket) -> bool:
+    return sock.type == socket.SOCK_STREAM and bool(sock.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN))
 
 
 def close_all(sockets: Iterable[socket.socket]) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import socket
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
@@ -27,8 +27,9 @@ from ..vault import Vault, VaultError
 from . import sandbox as sandboxed
 from .alone import Occupied, occupy
 from .daemon import Daemon, Part
+from .notify import Watchdog, notices, watchdog_interval
 from .parts import Served, SinkHost
-from .ports import Address, PortTaken, close_all, listen, listen_all
+from .ports import Address, Astray, PortTaken, address_of, close_all, listen, listen_all, take_passed
 from .ready import publish, withdraw
 from .worker import Worker, now
 
@@ -51,7 +52,7 @@ def _starting() -> Iterator[ExitStack]:
             yield undo
         except (ConfigError, DialectError) as error:
             raise CannotStart(error.faults) from error
-        except (VaultError, Occupied, PortTaken, Unfit, CertificateError, OSError) as error:
+        except (VaultError, Occupied, PortTaken, Astray, Unfit, CertificateError, OSError) as error:
             raise CannotStart([str(error)]) from error
         undo.pop_all()
 
@@ -63,7 +64,7 @@ def configured(reactor: Any, path: Path) -> Daemon:
         dialects = Dialects.shipped(config.dialects.directory)
         vault = Vault.open(config.state.key_file)
         undo.callback(os.close, occupy(config.state.path))
-        sockets = listen_all(_addresses(config))
+        sockets = listen_all(_addresses(config), take_passed(os.environ, os.getpid()))
         undo.callback(close_all, sockets.values())
         connections = _address_logins(config, vault, dialects)
     for warning in config.warnings:
@@ -72,7 +73,7 @@ def configured(reactor: Any, path: Path) -> Daemon:
     parts: list[Part] = [worker]
     if config.http.enabled:
         parts.append(_http(reactor, config, sockets["http"], worker, vault, dialects))
-    return Daemon(reactor, parts, lambda: None, lambda: None)
+    return _daemon(reactor, parts, worker, lambda: None, lambda: None, sockets)
 
 
 def sandbox(reactor: Any, state: Path, base_port: int) -> Daemon:
@@ -103,7 +104,23 @@ def sandbox(reactor: Any, state: Path, base_port: int) -> Daemon:
         publish(sign, facts)
         print(sandboxed.welcome(facts), file=sys.__stdout__, flush=True)
 
-    return Daemon(reactor, [host, worker, http], announce, lambda: withdraw(sign))
+    return _daemon(reactor, [host, worker, http], worker, announce, lambda: withdraw(sign), sockets)
+
+
+def _daemon(
+    reactor: Any,
+    parts: Sequence[Part],
+    worker: Worker,
+    announce: Callable[[], None],
+    withdraw: Callable[[], None],
+    sockets: Mapping[str, socket.socket],
+) -> Daemon:
+    """The parts under the service manager, if there is one."""
+    told = notices(os.environ)
+    if interval := watchdog_interval(os.environ, os.getpid()):
+        parts = [*parts, Watchdog(reactor, interval, worker.answers, told.alive)]
+    status = ", ".join(f"{name} on {address_of(sock)}" for name, sock in sockets.items())
+    return Daemon(reactor, parts, announce, withdraw, told, f"listening: {status}")
 
 
 def _dialect_names(folder: Path) -> set[str]:

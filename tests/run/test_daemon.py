@@ -13,6 +13,7 @@ from twisted.internet.defer import Deferred
 from twisted.trial.unittest import SynchronousTestCase
 
 from mailrelay.run.daemon import Daemon
+from mailrelay.run.notify import Notices
 
 
 class FakeReactor:
@@ -59,16 +60,34 @@ class FakePart:
         await self._do("stop")
 
 
+class ReloadingPart(FakePart):
+    """One that can read again what it was made from."""
+
+    async def reload(self) -> None:
+        await self._do("reload")
+
+
 class DaemonTests(SynchronousTestCase):
     def setUp(self) -> None:
         self.reactor = FakeReactor()
         self.told: list[str] = []
+        self.notices: list[list[str]] = []
         self.stderr = io.StringIO()
         self.handlers: dict[int, Any] = {}
         self.patch(signal, "signal", self.handlers.__setitem__)
 
     def daemon(self, *parts: FakePart) -> Daemon:
-        return Daemon(self.reactor, parts, lambda: self.told.append("announce"), lambda: self.told.append("withdraw"))
+        return Daemon(
+            self.reactor,
+            parts,
+            lambda: self.told.append("announce"),
+            lambda: self.told.append("withdraw"),
+            Notices(lambda datagram: self.notices.append(datagram.decode().split("\n")), lambda: 77),
+            "listening",
+        )
+
+    def hang_up(self) -> None:
+        self.handlers[signal.SIGHUP](signal.SIGHUP, None)
 
     def part(self, name: str, **how: str) -> FakePart:
         return FakePart(name, self.told, **how)
@@ -138,12 +157,69 @@ class DaemonTests(SynchronousTestCase):
         self.assertEqual((self.reactor.triggers, self.stderr.getvalue()), ([], ""))
 
     def test_signals(self) -> None:
-        """TERM and INT stop it, once; HUP is ignored."""
+        """TERM and INT stop it, once; HUP never does."""
         daemon = self.daemon(self.part("store"))
         self.start(daemon)
-        self.assertEqual(self.handlers[signal.SIGHUP], signal.SIG_IGN)
+        self.hang_up()
+        self.assertEqual(self.reactor.stopped, 0)
         self.handlers[signal.SIGINT](signal.SIGINT, None)
         self.assertEqual(self.reactor.stopped, 1)
         self.successResultOf(daemon.stopService())
         self.handlers[signal.SIGTERM](signal.SIGTERM, None)
         self.assertEqual(self.reactor.stopped, 1)
+
+    def test_service_manager(self) -> None:
+        """It is told READY after the last part has started, and STOPPING before the first one stops."""
+        web = self.part("web", slow="start stop")
+        daemon = self.daemon(self.part("store"), web)
+        self.start(daemon)
+        self.assertEqual(self.notices, [])
+        web.hand.callback(None)
+        self.assertEqual(self.notices, [["READY=1", "STATUS=listening"]])
+        web.hand = Deferred()
+        daemon.stopService()
+        self.assertEqual(self.notices[1][0], "STOPPING=1")
+        self.assertNotIn("stop store", self.told)
+
+    def test_never_ready(self) -> None:
+        """What cannot start, or is told to stop while it starts, is never READY."""
+        self.start(self.daemon(self.part("web", fails="start")))
+        self.flushLoggedErrors(OSError)
+        daemon = self.daemon(self.part("web", slow="start"))
+        self.start(daemon)
+        self.hang_up()
+        self.successResultOf(daemon.stopService())
+        self.hang_up()
+        self.assertEqual([notice[0] for notice in self.notices], ["STOPPING=1"])
+
+    def test_reload(self) -> None:
+        """HUP reloads the parts that can, between RELOADING and READY; the others do not notice."""
+        web = ReloadingPart("web", self.told, slow="reload")
+        self.start(self.daemon(self.part("store"), web))
+        del self.told[:], self.notices[:]
+        self.hang_up()
+        self.assertEqual(self.told, ["reload web"])
+        self.assertEqual(self.notices, [["RELOADING=1", "MONOTONIC_USEC=77", "STATUS=reloading"]])
+        web.hand.callback(None)
+        self.assertEqual(self.notices[1:], [["READY=1", "STATUS=listening"]])
+
+    def test_reload_that_fails(self) -> None:
+        """A part that cannot be reloaded is logged; the others are reloaded, and the daemon is READY again."""
+        parts = (ReloadingPart("web", self.told, fails="reload"), ReloadingPart("store", self.told))
+        self.start(self.daemon(*parts))
+        self.hang_up()
+        self.assertEqual(self.told[-2:], ["reload web", "reload store"])
+        self.assertEqual(len(self.flushLoggedErrors(OSError)), 1)
+        self.assertEqual(self.notices[-1][0], "READY=1")
+
+    def test_reloads_in_turn(self) -> None:
+        """A second HUP waits for the first one's reload."""
+        web = ReloadingPart("web", self.told, slow="reload")
+        self.start(self.daemon(web))
+        del self.told[:], self.notices[:]
+        self.hang_up()
+        self.hang_up()
+        self.assertEqual(self.told, ["reload web"])
+        web.hand.callback(None)
+        self.assertEqual(self.told, ["reload web"] * 2)
+        self.assertEqual([notice[0] for notice in self.notices], ["RELOADING=1", "READY=1"] * 2)

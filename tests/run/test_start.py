@@ -72,10 +72,12 @@ class StartTests(Starting):
         self.bound: list[socket.socket] = []
         self.addCleanup(lambda: close_all(self.bound))
 
-    def listen_all(self, addresses: Mapping[str, Address]) -> dict[str, socket.socket]:
+    def listen_all(
+        self, addresses: Mapping[str, Address], passed: Mapping[str, socket.socket] | None = None
+    ) -> dict[str, socket.socket]:
         """As it is, but the test knows the sockets, and that nobody touched the state before."""
         self.assertFalse((self.state / "mailrelay.sqlite3").exists())
-        sockets = listen_all(addresses)
+        sockets = listen_all(addresses, passed)
         self.bound += sockets.values()
         return sockets
 
@@ -194,7 +196,9 @@ class SandboxTests(Starting):
         self.addCleanup(sock.close)
         return sock
 
-    def listen_all(self, addresses: Mapping[str, Address]) -> dict[str, socket.socket]:
+    def listen_all(
+        self, addresses: Mapping[str, Address], passed: Mapping[str, socket.socket] | None = None
+    ) -> dict[str, socket.socket]:
         """The same names on free ports."""
         self.assertFalse(self.sign.exists())
         return {name: self.listen(Address(address.host, 0)) for name, address in addresses.items()}
