@@ -20,6 +20,7 @@ from mailrelay.interfaces.submission import IConnection, ISubmission, MailParame
 from mailrelay.mail.address import Mailbox
 from mailrelay.mail.reply import Refusal
 from mailrelay.policy.dialect import Dialect, Dialects
+from mailrelay.smtp.budget import Budget
 from mailrelay.smtp.listener import Limits, Listener
 from mailrelay.smtp.server import SmtpServerFactory
 
@@ -114,8 +115,9 @@ class Recorded:
         judged = self.backend.ask(address, None)
         return judged.addCallback(lambda _: self.recipients.append(address))
 
-    def write(self, chunk: bytes) -> None:
+    def write(self, chunk: bytes) -> Deferred[None] | None:
         self.chunks.append(chunk)
+        return None
 
     def finish(self) -> Deferred[str]:
         self.end("finish")
@@ -165,6 +167,7 @@ class Line:
         dialect: Dialect = STANDARD,
         paused: Callable[[], bool] = lambda: False,
         context: Any = None,
+        budget: Budget | None = None,
     ) -> None:
         self.backend = backend or Backend(dialect)
         self.clock = Clock()
@@ -172,7 +175,15 @@ class Line:
         listener = Listener("test", tls, tls_required, login, limits or Limits())
         portal: Any = self.backend
         self.factory = SmtpServerFactory(
-            listener, dialect, portal, "mx.example", self.clock, context, lambda count: b"\xab" * count, paused
+            listener,
+            dialect,
+            portal,
+            "mx.example",
+            self.clock,
+            context,
+            lambda count: b"\xab" * count,
+            paused,
+            budget=budget,
         )
         self.connect()
 

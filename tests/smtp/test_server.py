@@ -206,6 +206,57 @@ class DeadlineTests(SynchronousTestCase):
                 client.clock.advance(60)
             self.assertEqual(client.transport.disconnecting, ends)
 
+    def test_no_rate(self) -> None:
+        """A rate of nought is no bound: a message may come as slowly as the other deadlines allow."""
+        client = line(limits=Limits(data_rate=0))
+        client.send(START)
+        for _ in range(30):
+            client.send("x")
+            client.clock.advance(100)
+        self.assertFalse(client.transport.disconnecting)
+        client.clock.pump([100] * 7)
+        self.assertEqual(codes(client.said()), [421])
+
+    def test_whole_transaction(self) -> None:
+        """From MAIL to the final dot there is an hour, however busy the client is; the next transaction has its own
+        (L2)."""
+        client = line(limits=Limits(junk=10**6))
+        for _ in range(3):
+            client.send(START)
+            for _ in range(35):
+                client.clock.advance(100)
+                client.send(b"x" * 60_000)
+            self.assertEqual(client.codes("\r\n.\r\n"), [250])
+        client.send(START)
+        said = ""
+        for _ in range(37):
+            client.clock.advance(100)
+            said += client.send(b"x" * 60_000)
+        self.assertEqual(codes(said), [421])
+        self.assertEqual(client.backend.submissions[-1].ended, "abort")
+
+    def test_without_login(self) -> None:
+        """Who never logs in is not kept for ever by a NOOP now and then; who has logged in is (L2, P28)."""
+        stranger, known = Line(), line()
+        for _ in range(35):
+            for client in (stranger, known):
+                client.clock.advance(100)
+                self.assertEqual(client.codes("NOOP\r\n")[-1:], [250])
+        for client in (stranger, known):
+            client.clock.pump([100, 100])
+        self.assertEqual(codes(stranger.said()), [421])
+        self.assertFalse(known.transport.disconnecting)
+
+    def test_shorter_than_silence(self) -> None:
+        """A deadline that is shorter than the patience with silence is kept, too."""
+        client = line(limits=Limits(idle=300, transaction=20))
+        client.clock.advance(1000 % 300)
+        client.send("MAIL FROM:<a@b.example>\r\n")
+        client.clock.advance(19)
+        self.assertFalse(client.transport.disconnecting)
+        client.clock.advance(20)
+        self.assertTrue(client.transport.disconnecting)
+
     def test_nothing_is_left(self) -> None:
         """After a session no timer runs."""
         client = line()
