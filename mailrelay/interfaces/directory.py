@@ -90,5 +90,8 @@ class IDirectory(Interface):
     def recipient(account: str, key: str) -> Deferred[RecipientFacts]:
         """Facts about a recipient by canonical key."""
 
+    def spent(account: str) -> None:
+        """Sends of the account were taken: where few are left, the next `sender` looks anew."""
+
     def settings() -> Deferred[Mapping[str, str]]:
         """Switches of the whole installation that the command line moves, such as ``paused``."""

@@ -26,6 +26,8 @@ from .work import Work
 #: How long an answer is remembered, and how many are.
 TTL = SECOND * 9 // 10
 ROOM = 10_000
+#: With fewer sends left than this, what is left is looked up again after each spending: an empty balance shows at MAIL.
+SCARCE = 1_000
 
 T = TypeVar("T")
 _NOTHING = RecipientFacts("", 0)
@@ -99,6 +101,7 @@ class Directory:
         self._now = now
         self._known: dict[tuple[str, ...], tuple[int, Any]] = {}
         self._asked: dict[tuple[str, ...], list[Deferred[Any]]] = {}
+        self._spent: dict[str, int] = {}
 
     def credentials(self, username: str) -> Deferred[tuple[Credential, ...]]:
         name = fold(username)
@@ -113,7 +116,14 @@ class Directory:
         values = {"owner": account, "connection_id": connection, "domain": domain}
         if not _is_storable(domain):
             values["domain"] = ""
-        return self._remembered(("sender", account, connection, domain), lambda work: _read_sender(work, values))
+        key = ("sender", account, connection, domain)
+        known = self._known.get(key)
+        if known is not None and known[1].available < SCARCE and known[0] <= self._spent.get(account, -1):
+            del self._known[key]
+        return self._remembered(key, lambda work: _read_sender(work, values))
+
+    def spent(self, account: str) -> None:
+        self._spent[account] = self._now()
 
     def signing_keys(self, account: str, domain: str) -> Deferred[tuple[SigningKey, ...] | None]:
         values = {"owner": account, "domain": domain}

@@ -288,5 +288,8 @@ class MemoryDirectory:
             lambda: RecipientFacts(state.suppressions.get((account, key), ""), state.full.get((account, key), 0))
         )
 
+    def spent(self, account: str) -> None:
+        """Nothing is remembered here."""
+
     def settings(self) -> Deferred[Mapping[str, str]]:
         return execute(lambda: dict(self._state.switches))

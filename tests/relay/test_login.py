@@ -232,7 +232,7 @@ class GuardTests(LoginTests):
         return [self.refused(username, "guess", peer(address)) for _ in range(times)]
 
     def test_the_last_session_tries_its_mechanisms(self) -> None:
-        """A client that tries three mechanisms is told three times that it is wrong, in the fifth session as in the first."""
+        """A client that tries three mechanisms is told three times that it is wrong, in the fifth session too."""
         for session in ("s1", "s2", "s3", "s4", "s5"):
             for _ in range(3):
                 self.assertEqual(self.refused("ann", "guess", peer(session=session)), "wrong")

@@ -201,6 +201,19 @@ class StoreLaws:
         self.assertEqual(result(self.registry.domains(self.account.id)), [replace(domain, status="verified")])
         self.failing(KeyError, self.registry.put_domain(replace(domain, account="nobody")))
 
+    def test_what_is_left_shows_at_once(self) -> None:
+        """Where few sends are left, a spending that the directory is told of is seen by the next look; a change of
+        which it is not told within a second."""
+        asked = (self.account.id, self.connection.id, "acme.test")
+        left = result(self.directory.sender(*asked)).available
+        result(self.registry.move_balance(self.account.id, -1, "topup", "", START))
+        self.assertEqual(result(self.directory.sender(*asked)).available, left)
+        self.directory.spent(self.account.id)
+        self.assertEqual(result(self.directory.sender(*asked)).available, left - 1)
+        result(self.registry.move_balance(self.account.id, -1, "topup", "", START))
+        self.now += SECOND
+        self.assertEqual(result(self.directory.sender(*asked)).available, left - 2)
+
     def test_senders(self) -> None:
         """A sender is added once and removed once."""
         sender = Sender(self.account.id, "a@acme.test", START)
