@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 from unittest.mock import patch
 
@@ -9,7 +10,18 @@ from twisted.internet.protocol import Factory
 from twisted.internet.testing import MemoryReactor
 from twisted.trial.unittest import SynchronousTestCase
 
-from mailrelay.run.ports import Address, PortTaken, address_of, adopt, close_all, listen, listen_all
+from mailrelay.run import ports as module
+from mailrelay.run.ports import (
+    Address,
+    Astray,
+    PortTaken,
+    address_of,
+    adopt,
+    close_all,
+    listen,
+    listen_all,
+    take_passed,
+)
 
 
 class PortsTests(SynchronousTestCase):
@@ -57,3 +69,88 @@ class PortsTests(SynchronousTestCase):
         adopt(reactor, sock, factory)
         ((_, family, adopted),) = reactor.adoptedPorts
         self.assertEqual((family, adopted, sock.fileno()), (socket.AF_INET, factory, -1))
+
+
+class PassedTests(SynchronousTestCase):
+    """Sockets that a service manager made (sd_listen_fds(3)): real descriptors, in a row of their own."""
+
+    def setUp(self) -> None:
+        self.patch(module, "_FIRST_PASSED", 700)
+        self.environment: dict[str, str] = {}
+
+    def passed(self, names: str, *sockets: socket.socket, pid: int = 7) -> dict[str, socket.socket]:
+        """What is taken when sockets were passed to process 7."""
+        for number, sock in enumerate(sockets):
+            os.dup2(sock.fileno(), 700 + number)
+            sock.close()
+        self.environment |= {"LISTEN_PID": str(pid), "LISTEN_FDS": str(len(sockets)), "LISTEN_FDNAMES": names}
+        try:
+            found = take_passed(self.environment, 7)
+        finally:
+            if pid != 7:
+                for number in range(len(sockets)):
+                    os.close(700 + number)
+        self.addCleanup(close_all, found.values())
+        return found
+
+    def fresh(self, host: str = "127.0.0.1") -> socket.socket:
+        sock = listen(Address(host, 0))
+        sock.setblocking(True)
+        self.addCleanup(sock.close)
+        return sock
+
+    def closed(self) -> bool:
+        """Is nothing left of what was passed?"""
+        return not any(os.path.exists(f"/proc/self/fd/{700 + number}") for number in range(3))
+
+    def test_taken_by_name(self) -> None:
+        """Each listener takes the socket of its name, wherever it listens; the others are bound as configured."""
+        sockets = self.fresh(), self.fresh("::1")
+        places = [address_of(sock) for sock in sockets]
+        passed = self.passed("smtp:smtps", *sockets)
+        found = listen_all(dict.fromkeys(("http", "smtps", "smtp"), Address("127.0.0.1", 0)), passed)
+        self.addCleanup(close_all, found.values())
+        self.assertEqual([address_of(found["smtp"]), address_of(found["smtps"])], places)
+        self.assertEqual(len({*places, address_of(found["http"])}), 3)
+        for sock in found.values():
+            self.assertEqual((sock.getblocking(), sock.get_inheritable()), (False, False))
+
+    def test_for_us_alone(self) -> None:
+        """Sockets passed to another process are not ours; and what is ours is meant for no child."""
+        self.assertEqual(take_passed({}, 7), {})
+        self.assertEqual(self.passed("smtp", self.fresh(), pid=8), {})
+        self.assertEqual(set(self.passed("smtp", self.fresh())), {"smtp"})
+        self.assertEqual(self.environment, {})
+
+    def test_astray(self) -> None:
+        """A socket for no listener is one line that names it and the listeners, and nothing stays open."""
+        for names, shown in (("smtpd", "smtpd"), ("", ""), ("smtp", "unknown")):
+            sockets = [self.fresh() for _ in range(2 if shown == "unknown" else 1)]
+            error = self.assertRaises(
+                Astray, listen_all, {"smtp": Address("127.0.0.1", 0)}, self.passed(names, *sockets)
+            )
+            self.assertEqual(
+                str(error),
+                f"the service manager passed a socket named {shown} (FileDescriptorName=), but the listeners are smtp",
+            )
+            self.assertTrue(self.closed())
+
+    def test_two_of_a_name(self) -> None:
+        """A listener has one socket."""
+        error = self.assertRaises(Astray, self.passed, "smtp:smtp", self.fresh(), self.fresh())
+        self.assertEqual(str(error), "the service manager passed two sockets named smtp, a listener has one")
+        self.assertTrue(self.closed())
+
+    def test_no_listening_socket(self) -> None:
+        """Only TCP sockets that listen can be served."""
+        unbound, datagrams, local = (
+            socket.socket(),
+            socket.socket(type=socket.SOCK_DGRAM),
+            socket.socket(socket.AF_UNIX),
+        )
+        for sock in (unbound, datagrams, local):
+            error = self.assertRaises(Astray, self.passed, "smtp", sock)
+            self.assertEqual(
+                str(error), "the socket named smtp that the service manager passed is no listening TCP socket"
+            )
+            self.assertTrue(self.closed())
