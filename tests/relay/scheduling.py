@@ -15,7 +15,7 @@ from mailrelay.mail.envelope import SECOND, Delivery, Hop, Outcome, Recipient, S
 from mailrelay.mail.message import Message
 from mailrelay.policy.retry import Schedule
 from mailrelay.relay.compose import compose
-from mailrelay.relay.outbound import Outbound, OutboundLimits
+from mailrelay.relay.outbound import LARGE, Outbound, OutboundLimits
 from mailrelay.relay.settle import Settler
 from mailrelay.store.memory import MemoryBodies, MemoryLedger, MemoryState
 
@@ -81,7 +81,7 @@ class World:
         leased = self.outbound.has_room(len(recipients)) if lease is None else lease
         deliveries: list[Sequence[Delivery]] = []
         self.ledger.accept(submission, leased).addCallback(deliveries.append)
-        self.outbound.take(deliveries[0], message)
+        self.outbound.take(deliveries[0], message if submission.size <= LARGE else None)
         return [each.id for each in submission.recipients]
 
     def _new_id(self) -> str:

@@ -11,7 +11,7 @@ from mailrelay.interfaces.ledger import ILedger
 from mailrelay.interfaces.transmitter import ITransmitter
 from mailrelay.mail.envelope import SECOND, Bounced, Capabilities, Delivery, Outcome, State
 from mailrelay.mail.envelope import Deferred as Postponed
-from mailrelay.relay.outbound import INSIDE
+from mailrelay.relay.outbound import INSIDE, LARGE
 
 from .fakes import LATER, NEVER, NOBODY, START, Sent, logged, told
 from .scheduling import HOPS, World
@@ -440,3 +440,85 @@ class StopTests(OutboundTests):
     def test_idle_from_the_start(self) -> None:
         """Nothing in hand is idle, before the start too."""
         self.successResultOf(World().outbound.idle())
+
+
+class LargeTests(OutboundTests):
+    """Messages that were put away in chunks are read back to be sent, few at a time (L5)."""
+
+    def large(self, world: World, name: str, size: int = LARGE + 1, account: str = "A") -> None:
+        world.accept(name, text="x" * (size // 2), account=account)
+
+    def test_read_when_a_host_listens(self) -> None:
+        """A large message is read only when a host asks for it, anew each time, and not kept."""
+        world = self.world()
+        self.large(world, "ann")
+        read: list[str] = []
+        inner = world.bodies.read
+
+        def reading(id: str) -> Deferred[bytes]:
+            read.append(id)
+            return inner(id)
+
+        self.patch(world.bodies, "read", reading)
+        (sent,) = world.transmitter.pending
+        self.assertEqual(read, [])
+        octets = [self.successResultOf(sent.compose(Capabilities())) for _ in range(2)]
+        self.assertEqual((len(read), octets[0] == octets[1], len(octets[0]) > LARGE), (2, True, True))
+        sent.deliver()
+        self.settled(world)
+
+    def test_bounded(self) -> None:
+        """No more octets are under way than there is room for; small messages pass those that wait, whose account it
+        may be."""
+        world = self.world(large=3 * LARGE)
+        for name in ("one", "two", "three", "four"):
+            self.large(world, name)
+        world.accept("small")
+        self.assertEqual(world.transmitter.addressed, ["one", "two", "small"])
+        world.transmitter.pending[0].deliver()
+        self.assertEqual(world.transmitter.addressed[3:], ["three"])
+        while world.transmitter.pending:
+            world.transmitter.pending[0].deliver()
+        self.assertEqual(world.transmitter.addressed[4:], ["four"])
+        self.assertEqual(world.states(), [State.DELIVERED] * 5)
+        self.settled(world)
+
+    def test_larger_than_the_room(self) -> None:
+        """One that is larger than all the room goes alone."""
+        world = self.world(large=LARGE)
+        self.large(world, "one", 4 * LARGE)
+        self.large(world, "two")
+        self.assertEqual(world.transmitter.addressed, ["one"])
+        world.transmitter.pending[0].deliver()
+        self.assertEqual(world.transmitter.addressed, ["one", "two"])
+        world.transmitter.pending[0].deliver()
+        self.settled(world)
+
+    def test_a_failure_frees_the_room(self) -> None:
+        """However an attempt ends, the next large one has the room."""
+        world = self.world(large=LARGE)
+        for name in ("one", "two", "three"):
+            self.large(world, name)
+        world.transmitter.pending[0].defer()
+        world.transmitter.pending[0].answer(Bounced(NEVER, "mx1.test", START))
+        self.assertEqual(world.transmitter.addressed, ["one", "two", "three"])
+
+    def test_given_back_at_a_stop(self) -> None:
+        """Those that stand aside are given back when we stop, like all that has not begun."""
+        world = self.world(large=LARGE)
+        for name in ("one", "two", "three"):
+            self.large(world, name)
+        self.assertEqual(self.successResultOf(world.outbound.stop_claiming()), 2)
+        self.assertEqual(len(world.leases()), 1)
+        world.transmitter.pending[0].deliver()
+        self.settled(world)
+
+    def test_claimed(self) -> None:
+        """The same holds for large ones that were claimed."""
+        world = self.world(large=LARGE)
+        for name in ("one", "two"):
+            world.accept(name, text="x" * LARGE, lease=False)
+        world.pass_time(1)
+        self.assertEqual(world.transmitter.addressed, ["one"])
+        world.transmitter.pending[0].deliver()
+        self.assertEqual(world.transmitter.addressed, ["one", "two"])

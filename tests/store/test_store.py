@@ -10,7 +10,7 @@ from twisted.internet.defer import Deferred
 from twisted.trial.unittest import SynchronousTestCase
 from zope.interface.verify import verifyObject
 
-from mailrelay.interfaces.bodies import IBodies
+from mailrelay.interfaces.bodies import IBodies, ISpool
 from mailrelay.interfaces.directory import IDirectory, RecipientFacts
 from mailrelay.interfaces.history import IHistory, Selection
 from mailrelay.interfaces.nodes import INodes
@@ -25,8 +25,8 @@ from mailrelay.interfaces.registry import (
     Taken,
 )
 from mailrelay.interfaces.verdicts import IVerdicts
-from mailrelay.mail.envelope import SECOND, Settlement, State
-from mailrelay.mail.reply import Reply
+from mailrelay.mail.envelope import SECOND, Settlement, State, Submission
+from mailrelay.mail.reply import Refusal, Reply
 from mailrelay.store import open_store
 from mailrelay.store.accept import CHUNK
 from mailrelay.store.bodies import ORPHAN_AGE, put_chunk
@@ -94,6 +94,7 @@ class StoreLaws:
             (IDirectory, self.directory),
             (IHistory, self.history),
             (IBodies, self.store.bodies),
+            (ISpool, self.store.spool),
             (INodes, self.store.nodes),
             (IVerdicts, self.store.verdicts),
         ):
@@ -323,8 +324,49 @@ class StoreLaws:
             self.assertEqual(result(self.store.bodies.read(message)), source)
         self.failing(KeyError, self.store.bodies.read("unknown"))
 
+    def spool(self, *pieces: bytes) -> Submission:
+        """A submission of which these pieces are put away already."""
+        made = submission(self.account.id, self.connection.id, ["a@b.test"], self.now, source=b"head: x\r\n\r\n")
+        for number, octets in enumerate(pieces, 1):
+            result(self.store.spool.put(made.id, number, octets))
+        return replace(made, spooled=sum(map(len, pieces)))
+
+    def test_spooled(self) -> None:
+        """What was put away while it came is behind the submission's own source, in the order of its numbers; all of it
+        is the message's size (S13, L5)."""
+        pieces = [bytes([each]) * 100 for each in range(12)]
+        made = self.spool(*pieces)
+        (delivery,) = result(self.store.ledger.accept(made, True))
+        whole = made.source + b"".join(pieces)
+        self.assertEqual(result(self.store.bodies.read(made.id)), whole)
+        self.assertEqual((delivery.size, made.size), (len(whole),) * 2)
+        result(self.store.ledger.release([delivery.recipient]))
+        (lane,) = [each for each in result(self.store.ledger.lanes()) if each.account == self.account.id]
+        (claimed,) = result(self.store.ledger.claim(lane, 1, self.now))
+        self.assertEqual(claimed, delivery)
+
+    def test_incomplete(self) -> None:
+        """A message of which something is missing is never accepted, and nothing is charged for it (law 1)."""
+        made = self.spool(b"x" * 100, b"y" * 100)
+        for spooled in (100, 199, 201, 10**9):
+            self.failing(Refusal, self.store.ledger.accept(replace(made, spooled=spooled), True))
+        self.assertEqual(result(self.history.passages(Selection(account=self.account.id), 10)), [])
+        self.assertIn(self.account, result(self.registry.accounts()))
+        result(self.store.spool.drop(made.id))
+
+    def test_dropped(self) -> None:
+        """What is dropped is gone at once, unless its message was accepted (P16)."""
+        unwanted, wanted = self.spool(b"x" * 100), self.spool(b"y" * 100)
+        result(self.store.ledger.accept(wanted, False))
+        result(self.store.spool.drop(unwanted.id))
+        result(self.store.spool.drop(wanted.id))
+        self.assertTrue(result(self.store.bodies.read(wanted.id)).endswith(b"y"))
+        self.failing(Refusal, self.store.ledger.accept(unwanted, True))
+        result(self.store.spool.drop(unwanted.id))
+        self.assertEqual(result(self.store.sweep(self.now + ORPHAN_AGE + 1)), 0)
+
     def test_orphans_are_swept(self) -> None:
-        """Chunks whose message never came go after an hour; those of a message stay."""
+        """Chunks whose message never came go after a day; those of a message stay."""
         self.accept("a@b.test", source=b"x" * (CHUNK + 1))
         message = result(self.history.passages(Selection(account=self.account.id), 1))[0].id
         result(self.store._writer.ask(put_chunk, ("orphan", 0, self.now, b"x")))
