@@ -18,7 +18,8 @@ from ..mail.address import Mailbox
 
 @dataclass(frozen=True, slots=True)
 class Peer:
-    """Who is on the line: the client's address, the listener, the session's id, its HELO name, TLS version or ""."""
+    """Who is on the line: the client's address, the listener, the session's id, its HELO name, TLS version or "", and
+    the user name by which it logged in ("" where none was asked for)."""
 
     address: str
     listener: str
@@ -26,6 +27,7 @@ class Peer:
     hello: str = ""
     esmtp: bool = True
     tls: str = ""
+    login: str = ""
 
 
 class IConnectionLogin(ICredentials):

@@ -96,7 +96,7 @@ class Transaction:
         self._sender: Mailbox | None = None
         self._recipients: dict[str, Mailbox] = {}
         self._source = Source(intake.spool, self._new_id)
-        self._verdicts: list[Mapping[str, object]] = []
+        self._verdicts: list[Mapping[str, object]] = list(_arrival(peer, connection))
         self._available = 0
 
     def _new_id(self) -> str:
@@ -215,6 +215,7 @@ class Transaction:
             count=len(submission.recipients),
             size=submission.size,
         )
+        intake.directory.spent(connection.account)
         intake.scheduler.take(deliveries, None if submission.spooled else message)
         return submission.id
 
@@ -255,8 +256,28 @@ class Transaction:
             raise verdicts[-1].refusal()
 
     def _keep(self, stage: str, verdicts: Sequence[Mapping[str, object]]) -> None:
-        connection = self._connection
-        self._intake.verdicts.keep(connection.id, connection.account, self._peer.address, stage, verdicts)
+        connection, peer = self._connection, self._peer
+        arrived = _arrival(peer, connection)
+        self._intake.verdicts.keep(connection.id, connection.account, peer.address, stage, [*arrived, *verdicts])
+
+
+def _arrival(peer: Peer, connection: ConnectionFacts) -> Sequence[Mapping[str, object]]:
+    """The decisions before the first of ours: that the listener took the client in, and as whom it logged in."""
+    listener = {
+        "listener": peer.listener,
+        "peer": peer.address,
+        "hello": peer.hello,
+        "esmtp": peer.esmtp,
+        "tls": peer.tls,
+        "session": peer.session,
+    }
+    login = {"connection": connection.id, "name": connection.name, "by": "user" if peer.login else "address"}
+    if peer.login:
+        login["user"] = peer.login
+    return (
+        {"rule": "listener", "allowed": True, "facts": listener},
+        {"rule": "login", "allowed": True, "facts": login},
+    )
 
 
 def _authors(field: bytes) -> Sequence[Mailbox]:

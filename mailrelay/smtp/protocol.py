@@ -98,7 +98,7 @@ class SmtpServer(Protocol):
             return
         self._handshaking = False
         self._since = self._stretch = self.factory.clock.seconds()
-        self._peer = replace(self._peer, tls=self.transport.getHandle().get_protocol_version_name(), hello="")
+        self._peer = replace(self._peer, tls=self.transport.getHandle().get_protocol_version_name(), hello="", login="")
         if self.factory.listener.tls == "implicit":
             self._session = Session(self.factory.surroundings, self.factory.voice, tls=True)
             self._begin()
@@ -274,7 +274,9 @@ class SmtpServer(Protocol):
         login = self.factory.log_in(
             PasswordLogin(self._peer, self.factory.dialect.name, credentials.username, credentials.password)
         )
-        login.addCallbacks(self._logged_in, self._refused, callbackArgs=(event.slot,), errbackArgs=(event.slot,))
+        login.addCallbacks(
+            self._logged_in, self._refused, callbackArgs=(event.slot, credentials.username), errbackArgs=(event.slot,)
+        )
 
     def _on_reset(self, event: TransactionReset) -> None:
         self._data_since = None
@@ -309,8 +311,9 @@ class SmtpServer(Protocol):
         self._session.accept(slot, {"id": id})
         self._pump()
 
-    def _logged_in(self, admitted: tuple[Any, Any, Callable[[], object]], slot: Slot) -> None:
+    def _logged_in(self, admitted: tuple[Any, Any, Callable[[], object]], slot: Slot, username: str) -> None:
         if self._adopt(admitted):
+            self._peer = replace(self._peer, login=username)
             self._session.accept(slot, voice=self.factory.voice_of(self._avatar.dialect))
             self._pump()
 

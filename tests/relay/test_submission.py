@@ -13,7 +13,7 @@ from zope.interface.verify import verifyObject
 
 from mailrelay.interfaces.directory import RecipientFacts
 from mailrelay.interfaces.ledger import Undecided
-from mailrelay.interfaces.submission import IConnection, ISubmission, MailParameters
+from mailrelay.interfaces.submission import IConnection, ISubmission, MailParameters, Peer
 from mailrelay.interfaces.verdicts import IVerdicts
 from mailrelay.mail.address import parse_mailbox
 from mailrelay.mail.envelope import SECOND, Delivery, State, Submission
@@ -333,7 +333,32 @@ class FinishTests(SubmissionTests):
         self.assertEqual(submission.expires_at, START + 3600 * SECOND)
         rules = [verdict["rule"] for verdict in submission.verdicts]
         stages = DIALECTS.get("standard").stages
-        self.assertEqual(rules, [*stages["mail"], *stages["rate"], *stages["rcpt"] * 2, *stages["data"]])
+        came = ["listener", "login"]
+        self.assertEqual(rules, [*came, *stages["mail"], *stages["rate"], *stages["rcpt"] * 2, *stages["data"]])
+
+    def test_how_the_client_came_is_kept(self) -> None:
+        """Law 11: with what was accepted, and with what was refused, stands through which listener the client came, and
+        as whom it was let in."""
+        for login, by in (("web@acme.test", {"by": "user", "user": "web@acme.test"}), ("", {"by": "address"})):
+            self.peer = Peer("192.0.2.7", "submission", "S1", "client.test", tls="TLSv1.3", login=login)
+            id = self.successResultOf(self.submit("a@b.test"))
+            wanted = [
+                {
+                    "listener": "submission",
+                    "peer": "192.0.2.7",
+                    "hello": "client.test",
+                    "esmtp": True,
+                    "tls": "TLSv1.3",
+                    "session": "S1",
+                },
+                {"connection": "C1", "name": self.state.connections["C1"].name, **by},
+            ]
+            accepted = self.state.submissions[id].verdicts
+            self.assertEqual([verdict["facts"] for verdict in accepted[:2]], wanted)
+            self.state.suppressions["A", "out@b.test"] = "complaint"
+            self.rcpt_refused(self.begin(), "out@b.test")
+            refused = self.verdicts.kept[-1][4]
+            self.assertEqual([verdict["facts"] for verdict in refused[:2]], wanted)
 
     def test_verdicts_of_refused_recipients_stay(self) -> None:
         """An accepted message tells of the recipients refused on its way, too (law 11)."""
@@ -401,7 +426,7 @@ class FinishTests(SubmissionTests):
         ledger.commit()
         self.assertEqual(self.refusal(finished).key, "balance_short")
         self.assertEqual((self.state.recipients, self.state.balance["A"], self.scheduler.taken), ({}, 1, []))
-        _, _, _, stage, (verdict,) = self.verdicts.kept[-1]
+        _, _, _, stage, (*_, verdict) = self.verdicts.kept[-1]
         self.assertEqual((stage, verdict["rule"], verdict["reply"]), ("commit", "balance_covers", "balance_short"))
 
     def test_failures_of_the_ledger(self) -> None:

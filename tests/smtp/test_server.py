@@ -133,7 +133,7 @@ class LineTests(SynchronousTestCase):
         client.send("two\r\n.\r\n")
         [submission] = client.backend.submissions
         self.assertEqual(b"".join(submission.chunks), b"onetwo\r\n")
-        self.assertEqual(submission.peer, Peer("", "test", "ab" * 8, "client.example", True, ""))
+        self.assertEqual(submission.peer, Peer("", "test", "ab" * 8, "client.example", True, "", "user"))
 
 
 class AddressLoginTests(SynchronousTestCase):
