@@ -84,18 +84,16 @@ def listen_all(
 def take_passed(environment: MutableMapping[str, str], pid: int) -> dict[str, socket.socket]:
     """The listening sockets that the service manager passed to this process, by name; fails with `Astray`.
 
-    The variables are taken away: they are meant for no child.
+    Twisted has taken LISTEN_PID and LISTEN_FDS away when they were meant for this process, and left the names, one for
+    each descriptor; they are taken away here, for they are meant for no child.
     """
-    if environment.get("LISTEN_PID") != str(pid):
+    if environment.get("LISTEN_PID", str(pid)) != str(pid):
         return {}
-    count, names = int(environment.get("LISTEN_FDS", "0")), environment.get("LISTEN_FDNAMES", "").split(":")
-    for variable in ("LISTEN_PID", "LISTEN_FDS", "LISTEN_FDNAMES"):
-        environment.pop(variable, None)
+    names = environment.pop("LISTEN_FDNAMES", "")
     passed: dict[str, socket.socket] = {}
     try:
-        for number in range(count):
-            sock = socket.socket(fileno=_FIRST_PASSED + number)
-            name = names[number] if number < len(names) else "unknown"
+        for descriptor, name in enumerate(names.split(":") if names else (), _FIRST_PASSED):
+            sock = socket.socket(fileno=descriptor)
             if name in passed:
                 sock.close()
                 raise Astray(f"the service manager passed two sockets named {name}, a listener has one")
