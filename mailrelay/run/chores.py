@@ -57,7 +57,7 @@ class Chores:
         self._loops: list[LoopingCall] = []
         self._failing: set[str] = set()
         self._strays: frozenset[str] = frozenset()
-        self._cleared = ""
+        self._cleared: str | None = None
         self.paused = False  #: no mail is taken
 
     def start(self) -> None:
@@ -92,7 +92,8 @@ class Chores:
         settings = await self._directory.settings()
         self.paused = bool(settings.get(PAUSED))
         cleared = settings.get(LOGIN_GUARD_CLEARED, "")
-        if cleared and cleared != self._cleared:
+        # what was cleared before this process looked was cleared then; counts that others share have gone on since
+        if cleared and self._cleared not in (None, cleared):
             await self._counters.forget(json.loads(cleared)["prefix"])
         self._cleared = cleared
 

@@ -65,12 +65,18 @@ class ChoresTests(SynchronousTestCase):
         self.assertFalse(self.chores.paused)
 
     def test_login_guard(self) -> None:
-        """Clearing the guard is done once for each time it was asked for: what fails afterwards counts."""
+        """Clearing the guard is done once for each time it was asked for: what fails afterwards counts, also for a
+        process that starts later."""
         key = login_key("192.0.2.1", "ann")
+        self.state.switches[LOGIN_GUARD_CLEARED] = '{"at": 0, "prefix": "login:"}'
+        self.successResultOf(self.counters.fail(key, 600))
+        self.successResultOf(Deferred.fromCoroutine(self.chores.read_switches()))
 
         def failures() -> int:
             return self.successResultOf(self.counters.failures(key, 600))
 
+        self.assertEqual(failures(), 1)
+        self.successResultOf(self.counters.clear(key))
         for at in (1, 2):
             self.successResultOf(self.counters.fail(key, 600))
             self.assertEqual(failures(), 1)

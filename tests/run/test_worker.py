@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import base64
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from twisted.internet.defer import Deferred, succeed
+from twisted.internet.defer import Deferred, fail, succeed
 from twisted.internet.testing import MemoryReactorClock, StringTransport
 from twisted.trial.unittest import SynchronousTestCase
 
 from mailrelay.config import Config, Http, Limits, Listener, Route, Server, State
 from mailrelay.interfaces.history import Selection
+from mailrelay.mail.reply import Refusal
 from mailrelay.manage import Installation, accounts, connections, domains
 from mailrelay.manage.switches import pause
 from mailrelay.policy.dialect import Dialects
@@ -61,8 +63,8 @@ class WorkerTests(SynchronousTestCase):
         )
         self.addCleanup(self.end)
 
-    def open(self, where: Path, *, node: str, now: Any, reactor: Any) -> Store:
-        self.stores.append(open_store(where, node=node, now=now, inline=True))
+    def open(self, where: Path, *, node: str, now: Any, reactor: Any, reports: Any) -> Store:
+        self.stores.append(open_store(where, node=node, now=now, inline=True, reports=reports))
         return self.stores[-1]
 
     def place(self, store: Store) -> Installation:
@@ -157,6 +159,40 @@ class WorkerTests(SynchronousTestCase):
         self.assertEqual(self.reactor.adoptedPorts, [])
         self.done(self.stop())
         self.assertEqual([sock.fileno() for sock in self.sockets.values()], [-1, -1])
+
+    def write_by(self, answer: Callable[[], Deferred[None]]) -> None:
+        """Let the store that is opened next answer what is written so."""
+
+        def open(where: Path, **how: Any) -> Store:
+            store = self.open(where, **how)
+            self.patch(store.registry, "put_setting", lambda key, value: answer())
+            return store
+
+        self.patch(module, "open_store", open)
+
+    def test_store_that_cannot_be_written(self) -> None:
+        """It keeps every port closed, so nothing is READY; the reason names the store and what is wrong with it."""
+        refusal = Refusal("storage_full", rule="store_failed")
+        refusal.__cause__ = OSError("no space left")
+        self.write_by(lambda: fail(refusal))
+        error = self.failureResultOf(Deferred.fromCoroutine(self.worker.start()), Unfit).value
+        self.assertEqual(str(error), f"{self.state}: cannot be written: no space left")
+        self.assertEqual(self.reactor.adoptedPorts, [])
+
+    def test_answers(self) -> None:
+        """A store that says that it is full has answered; one that did not come to it has not."""
+        answers: list[Deferred[None]] = [succeed(None)]
+        self.write_by(lambda: answers.pop())
+        self.start()
+        for rule, answered in (("store_failed", True), ("store_busy", False)):
+            answers.append(fail(Refusal("temporary", rule=rule)))
+            asked = Deferred.fromCoroutine(self.worker.answers())
+            if answered:
+                self.done(asked)
+            else:
+                self.failureResultOf(asked, Refusal)
+        answers.append(Deferred())
+        self.assertNoResult(Deferred.fromCoroutine(self.worker.answers()))
 
     def test_half_started(self) -> None:
         """What fails after the store was opened leaves it closed: no lease, no node, nothing that counts as alive."""
