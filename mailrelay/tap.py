@@ -47,6 +47,7 @@ def makeService(options: Mapping[str, Any]) -> IService:
         raise SystemExit("\n".join(f"mailrelay: {reason}" for reason in error.reasons)) from error
     if _logs_to_stdout(getattr(options, "parent", None) or {}):
         daemon.log_stream = sys.stdout
+    daemon.owns_process = True
     return daemon
 
 
