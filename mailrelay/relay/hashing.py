@@ -1,31 +1,33 @@
 """Argon2 off the reactor, bounded: a flood of guesses never costs a good client its login.
 
-One hash is in flight per user name, and at most `waiting` are asked for in all; beyond that a login is put off at once
-with `auth_throttled`. The last third of the places is kept: one sixth for addresses that have nothing waiting, another
-for names that logged in of late, so that nobody who guesses keeps others out. Who asks what is being asked already
-shares the answer, so that an application whose connections all log in at once is one question. A secret once found
-right is remembered as a keyed digest, so that it is hashed once per process and not once per session. Secrets
-themselves are never kept.
+One hash is in flight per user name, `at_once` in all, and at most `waiting` are asked for; beyond that a login is put
+off at once with `auth_throttled`. Addresses take turns, and the last third of the places is kept: one sixth for
+addresses that have nothing waiting, another for names that logged in of late; so nobody who guesses keeps others out.
+Who asks what is being asked already shares the answer, so that an application whose connections all log in at once is
+one question. A secret once found right is remembered as a keyed digest, so that it is hashed once per process and not
+once per session. Secrets themselves are kept only while they wait.
 """
 
 from __future__ import annotations
 
-from collections import Counter, OrderedDict
+from collections import Counter, OrderedDict, deque
 from collections.abc import Callable
 from typing import TypeAlias, TypeVar
 
-from twisted.internet.defer import Deferred, DeferredLock, fail
+from twisted.internet.defer import Deferred, fail, maybeDeferred
 from twisted.python.failure import Failure
 
 from ..mail.reply import Refusal
 
 _REMEMBERED = 10_000
 
-#: Different secrets for one user name that may wait at a time.
+#: Different secrets for one user name that may be asked for at a time; twice as many if several addresses ask.
 _PER_NAME = 4
 
 #: Argon2 text and keyed digest of the secret
 Proof: TypeAlias = tuple[str, str]
+#: folded user name, and what is to be proved
+Question: TypeAlias = tuple[str, Proof]
 Remembered = TypeVar("Remembered")
 
 
@@ -44,15 +46,19 @@ class SlowHash:
         digest: Callable[[str], str],
         nothing: str,
         waiting: int = 24,
+        at_once: int = 2,
     ) -> None:
         self._verify = verify
         self._defer = defer
         self._digest = digest
         self._nothing = nothing
         self._waiting = waiting
-        self._waiting_from: Counter[str] = Counter()
-        self._asked: dict[tuple[str, Proof], list[Deferred[bool]]] = {}
-        self._locks: dict[str, DeferredLock] = {}
+        self._at_once = at_once
+        self._asked: dict[Question, list[Deferred[bool]]] = {}
+        self._per_name: Counter[str] = Counter()
+        #: what waits, with its secret, by address; the address whose turn it is first
+        self._lines: OrderedDict[str, deque[tuple[Question, str]]] = OrderedDict()
+        self._in_flight: set[str] = set()
         self._known: OrderedDict[Proof, None] = OrderedDict()
         self._of_late: OrderedDict[str, None] = OrderedDict()
 
@@ -75,30 +81,48 @@ class SlowHash:
         if question in self._asked:
             self._asked[question].append(answer)
             return answer
-        lock = self._locks.get(name)
-        if len(self._asked) >= self._places(name, address) or (lock and len(lock.waiting) >= _PER_NAME):
+        if not self._has_room(name, address):
             return fail(Refusal("auth_throttled", rule="hash_queue", facts={"waiting": len(self._asked)}))
         self._asked[question] = [answer]
-        self._waiting_from[address] += 1
-        lock = self._locks[name] = lock or DeferredLock()
-        lock.run(self._defer, self._verify, proof[0], secret).addBoth(self._tell, question, address)
+        self._per_name[name] += 1
+        self._lines.setdefault(address, deque()).append((question, secret))
+        self._go_on()
         return answer
 
-    def _places(self, name: str, address: str) -> int:
-        """How many places there are, as far as this one may take them."""
-        if name in self._of_late:
-            return self._waiting
-        kept = self._waiting // 6
-        return self._waiting - kept if not self._waiting_from[address] else self._waiting - 2 * kept
+    def _has_room(self, name: str, address: str) -> bool:
+        """Is there a place, as far as this one may take it?"""
+        first, kept = address not in self._lines, self._waiting // 6
+        places = self._waiting if name in self._of_late else self._waiting - (kept if first else 2 * kept)
+        return len(self._asked) < places and self._per_name[name] < (2 * _PER_NAME if first else _PER_NAME)
 
-    def _tell(self, result: bool | Failure, question: tuple[str, Proof], address: str) -> None:
+    def _go_on(self) -> None:
+        while len(self._in_flight) < self._at_once and (turn := self._next()) is not None:
+            question, secret = turn
+            name, (digest, _) = question
+            self._in_flight.add(name)
+            maybeDeferred(self._defer, self._verify, digest, secret).addBoth(self._tell, question)
+
+    def _next(self) -> tuple[Question, str] | None:
+        """The first, of the address whose turn it is, for whose name nothing is in flight."""
+        for address, line in self._lines.items():
+            for place, (question, secret) in enumerate(line):
+                if question[0] not in self._in_flight:
+                    del line[place]
+                    self._lines.move_to_end(address)
+                    if not line:
+                        del self._lines[address]
+                    return question, secret
+        return None
+
+    def _tell(self, result: bool | Failure, question: Question) -> None:
         name = question[0]
-        if not self._locks[name].locked:
-            del self._locks[name]
-        self._waiting_from[address] -= 1
-        if not self._waiting_from[address]:
-            del self._waiting_from[address]
-        for waiting in self._asked.pop(question):
+        self._in_flight.discard(name)
+        self._per_name[name] -= 1
+        if not self._per_name[name]:
+            del self._per_name[name]
+        asking = self._asked.pop(question)
+        self._go_on()
+        for waiting in asking:
             if isinstance(result, Failure):
                 waiting.errback(result)
             else:

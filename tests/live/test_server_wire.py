@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -144,3 +145,31 @@ async def test_lines_never_closed(serve: Callable[..., Server]) -> None:
     assert server.factory.sessions == 0
     for each in kept:
         each.close()
+
+
+@pytest_twisted.ensureDeferred
+async def test_window_of_zero(serve: Callable[..., Server]) -> None:
+    """A client that asks and never reads is not read any further, and is cut; its replies do not pile up (S-9, T8)."""
+    server = serve(limits=Limits(idle=0.3, grace=0.3, junk=10**9))
+
+    def talk() -> tuple[int, float]:
+        line = socket.socket()
+        line.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        line.connect(("127.0.0.1", server.number))
+        line.settimeout(0.1)
+        sent, begun = 0, time.monotonic()
+        try:
+            while time.monotonic() - begun < 5:
+                try:
+                    sent += line.send(b"HELP\r\n" * 10_000)
+                except TimeoutError:
+                    continue
+        except OSError:
+            pass
+        line.close()
+        return sent, time.monotonic() - begun
+
+    sent, seconds = await deferToThread(talk)
+    assert seconds < 3
+    assert sent < 20_000_000
+    assert server.factory.sessions == 0

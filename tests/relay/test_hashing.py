@@ -41,7 +41,9 @@ class SlowHashTests(SynchronousTestCase):
     def guess(self, taken: int, usernames: list[str], everywhere: bool = False) -> None:
         """A guess for each of the names, from one address or one each; the first so many are taken, no more."""
         asked = [
-            self.ask(username, f"guess {number}", address=f"192.0.2.{number if everywhere else 1}")
+            self.ask(username, f"guess {number}", address="192.0.2.1")
+            if not everywhere
+            else self.ask(username, f"far guess {number}", address=f"198.18.0.{number}")
             for number, username in enumerate(usernames)
         ]
         for each in asked[:taken]:
@@ -92,7 +94,7 @@ class SlowHashTests(SynchronousTestCase):
         while self.running:
             self.end()
         self.assertTrue(self.successResultOf(good))
-        self.assertEqual(self.slow._waiting_from, {})
+        self.assertEqual((self.slow._lines, self.slow._per_name, self.slow._in_flight), ({}, {}, set()))
 
     def test_places_for_names_of_late(self) -> None:
         """Guesses from everywhere keep nobody out who logged in of late, whatever its secret is now (A6)."""
@@ -106,11 +108,28 @@ class SlowHashTests(SynchronousTestCase):
         self.assertTrue(self.successResultOf(changed))
 
     def test_guesses_at_one_name(self) -> None:
-        """Guesses at one name take no more than their share, even if it is one that logged in of late (A6)."""
+        """Guesses at one name take no more than their share, even if it is one that logged in of late; those from one
+        address leave some of it to others (A6)."""
         self.slow._waiting = 24
         self.let_in("ann")
-        self.guess(5, ["ann"] * 20, everywhere=True)
+        self.guess(4, ["ann"] * 20)
+        self.guess(4, ["ann"] * 20, everywhere=True)
         self.assertNoResult(self.ask("bob", "guess"))
+
+    def test_addresses_take_turns(self) -> None:
+        """However many one address has waiting, another one is next, also with a secret for the same name (A6)."""
+        self.slow._waiting = 24
+        self.guess(16, [f"user{number}" for number in range(16)])
+        good = self.ask("user9", "right", address="198.51.100.7")
+        self.end()
+        self.assertEqual([secret for _, _, secret in self.running], ["guess 1", "guess 2"])
+        self.end()
+        self.assertEqual([secret for _, _, secret in self.running], ["guess 2", "right"])
+        self.end(1)
+        self.assertTrue(self.successResultOf(good))
+        while self.running:
+            self.assertLessEqual(len(self.running), 2)
+            self.end()
 
     def test_same_question_is_hashed_once(self) -> None:
         """An application that opens fifty connections at once costs one hash, and none of them is put off."""
