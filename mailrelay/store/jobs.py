@@ -45,9 +45,11 @@ class Gathering:
     def __len__(self) -> int:
         return len(self._jobs)
 
-    def add(self, job: Job) -> None:
+    def add(self, job: Job) -> bool:
+        """Add a job; tells whether it is the first of its batch, so that somebody must be woken for it."""
         with self._lock:
             self._jobs.append(job)
+            return len(self._jobs) == 1
 
     def put_back(self, jobs: Iterable[Job]) -> None:
         """Jobs that were taken and not done: first in the next batch."""

@@ -52,11 +52,10 @@ class Reader:
         if self._stopping:
             job.deferred.errback(Refusal("temporary", rule="store_closed"))
             return job.deferred
-        idle = not len(self._gathering)
-        self._gathering.add(job)
+        first = self._gathering.add(job)
         if self._reactor is None:
             self._turn(self._inline, fire)
-        elif idle:
+        elif first:
             self._awake.release()
         return job.deferred
 

@@ -18,6 +18,7 @@ from mailrelay.mail.envelope import Settlement, State
 from mailrelay.mail.reply import Refusal, Reply
 from mailrelay.store import Store, open_store
 from mailrelay.store.engine import WriterLock, sqlite_module
+from mailrelay.store.jobs import Gathering
 from mailrelay.store.nodes import BEAT
 from mailrelay.store.schema import nodes
 from tests.live.postgres import server
@@ -181,6 +182,24 @@ class ThreadLaws:
         self.assertEqual(self.outcomes(asked), ["ok"] * 5 + ["temporary"])
         looked = store.directory.connection(self.connection)
         self.assertIsInstance(self.failureResultOf(looked), Failure)
+
+    def test_no_look_up_is_overlooked(self) -> None:
+        """A look-up asked at the very moment at which a thread takes the one before it is answered as well."""
+
+        class Overtaken(Gathering):
+            """Is emptied by a thread right after it was found to hold something."""
+
+            def __len__(self) -> int:
+                count = super().__len__()
+                while count and super().__len__():
+                    time.sleep(0.001)
+                return count
+
+        self.store._reader._gathering = Overtaken()
+        self.pump.until(self.store.ledger.lanes())
+        for _ in range(20):
+            for asked in [self.store.ledger.lanes() for _ in range(3)]:
+                self.pump.until(asked, limit=3)
 
     def test_look_ups_are_taken_together(self) -> None:
         """Many look-ups at once are answered rightly, each its own."""
