@@ -76,7 +76,7 @@ def serve(tmp_path: Path) -> Iterator[Callable[..., Server]]:
 async def test_dialogues(serve: Callable[..., Server]) -> None:
     """The golden dialogues hold over TCP, STARTTLS with a real handshake among them."""
     for dialect in ("standard", "emailmassivo"):
-        server = serve(dialect)
+        server = serve(dialect, limits=Limits(login_delay=0.01))
         for path in dialogues(dialect):
             if "# needs a daemon" not in path.read_text():
                 await deferToThread(lambda path=path, server=server: run(read(path), server.line(), VARIABLES))
