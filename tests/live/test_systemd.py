@@ -20,7 +20,7 @@ import pytest
 
 from mailrelay.run import worker
 
-from .daemon import PROGRAMS, START, STOP, eventually, free_port, is_free
+from .daemon import PROGRAMS, START, STOP, eventually, free_port, is_free, letter
 from .managed import SERVICE, SOCKET, UNITS, Managed, section
 
 UNPRIVILEGED = Path("/proc/sys/net/ipv4/ip_unprivileged_port_start")
@@ -73,6 +73,37 @@ def test_security(units: list[Path]) -> None:
     found = re.search(r"Overall exposure level for mailrelay\.service: ([\d.]+)", done.stdout)
     assert found and done.returncode == 0, done.stdout + done.stderr
     assert float(found[1]) <= 2.0
+
+
+def calls_of(group: str) -> set[str]:
+    """The system calls in one of systemd's groups, and in those that it holds."""
+    listed = subprocess.run(
+        [tool("systemd-analyze"), "syscall-filter", "--no-pager", group], capture_output=True, text=True, timeout=60
+    ).stdout
+    names = [line.strip() for line in listed.splitlines()[1:] if line.strip() and line.strip()[0] != "#"]
+    return {each for name in names for each in (calls_of(name) if name[0] == "@" else {name})}
+
+
+def test_system_calls(managed: Managed) -> None:
+    """Whatever the daemon asks of the kernel, from its start over a mail and a reload to its end, the unit allows."""
+    filters = re.findall(r"^SystemCallFilter=(.*)", SERVICE.read_text(), re.MULTILINE)
+    assert filters == ["@system-service", "~@privileged"]
+    allowed = calls_of("@system-service") - calls_of("@privileged") | calls_of("@default")
+    trace = managed.folder / "trace"
+    # traced from inside, so that the daemon itself is the process that was started
+    managed.launch(before=["strace", "-D", "-f", "-qq", "-o", str(trace)], watchdog=1.0)
+    managed.until("READY", 30)
+    shop = managed.shop(dialect="standard")
+    with managed.smtp(shop) as client:
+        assert client.sendmail(shop.mail_from, ["to@b.example"], letter(shop)) == {}
+    managed.reload()
+    managed.until("RELOADING")
+    managed.stop()
+    eventually(lambda: "exit_group(0)" in trace.read_text(errors="replace"), 5, "the end of the trace")
+    made = set(re.findall(r"^\d+ +(?:<\.\.\. )?(\w+)[( ]", trace.read_text(errors="replace"), re.MULTILINE))
+    assert {"fsync", "sendto", "accept4"} <= made
+    # SQLite gives its files to the database's owner when it is root, which the service never is
+    assert made - allowed - {"fchown"} == set()
 
 
 def test_user() -> None:
