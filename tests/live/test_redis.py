@@ -169,7 +169,8 @@ async def test_hangs(server: Server, counting: Counting) -> None:
     assert await counting.burst("k") == 5
     server.suspend()
     with lively():
-        assert await timed(lambda: DeferredList([counting.counters.fail("f", 60) for _ in range(9)])) < TIMEOUT + AT_ONCE
+        together = await timed(lambda: DeferredList([counting.counters.fail("f", 60) for _ in range(9)]))
+        assert together < TIMEOUT + AT_ONCE
         assert counting.states == ["there", "away"]
         for _ in range(5):
             assert await timed(counting.take) < AT_ONCE
