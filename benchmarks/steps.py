@@ -16,7 +16,7 @@ from typing import Any
 
 from twisted.cred.portal import IRealm, Portal
 from twisted.internet import epollreactor
-from twisted.internet.defer import Deferred, DeferredList, succeed
+from twisted.internet.defer import Deferred, DeferredList, maybeDeferred, succeed
 from twisted.internet.threads import deferToThread
 from zope.interface import implementer
 
@@ -147,6 +147,9 @@ class DiscardRealm:
 class Nothing:
     """Every collaborator of an intake, answering at once and keeping nothing."""
 
+    def connection(self, id: str) -> Deferred[ConnectionFacts]:
+        return succeed(FACTS)
+
     def sender(self, account: str, connection: str, domain: str) -> Deferred[SenderFacts]:
         return succeed(SenderFacts("verified", 10**9, "active"))
 
@@ -155,6 +158,8 @@ class Nothing:
 
     def accept(self, submission: Submission, lease: bool) -> Deferred[Sequence[Delivery]]:
         return succeed(())
+
+    def spent(self, account: str) -> None: ...
 
     def keep(self, *verdicts: object) -> None: ...
 
@@ -185,6 +190,7 @@ def admission(reactor: Any, count: int, folder: Path) -> Deferred[Any]:
     intake = Intake(
         directory=nothing,
         ledger=nothing,
+        spool=nothing,
         counters=nothing,
         verdicts=nothing,
         scheduler=nothing,
@@ -319,7 +325,7 @@ def main(step: str, count: int, folder: Path) -> None:
 
     def begin() -> None:
         begun = time.process_time()
-        done = STEPS[step](reactor, count, folder)
+        done = maybeDeferred(STEPS[step], reactor, count, folder)
 
         def ended(result: Any) -> None:
             first, last = MARK or (begun, time.process_time())

@@ -27,6 +27,7 @@ def is_large(submission: Submission) -> bool:
     return submission.spooled > 0 or len(submission.source) > CHUNK
 
 
+_encode = json.JSONEncoder(default=str, separators=(",", ":")).encode
 _add_message = sa.insert(messages)
 _add_recipient = sa.insert(recipients)
 
@@ -121,7 +122,7 @@ def _message_row(submission: Submission) -> Mapping[str, object]:
 
 def plain(verdicts: Sequence[Mapping[str, object]]) -> str:
     """Verdicts as JSON text; what JSON does not know becomes text."""
-    return json.dumps([dict(verdict) for verdict in verdicts], default=str, separators=(",", ":"))
+    return _encode([dict(verdict) for verdict in verdicts])
 
 
 def _recipient_rows(submission: Submission, lease: str) -> list[Mapping[str, object]]:
