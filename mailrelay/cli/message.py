@@ -5,9 +5,10 @@ from __future__ import annotations
 import click
 
 from ..mail.envelope import State
-from ..manage import messages, plain
+from ..manage import Invalid, messages, plain
+from ..manage import explain as explaining
 from ..manage.queue import Which
-from . import output
+from . import output, telling
 from .frame import Group
 from .opening import Opened, installed, wait
 from .queue import filtered
@@ -71,3 +72,31 @@ def show(opened: Opened, id: str) -> None:
     for verdict in verdicts:
         verdict.setdefault("rule", "")
     output.table([{"verdict": each} for each in verdicts], ("verdict",), "Decisions")
+
+
+@message.command()
+@click.argument("id", default="")
+@click.option("--to", default="", metavar="ADDRESS", help="Only this recipient.")
+@click.option("--refused", is_flag=True, help="What was not accepted, instead of a message.")
+@click.option("--connection", default="", help="With --refused: only by this connection.")
+@click.option("--last", type=int, default=20, show_default=True, help="With --refused: how many at most.")
+@installed
+def explain(opened: Opened, id: str, to: str, refused: bool, connection: str, last: int) -> None:
+    """Tell every decision about a message: its client, each check, each attempt and what was said, and what is next.
+
+    ID is that of the 250, or a recipient's.
+
+    \b
+    Examples:
+      mailrelay message explain 01KAJ2V5RTPG3M2Y6Q7XW8Z9AB --to ann@example.net
+      mailrelay message explain --refused --connection web --last 5
+    """
+    if refused == bool(id or to):
+        raise Invalid("id", "give the id of a message or recipient, or --refused")
+    if refused:
+        rows = [plain.refused(each) for each in wait(explaining.refusals(opened.installation, connection, last))]
+        return output.table(rows, ("at", "connection", "peer", "stage", "rule", "reply", "facts"))
+    found = plain.explanation(wait(explaining.message(opened.installation, id, to)), opened.installation.dialects)
+    if output.wants_json():
+        return output.as_json(found)
+    telling.tell(found)

@@ -1,4 +1,5 @@
-"""``GET /api/v1/messages``: what became of messages, one JSON object for each recipient, newest first.
+"""``GET /api/v1/messages``: what became of messages, one JSON object for each recipient, newest first, and
+``GET /api/v1/messages/ID/explain``: every decision about one, with `to` about one recipient of it.
 
 The objects are those of the command line's ``message list --json``. What may be asked for: `id` (of the final 250, or
 of one recipient), `to`, `account`, `connection`, `state` (several times, or with commas), `limit`. An unknown id,
@@ -11,7 +12,7 @@ from klein import Klein
 from twisted.internet.defer import Deferred
 from twisted.web.iweb import IRequest
 
-from ..manage import messages, plain
+from ..manage import explain, messages, plain
 from ..manage.installation import Installation
 from ..manage.queue import Which
 from . import query
@@ -34,4 +35,11 @@ def add_routes(app: Klein, installation: Installation) -> None:
         found = messages.every(installation, which, query.words(request, "state"), limit)
         return found.addCallback(
             lambda passages: query.send_json(request, [plain.passage(each, installation.dialects) for each in passages])
+        )
+
+    @app.route("/api/v1/messages/<id>/explain", methods=["GET"])
+    def message_explain(request: IRequest, id: str) -> Deferred[bytes]:
+        found = explain.message(installation, id, query.address(request, "to"))
+        return found.addCallback(
+            lambda explanation: query.send_json(request, plain.explanation(explanation, installation.dialects))
         )

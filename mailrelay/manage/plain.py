@@ -9,11 +9,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 
-from ..interfaces.history import Passage
+from ..interfaces.history import Attempt, Passage
 from ..interfaces.registry import Account, Connection, Domain, DomainKey, Sender, Suppression
 from ..mail.envelope import SECOND
 from ..policy.dialect import Dialect, Dialects
 from .credentials import Issued
+from .explain import Decision, Explanation, Refused, Story
 from .queue import Waiting
 from .signing import Record
 
@@ -150,6 +151,72 @@ def passage(value: Passage, dialects: Dialects) -> Plain:
         "expires_at": instant(value.expires_at),
         "last_host": value.last_host,
         "last_at": instant(value.last_at),
+    }
+
+
+def attempt(value: Attempt) -> Plain:
+    """How one attempt went; the transcript is a list of lines, empty when it is no longer kept."""
+    return {
+        "number": value.number,
+        "at": instant(value.at),
+        "route": value.route,
+        "host": value.host,
+        "address": value.address,
+        "tls": value.tls,
+        "signed": value.signed,
+        "state": value.state.value,
+        "reply": value.reply,
+        "next_at": instant(value.due_at),
+        "why": dict(value.facts),
+        "transcript": value.transcript.split("\n") if value.transcript else [],
+    }
+
+
+def decision(value: Decision) -> Plain:
+    """One decision on the way in; `reply` is "" where it allowed."""
+    return {
+        "stage": value.stage,
+        "rule": value.rule,
+        "allowed": value.allowed,
+        "facts": dict(value.facts),
+        "reply": value.reply,
+    }
+
+
+def story(value: Story, dialects: Dialects) -> Plain:
+    """One recipient with its attempts; `next` and `report` are null where there is none."""
+    following, report = value.next, value.report
+    return {
+        "passage": passage(value.passage, dialects),
+        "attempts": [attempt(each) for each in value.attempts],
+        "next": following and {"at": instant(following.at), "rule": following.rule, "facts": dict(following.facts)},
+        "report": report and {"id": report.id, "rcpt": report.rcpt, "state": report.state.value},
+    }
+
+
+def explanation(value: Explanation, dialects: Dialects) -> Plain:
+    """A message with every decision about it."""
+    return {
+        "id": value.id,
+        "decisions": [decision(each) for each in value.decisions],
+        "recipients": [story(each, dialects) for each in value.stories],
+        "left_out": value.left_out,
+    }
+
+
+def refused(value: Refused) -> Plain:
+    """One refusal: what refused it, and the decisions up to it."""
+    last = value.decisions[-1] if value.decisions else None
+    return {
+        "at": instant(value.turned.at),
+        "connection": value.connection,
+        "connection_id": value.turned.connection,
+        "peer": value.turned.peer,
+        "stage": value.turned.stage,
+        "rule": last.rule if last else "",
+        "reply": last.reply if last else "",
+        "facts": dict(last.facts) if last else {},
+        "decisions": [decision(each) for each in value.decisions],
     }
 
 
