@@ -23,6 +23,7 @@ from ..interfaces.ledger import Undecided
 from ..interfaces.submission import AddressLogin, PasswordLogin, Peer
 from ..mail.reply import Refusal
 from .answers import Slot
+from .deadlines import Deadlines
 from .direct import send
 from .events import (
     Closed,
@@ -64,13 +65,7 @@ class SmtpServer(Protocol):
         self._logout: Callable[[], object] | None = None
         self._submission: Any = None
         self._timer: IDelayedCall | None = None
-        self._since = 0.0
-        self._data_since: float | None = None
-        #: when the stretch began that must come to an end: to log in, or to bring one message
-        self._stretch = 0.0
-        #: when the submission last asked for time to put octets away, and how often it still does
-        self._spooling_since = 0.0
-        self._spooling = 0
+        self._deadlines = Deadlines(factory.listener.limits, factory.clock.seconds())
         self._delayed: IDelayedCall | None = None
         self._handshaking = False
         self._pumping = False
@@ -84,8 +79,8 @@ class SmtpServer(Protocol):
         factory.arrived(self)
         self.transport.registerProducer(self, True)
         self._handshaking = factory.listener.tls == "implicit"
-        self._since = self._stretch = factory.clock.seconds()
-        self._arm(self._patience())
+        self._deadlines.begin(factory.clock.seconds())
+        self._arm(factory.listener.limits.handshake if self._handshaking else self._deadlines.longest)
         if not self._handshaking:
             self._begin()
         elif factory.obstacle(self.address):
@@ -97,7 +92,7 @@ class SmtpServer(Protocol):
         if not self._handshaking:
             return
         self._handshaking = False
-        self._since = self._stretch = self.factory.clock.seconds()
+        self._deadlines.begin(self.factory.clock.seconds())
         self._peer = replace(self._peer, tls=self.transport.getHandle().get_protocol_version_name(), hello="", login="")
         if self.factory.listener.tls == "implicit":
             self._session = Session(self.factory.surroundings, self.factory.voice, tls=True)
@@ -163,7 +158,7 @@ class SmtpServer(Protocol):
         """The line is lost; `connectionLost` follows."""
 
     def _settle_reading(self) -> None:
-        wanted = self._writable and not self._spooling and self._session.held <= MAX_HELD
+        wanted = self._writable and not self._deadlines.holding and self._session.held <= MAX_HELD
         if wanted != self._reading and not self._session.closed:
             self._reading = wanted
             if wanted:
@@ -195,7 +190,7 @@ class SmtpServer(Protocol):
     def _flush(self) -> None:
         octets = self._session.data_to_send()
         if octets:
-            self._since = self.factory.clock.seconds()
+            self._deadlines.heard(self.factory.clock.seconds())
             send(self.transport, octets)
 
     def _dismiss(self) -> None:
@@ -213,7 +208,7 @@ class SmtpServer(Protocol):
         self._peer = replace(self._peer, hello=event.name, esmtp=event.esmtp)
 
     def _on_mail(self, event: MailAsked) -> None:
-        self._stretch = self.factory.clock.seconds()
+        self._deadlines.begin(self.factory.clock.seconds())
         if self._avatar is None:
             self._session.refuse(event.slot, "auth_required")
             return
@@ -233,9 +228,7 @@ class SmtpServer(Protocol):
 
     def _on_data(self, event: DataReceived) -> None:
         now = self.factory.clock.seconds()
-        self._since = now
-        if self._data_since is None:
-            self._data_since = now
+        self._deadlines.data(now)
         if self._submission is not None:
             try:
                 room = self._submission.write(event.octets)
@@ -244,21 +237,16 @@ class SmtpServer(Protocol):
                 self._abort()
             else:
                 if room is not None:
-                    self._spooling += 1
-                    self._spooling_since = now
-                    room.addBoth(self._spooled)
+                    self._deadlines.hold(now)
+                    room.addBoth(self._go_on)
 
-    def _spooled(self, _: object) -> None:
-        """There is room again; the time that we took is not the client's."""
-        self._spooling -= 1
-        if not self._spooling:
-            self._since = self.factory.clock.seconds()
-            if self._data_since is not None:
-                self._data_since += self._since - self._spooling_since
-            self._settle_reading()
+    def _go_on(self, _: object) -> None:
+        """There is room again."""
+        self._deadlines.go_on(self.factory.clock.seconds())
+        self._settle_reading()
 
     def _on_end(self, event: DataEnded) -> None:
-        self._data_since = None
+        self._deadlines.data_ended()
         submission, self._submission = self._submission, None
         if submission is None:
             self._session.refuse(event.slot, "temporary")
@@ -279,7 +267,7 @@ class SmtpServer(Protocol):
         )
 
     def _on_reset(self, event: TransactionReset) -> None:
-        self._data_since = None
+        self._deadlines.data_ended()
         self._abort()
 
     def _on_tls(self, event: TlsAsked) -> None:
@@ -382,32 +370,18 @@ class SmtpServer(Protocol):
             self._timer.cancel()
         self._timer = self.factory.clock.callLater(seconds, self._ring)
 
-    def _patience(self) -> float:
-        """The longest that may pass until a deadline is looked at."""
-        limits = self.factory.listener.limits
-        return limits.handshake if self._handshaking else min(limits.idle, limits.transaction)
-
-    def _left(self, now: float) -> float:
-        """Seconds until the first of the deadlines that run."""
-        session, limits = self._session, self.factory.listener.limits
-        left = self._since + limits.idle
-        if not session.at_rest:
-            left = min(left, self._stretch + limits.transaction)
-        if self._data_since is not None and limits.data_rate:
-            left = min(left, self._data_since + limits.idle + session.message_size / limits.data_rate)
-        return left - now
-
     def _ring(self) -> None:
         self._timer = None
         session = self._session
         if session.closed or self._handshaking:
             self.transport.abortConnection()
             return
-        left = self._left(self.factory.clock.seconds())
-        if session.waiting or self._spooling:
-            left = self._patience()  # the next move is ours
+        deadlines = self._deadlines
+        left = deadlines.left(self.factory.clock.seconds(), session.at_rest, session.message_size)
+        if session.waiting or deadlines.holding:
+            left = deadlines.longest  # the next move is ours
         if left > 0:
-            self._arm(min(left, self._patience()))
+            self._arm(min(left, deadlines.longest))
             return
         session.turn_away("timeout")
         self._writable = True

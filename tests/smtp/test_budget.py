@@ -169,6 +169,18 @@ class BackPressureTests(SynchronousTestCase):
         client.clock.pump([60, 60])
         self.assertTrue(client.transport.disconnecting)
 
+    def test_our_time_is_counted_once(self) -> None:
+        """Pieces that come while we take our time do not shorten it: a modest rate is judged by the client's time alone
+        (L2)."""
+        client = self.begin(limits=Limits(idle=100, transaction=1e6, data_rate=500))
+        for _ in range(50):
+            client.clock.advance(90)
+            client.send(b"x" * 100)
+        client.backend.answer_all()
+        self.assertEqual(client.transport.producerState, "producing")
+        client.clock.advance(90)
+        self.assertFalse(client.transport.disconnecting)
+
     def test_gone_meanwhile(self) -> None:
         """Room that comes when the client is gone does no harm."""
         client = self.begin()
