@@ -105,6 +105,7 @@ class Writer:
             if self._reactor is None:
                 self._give_up()
                 self._let_go()
+                self._lock.close()
                 self._ended.callback(None)
             else:
                 self._timer = self._reactor.callLater(2 * self._patience, self._end)
@@ -158,6 +159,7 @@ class Writer:
                     time.sleep(_PAUSE)
         self._give_up()
         self._let_go()
+        self._lock.close()
         reactor.callFromThread(self._end)
 
     def _run_inline(self) -> None:

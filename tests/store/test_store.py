@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+import os
 from dataclasses import replace
 from functools import cache
 from unittest.mock import patch
@@ -201,6 +203,20 @@ class StoreLaws:
         self.assertEqual(result(self.directory.sender(self.account.id, "none", "no\0.test")).domain, "")
         self.assertEqual(result(self.registry.domains(self.account.id)), [replace(domain, status="verified")])
         self.failing(KeyError, self.registry.put_domain(replace(domain, account="nobody")))
+
+    def test_a_closed_store_holds_no_file(self) -> None:
+        """Whoever opens and closes stores for long does not run out of descriptors."""
+        def once() -> int:
+            store = open_store(place, node=new_id(), now=lambda: self.now, inline=True, names=new_id)
+            result(store.registry.put_setting("a", "b"))
+            result(store.registry.accounts())
+            result(store.close())
+            gc.collect()
+            return len(os.listdir("/proc/self/fd"))
+
+        place = self.place()
+        once()
+        self.assertEqual(once(), once())
 
     def test_what_is_left_shows_at_once(self) -> None:
         """Where few sends are left, a spending that the directory is told of is seen by the next look; a change of
