@@ -113,6 +113,7 @@ class Daemon:
         self.folder = folder
         self.arguments = list(arguments)
         self.named = list(named)
+        self.program = [str(PROGRAMS / "twistd")]
         self.log = folder / "daemon.log"
         self.process: subprocess.Popen[bytes] | None = None
         self._judged = 0
@@ -126,7 +127,7 @@ class Daemon:
     def launch(self) -> None:
         """Start the process, and do not wait for it."""
         assert not self.running
-        command = [str(PROGRAMS / "twistd"), "-n", "--pidfile=", "mailrelay", *self.arguments]
+        command = [*self.program, "-n", "--pidfile=", "mailrelay", *self.arguments]
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
                 command, cwd=self.folder, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
@@ -144,7 +145,7 @@ class Daemon:
     def refused(self) -> tuple[int, list[str]]:
         """Start a process that is expected to end by itself; its status and the lines that it said."""
         ended = subprocess.run(
-            [str(PROGRAMS / "twistd"), "-n", "--pidfile=", "mailrelay", *self.arguments],
+            [*self.program, "-n", "--pidfile=", "mailrelay", *self.arguments],
             cwd=self.folder,
             stdin=subprocess.DEVNULL,
             capture_output=True,

@@ -49,6 +49,7 @@ class Hop:
 
         class Server(socketserver.ThreadingTCPServer):
             allow_reuse_address = True
+            request_queue_size = 128
             daemon_threads = True
 
         self._server = Server(("127.0.0.1", self.port), Session)

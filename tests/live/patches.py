@@ -1,0 +1,111 @@
+"""A daemon with names of the product replaced: ``python -m tests.live.patches WORD [VALUE] -- twistd's arguments``.
+
+The product itself has no seam for this. ``die POINT`` makes the process kill itself at a point inside, as a loss of
+power would; ``patience SECONDS`` shortens how long a submission waits for a store that cannot be written.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from collections.abc import Callable, Sequence
+from functools import partial, wraps
+from typing import Any
+
+from mailrelay.run import worker
+from mailrelay.store import engine, ledger, writer
+from mailrelay.store.accept import _add_recipient
+from mailrelay.store.work import Work
+from mailrelay.store.writer import Writer
+
+
+def die() -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def _around(owner: Any, name: str, before: Callable[..., bool], after: Callable[..., bool]) -> None:
+    """Die before or after a function, when the one or the other says so of its arguments."""
+    real = getattr(owner, name)
+
+    @wraps(real)
+    def wrapper(*arguments: Any, **named: Any) -> Any:
+        if before(*arguments):
+            die()
+        found = real(*arguments, **named)
+        if after(*arguments):
+            die()
+        return found
+
+    setattr(owner, name, wrapper)
+
+
+def _never(*arguments: Any) -> bool:
+    return False
+
+
+def _always(*arguments: Any) -> bool:
+    return True
+
+
+def _operates(name: str) -> Callable[[Sequence[Any]], bool]:
+    """Are there jobs of this operation of the ledger's among those given?"""
+    operation = getattr(ledger, name)
+    return lambda jobs, *_: any(job.operation is operation for job in jobs)
+
+
+def _settles(*states: str) -> Callable[..., bool]:
+    return lambda work, members: any(member.state.value in states for member in members)
+
+
+def _begins_with_mail(self: Writer) -> bool:
+    return any(job.operation is ledger.accept for job in self._gathering._jobs)
+
+
+def _before_commit() -> None:
+    """Die when the first transaction that accepts has written everything."""
+    real, found = ledger.accept, []
+
+    @wraps(real)
+    def accept(work: Work, members: Any) -> Any:
+        found.append(work)
+        return real(work, members)
+
+    ledger.accept = accept
+    _around(Work, "finish", _never, lambda work: work in found)
+
+
+POINTS: dict[str, Callable[[], None]] = {
+    "before BEGIN": lambda: _around(Writer, "_begin", _begins_with_mail, _never),
+    "between message and recipients": lambda: _around(
+        Work, "insert", lambda work, table, rows: table is _add_recipient and bool(rows), _never
+    ),
+    "before COMMIT": _before_commit,
+    "after COMMIT, before 250": lambda: _around(writer, "fire", _operates("accept"), _never),
+    "on claim": lambda: _around(ledger, "claim", _never, _always),
+    "after claim": lambda: _around(writer, "fire", _operates("claim"), _never),
+    "before delivered is recorded": lambda: _around(ledger, "settle", _settles("delivered"), _never),
+    "while delivered is recorded": lambda: _around(ledger, "settle", _never, _settles("delivered")),
+    "while a retry is planned": lambda: _around(ledger, "settle", _never, _settles("deferred")),
+}
+
+
+def main(words: Sequence[str], arguments: Sequence[str]) -> None:
+    match words:
+        case ["die", point]:
+            POINTS[point]()
+        case ["patience", seconds]:
+            worker.open_store = partial(worker.open_store, patience=float(seconds))
+        case ["checkpoints"]:
+            engine._PRAGMAS = (*engine._PRAGMAS, "PRAGMA wal_autocheckpoint = 20")
+        case _:
+            raise SystemExit(f"unknown: {words}")
+    from twisted.scripts.twistd import run
+
+    sys.argv = ["twistd", *arguments]
+    run()
+
+
+if __name__ == "__main__":
+    place = sys.argv.index("--")
+    main(sys.argv[1:place], sys.argv[place + 1 :])
