@@ -27,7 +27,6 @@ def is_large(submission: Submission) -> bool:
     return submission.spooled > 0 or len(submission.source) > CHUNK
 
 
-_encode = json.JSONEncoder(default=str, separators=(",", ":")).encode
 _add_message = sa.insert(messages)
 _add_recipient = sa.insert(recipients)
 
@@ -122,7 +121,15 @@ def _message_row(submission: Submission) -> Mapping[str, object]:
 
 def plain(verdicts: Sequence[Mapping[str, object]]) -> str:
     """Verdicts as JSON text; what JSON does not know becomes text."""
-    return _encode([dict(verdict) for verdict in verdicts])
+    return _encode(tuple(verdicts))
+
+
+def _known(value: object) -> object:
+    return dict(value) if isinstance(value, Mapping) else str(value)
+
+
+# Some twenty verdicts are written for each message; they are plain values, in which nothing holds itself.
+_encode = json.JSONEncoder(default=_known, separators=(",", ":"), check_circular=False).encode
 
 
 def _recipient_rows(submission: Submission, lease: str) -> list[Mapping[str, object]]:

@@ -206,6 +206,7 @@ class StoreLaws:
 
     def test_a_closed_store_holds_no_file(self) -> None:
         """Whoever opens and closes stores for long does not run out of descriptors."""
+
         def once() -> int:
             store = open_store(place, node=new_id(), now=lambda: self.now, inline=True, names=new_id)
             result(store.registry.put_setting("a", "b"))
