@@ -90,6 +90,12 @@ def _some(entries: tuple[T, ...]) -> tuple[T, ...]:
     return entries
 
 
+def _for_ever(days: int) -> int:
+    if days:
+        raise ValueError("only 0 is possible so far, which keeps it for ever")
+    return days
+
+
 def _one_worker(count: int) -> int:
     if count != 1:
         raise ValueError("only 1 is possible so far")
@@ -130,6 +136,7 @@ Port = Annotated[int, Field(ge=0, le=65535)]
 RemotePort = Annotated[int, Field(ge=1, le=65535)]
 Count = Annotated[int, Field(ge=1, le=1_000_000_000)]
 CountOrNone = Annotated[int, Field(ge=0, le=1_000_000_000)]
+Days = Annotated[CountOrNone, AfterValidator(_for_ever)]
 Percent = Annotated[int, Field(ge=0, le=100)]
 Seconds = Annotated[int, Field(ge=1, le=366 * 86400)]
 
@@ -284,9 +291,9 @@ class Http(Section):
 class Retention(Section):
     """``[retention]``: days to keep what is finished; 0 keeps it for ever."""
 
-    bodies: CountOrNone = 7
-    history: CountOrNone = 90
-    refusals: CountOrNone = 30
+    bodies: Days = 0
+    history: Days = 0
+    refusals: Days = 0
 
 
 class Limits(Section):
