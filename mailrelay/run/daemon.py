@@ -49,6 +49,13 @@ class Reloads(Protocol):
     async def reload(self) -> None: ...
 
 
+@runtime_checkable
+class Hurries(Protocol):
+    """A part that can end sooner than it would like to."""
+
+    def hurry(self) -> None: ...
+
+
 class Daemon(Service):
     """Runs its parts; `announce` is called when all have started, `withdraw` before the first one stops.
 
@@ -113,7 +120,7 @@ class Daemon(Service):
         self._reactor.stop()
 
     def _catch_signals(self) -> None:
-        """From here on TERM and INT mean: stop, then end with status 0; HUP means: reload."""
+        """From here on TERM and INT mean: stop, then end with status 0, a second time: sooner; HUP means: reload."""
 
         def stop(number: int, frame: object) -> None:
             self._reactor.callFromThread(self._stop_reactor)
@@ -145,6 +152,10 @@ class Daemon(Service):
     def _stop_reactor(self) -> None:
         if self.running:
             self._reactor.stop()
+            return
+        for part in self._parts:
+            if isinstance(part, Hurries):
+                part.hurry()
 
     def stopService(self) -> Deferred[None]:
         super().stopService()  # type: ignore[no-untyped-call]

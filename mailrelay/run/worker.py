@@ -77,6 +77,7 @@ class Worker:
         self._store: Store | None = None
         self._wired: Wired | None = None
         self._chores: Chores | None = None
+        self._hurried: Deferred[None] = Deferred()
 
     @property
     def store(self) -> Store:
@@ -191,6 +192,12 @@ class Worker:
         self._hashing.stop()
         self._signing.stop()
 
+    def hurry(self) -> None:
+        """Wait for transactions and deliveries no longer: cut them, and keep what came of them."""
+        if not self._hurried.called:
+            log.warn("told to hurry: transactions and deliveries are cut")
+            self._hurried.callback(None)
+
     async def _drain(self, wired: Wired) -> None:
         servers, outbound = wired.servers.values(), wired.outbound
         endings: list[Deferred[Any]] = [
@@ -198,7 +205,7 @@ class Worker:
             *[server.drain() for server in servers],
             outbound.idle(),
         ]
-        await self._at_most(GRACE, DeferredList(endings))
+        await self._at_most(GRACE, DeferredList([DeferredList(endings), self._hurried], fireOnOneCallback=True))
         for server in servers:
             server.cut()
         wired.resolver.close()

@@ -158,6 +158,14 @@ class Relay(Daemon):
         finally:
             connection.close()
 
+    def is_whole(self) -> bool:
+        """Is the file of the database sound, whether a daemon runs or not?"""
+        connection = sqlite_module().connect(f"file:{self.state / FILE_NAME}?mode=ro", uri=True)
+        try:
+            return list(connection.execute("PRAGMA integrity_check")) == [("ok",)]
+        finally:
+            connection.close()
+
     def quiet(self, within: float = 30) -> None:
         """Wait until nothing waits any more, and nothing has gone wrong with the file."""
         left = self.cli("queue", "list", "--limit", "5")["waiting"]
@@ -198,7 +206,7 @@ class Record:
         assert not arrived.keys() - self.taken - self.unsaid, "nobody's"
         doubled = Counter({to: number - 1 for to, number in arrived.items() if number > 1})
         assert doubled <= self.may_double, doubled - self.may_double
-        assert relay.look("PRAGMA integrity_check") == [("ok",)]
+        assert relay.is_whole()
         relay.assert_sound()
         return doubled.total()
 

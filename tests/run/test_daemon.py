@@ -60,6 +60,13 @@ class FakePart:
         await self._do("stop")
 
 
+class HurryingPart(FakePart):
+    """One that can end sooner."""
+
+    def hurry(self) -> None:
+        self.told.append(f"hurry {self.name}")
+
+
 class ReloadingPart(FakePart):
     """One that can read again what it was made from."""
 
@@ -166,6 +173,17 @@ class DaemonTests(SynchronousTestCase):
         self.assertEqual(self.reactor.stopped, 1)
         self.successResultOf(daemon.stopService())
         self.handlers[signal.SIGTERM](signal.SIGTERM, None)
+        self.assertEqual(self.reactor.stopped, 1)
+
+    def test_a_second_signal(self) -> None:
+        """A second TERM hurries the parts that can be, and nothing else (D15)."""
+        daemon = self.daemon(self.part("store"), HurryingPart("worker", self.told, slow="stop"))
+        self.start(daemon)
+        self.handlers[signal.SIGTERM](signal.SIGTERM, None)
+        daemon.stopService()
+        self.assertNotIn("hurry worker", self.told)
+        self.handlers[signal.SIGTERM](signal.SIGTERM, None)
+        self.assertEqual(self.told[-2:], ["stop worker", "hurry worker"])
         self.assertEqual(self.reactor.stopped, 1)
 
     def test_service_manager(self) -> None:

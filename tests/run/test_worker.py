@@ -269,6 +269,23 @@ class WorkerTests(SynchronousTestCase):
         self.done(stopping)
         self.assertEqual([(each.leased, each.state.final) for each in self.rows()], [(False, False)] * 2)
 
+    def test_hurry(self) -> None:
+        """Told to hurry, it waits for no hop any longer; what was cut off is put off and free all the same (D15)."""
+        self.start()
+        client = self.dial(1)
+        self.say(client, "EHLO x")
+        self.assertEqual(self.send(client, "ann@b.test"), ["250"])
+        client.protocol.connectionLost(None)
+        stopping = self.stop()
+        self.reactor.advance(0.1)
+        self.assertNoResult(stopping)
+        self.worker.hurry()
+        self.worker.hurry()
+        for _ in range(5):
+            self.reactor.advance(0.25)
+        self.done(stopping)
+        self.assertEqual([(each.leased, each.state.final) for each in self.rows()], [(False, False)])
+
     def test_store_that_does_not_close(self) -> None:
         """A store that hangs holds the end up by seconds, no more; one that fails is logged."""
         self.start()
