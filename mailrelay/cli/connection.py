@@ -50,8 +50,8 @@ def create(
 
     \b
     Examples:
-      mailrelay connection create web --account shop --dialect emailmassivo --sender news@shop.example
-      printf %s "$OLD" | mailrelay connection create web --dialect emailmassivo \\
+      mailrelay connection create web --account shop --dialect standard --sender news@shop.example
+      printf %s "$OLD" | mailrelay connection create web --dialect standard \\
           --sender news@shop.example --username web@shop.example --password-stdin
     """
     password = _given_password(password_stdin)

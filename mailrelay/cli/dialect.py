@@ -32,7 +32,7 @@ def show(name: str) -> None:
 
     \b
     Example:
-      mailrelay dialect show emailmassivo
+      mailrelay dialect show standard
     """
     try:
         found = plain.dialect(_dialects().get(name))

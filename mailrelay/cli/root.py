@@ -32,7 +32,7 @@ Examples:
   mailrelay init --state var/relay
   mailrelay account create shop --balance 1000 --state var/relay
   mailrelay domain add shop.example --account shop --verified --state var/relay
-  mailrelay connection create web --account shop --dialect emailmassivo \\
+  mailrelay connection create web --account shop --dialect standard \\
       --sender news@shop.example --active --state var/relay
   mailrelay message list --json --state var/relay
 """
