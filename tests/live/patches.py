@@ -14,7 +14,7 @@ from functools import partial, wraps
 from typing import Any
 
 from mailrelay.run import worker
-from mailrelay.store import engine, ledger, writer
+from mailrelay.store import engine, ledger, report, writer
 from mailrelay.store.accept import _add_recipient
 from mailrelay.store.work import Work
 from mailrelay.store.writer import Writer
@@ -51,7 +51,7 @@ def _always(*arguments: Any) -> bool:
 def _operates(name: str) -> Callable[[Sequence[Any]], bool]:
     """Are there jobs of this operation of the ledger's among those given?"""
     operation = getattr(ledger, name)
-    return lambda jobs, *_: any(job.operation is operation for job in jobs)
+    return lambda jobs, *_: any(getattr(job.operation, "func", job.operation) is operation for job in jobs)
 
 
 def _settles(*states: str) -> Callable[..., bool]:
@@ -89,11 +89,18 @@ POINTS: dict[str, Callable[[], None]] = {
     "while a retry is planned": lambda: _around(ledger, "settle", _never, _settles("deferred")),
 }
 
+#: Where mail is refused for good.
+REPORTS: dict[str, Callable[[], None]] = {
+    "before a report is queued": lambda: _around(report, "put", _always, _never),
+    "while a report is queued": lambda: _around(report, "put", _never, _always),
+    "after a report is queued": lambda: _around(writer, "fire", _operates("settle"), _never),
+}
+
 
 def main(words: Sequence[str], arguments: Sequence[str]) -> None:
     match words:
         case ["die", point]:
-            POINTS[point]()
+            (POINTS | REPORTS)[point]()
         case ["patience", seconds]:
             worker.open_store = partial(worker.open_store, patience=float(seconds))
         case ["checkpoints"]:

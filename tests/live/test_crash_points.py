@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from .crashing import Client, Load, Record, Relay, WatchedHop
-from .patches import POINTS
+from .patches import POINTS, REPORTS
 
 TO = ["one@a.example", "two@b.example", "three@b.example"]
 
@@ -78,6 +78,27 @@ def test_inside(relay: Relay, point: str) -> None:
         assert bool(relay.hop.arrived) is point.startswith("after")
     else:
         assert record.taken == set(TO)
+
+
+@pytest.mark.parametrize("point", sorted(REPORTS))
+def test_while_a_report_is_made(relay: Relay, point: str) -> None:
+    """D1: killed around the commit that ends a refused recipient and queues the report about it: each end is reported
+    exactly once."""
+    sender = relay.client.mail_from
+    relay.hop.answer = lambda recipient: "250 ok" if recipient == sender else "550 no"
+    with relay.patched("die", point):
+        relay.start()
+        try:
+            with Client(relay) as client:
+                client.send(TO, b"x", Record())
+        except OSError:
+            pass
+        relay.died()
+    relay.start()
+    relay.quiet()
+    assert relay.hop.arrived == {sender: len(TO)}
+    assert {sent.mail_from for sent in relay.hop.messages} == {""}
+    relay.assert_sound()
 
 
 @pytest.mark.parametrize("line", ["connect", "MAIL", "RCPT", "DATA", "Subject", ".\r\n", "250 kept"])
