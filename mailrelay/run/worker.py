@@ -101,9 +101,11 @@ class Worker:
         await store.nodes.join()
         try:
             await self._write_something()
+            buried = await store.nodes.bury()
         except Refusal as refusal:
-            raise Unfit(f"{self._config.state.path}: cannot be written: {refusal.__cause__ or refusal}") from refusal
-        buried = await store.nodes.bury()
+            raise Unfit(
+                f"{self._config.state.path}: cannot be written: {refusal.facts.get('error', refusal)}"
+            ) from refusal
         if buried:
             log.info("{count} deliveries taken over from processes that died", count=buried)
         await self._provide_keys()

@@ -185,8 +185,10 @@ class Writer:
         except Exception as error:
             self._trouble = error
             self._let_go()
+            if self._database.is_full(error):  # there may be no room even to begin, and waiting makes none
+                answers = self._failed(self._gathering.take(), error)
         if self._trouble is not None and before is None:
-            _log.error("the store cannot be written, trying on: {error}", error=self._trouble)
+            _log.error("the store cannot be written, trying on: {error}", error=_words(self._trouble))
         elif self._trouble is None and before is not None:
             _log.info("the store can be written again")
         self._answer(answers)
@@ -235,7 +237,8 @@ class Writer:
             self._trouble = error
             self._gathering.put_back([job for job in jobs if job.lasting])
             key = "storage_full" if self._database.is_full(error) else "temporary"
-            return [(job, _refusal(error, key)) for job in jobs if not job.lasting]
+            facts = {"error": _words(error)}  # and no cause: the log has it once, however many are refused
+            return [(job, Refusal(key, rule="store_failed", facts=facts)) for job in jobs if not job.lasting]
         if len(jobs) == 1:
             _log.error("a write failed: {error}", error=error)
             return [(jobs[0], _refusal(error))]
@@ -292,7 +295,12 @@ class Writer:
                 _log.debug("closing a connection: {error}", error=error)
 
 
-def _refusal(cause: Exception, key: str = "temporary") -> Refusal:
-    refusal = Refusal(key, rule="store_failed")
+def _words(error: Exception) -> str:
+    """What the driver said, without what was asked of it."""
+    return str(getattr(error, "orig", error))
+
+
+def _refusal(cause: Exception) -> Refusal:
+    refusal = Refusal("temporary", rule="store_failed")
     refusal.__cause__ = cause
     return refusal

@@ -7,6 +7,7 @@ it as the crash left it.
 
 from __future__ import annotations
 
+import re
 import shutil
 import socket
 import sys
@@ -157,6 +158,14 @@ class Relay(Daemon):
             return list(connection.execute(statement))
         finally:
             connection.close()
+
+    def excuse(self, line: str) -> int:
+        """What the log tells of trouble since it was looked at last must be lines like this one; how many they are."""
+        fresh = self.said()[self._judged :]
+        self._judged += len(fresh)
+        lines = [found for found in fresh.splitlines() if re.search(r"#error\]|#critical\]|Traceback", found)]
+        assert all(re.search(line, found) for found in lines), lines
+        return len(lines)
 
     def is_whole(self) -> bool:
         """Is the file of the database sound, whether a daemon runs or not?"""

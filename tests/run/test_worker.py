@@ -172,8 +172,7 @@ class WorkerTests(SynchronousTestCase):
 
     def test_store_that_cannot_be_written(self) -> None:
         """It keeps every port closed, so nothing is READY; the reason names the store and what is wrong with it."""
-        refusal = Refusal("storage_full", rule="store_failed")
-        refusal.__cause__ = OSError("no space left")
+        refusal = Refusal("storage_full", rule="store_failed", facts={"error": "no space left"})
         self.write_by(lambda: fail(refusal))
         error = self.failureResultOf(Deferred.fromCoroutine(self.worker.start()), Unfit).value
         self.assertEqual(str(error), f"{self.state}: cannot be written: no space left")
