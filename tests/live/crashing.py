@@ -130,7 +130,7 @@ class Relay(Daemon):
         finally:
             self.program = before
 
-    def died(self, within: float = 15) -> None:
+    def died(self, within: float = 60) -> None:
         """Wait until it has died by SIGKILL, and the hop has heard all that it had said."""
         assert self.process is not None
         status = self.process.wait(within)
