@@ -12,6 +12,7 @@ import shutil
 import signal
 import sys
 from collections.abc import Callable
+from functools import partial
 from itertools import count
 from pathlib import Path
 from unittest.mock import patch
@@ -56,7 +57,7 @@ def dying(folder: Path, step: int) -> None:
 def migrate_to(folder: Path, revision: str) -> None:
     """A store of an older release, with something in it."""
     upgrade = command.upgrade
-    with patch("alembic.command.upgrade", lambda config, _: upgrade(config, revision)):
+    with patch("alembic.command.upgrade", lambda settings, _: upgrade(settings, revision)):
         bring_up_to_date(Database(folder), 10)
     file = sqlite_module().connect(str(folder / "mailrelay.sqlite3"))
     file.execute("INSERT INTO accounts (id, name, balance, reserved, created_at) VALUES (?, ?, ?, ?, ?)", ROW)
@@ -93,13 +94,13 @@ def main(folder: Path, first: str) -> None:
         tried = folder / "tried"
         shutil.rmtree(tried, ignore_errors=True)
         shutil.copytree(base, tried)
-        killed = forked(lambda: dying(tried, step))
+        killed = forked(partial(dying, tried, step))
         if not killed:
             break
         left = tried.with_name("left")
         shutil.rmtree(left, ignore_errors=True)
         shutil.copytree(tried, left)
-        forked(lambda: open_and_leave(tried))
+        forked(partial(open_and_leave, tried))
         os.write(1, f"killed {look(left, first)} {look(tried, first)}\n".encode())
     os.write(1, b"done\n")
 
