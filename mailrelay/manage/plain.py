@@ -22,10 +22,14 @@ Plain = dict[str, object]
 
 
 def instant(at: int) -> str:
-    """Microseconds since 1970 as ISO 8601 in UTC, to the millisecond; "" for never (0)."""
+    """Microseconds since 1970 as ISO 8601 in UTC, to the millisecond; "" for never (0), "?" for what is no instant."""
     if not at:
         return ""
-    return datetime.fromtimestamp(at / SECOND, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    try:
+        when = datetime.fromtimestamp(at / SECOND, UTC)
+    except (TypeError, ValueError, OverflowError):  # a damaged row must not hide the others
+        return "?"
+    return when.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def account(value: Account) -> Plain:

@@ -43,6 +43,7 @@ class Chores:
         *,
         in_hand: Collection[str],
         sweep: Callable[[int], Deferred[int]],
+        set_aside: Callable[[int], Deferred[int]],
         clock: IReactorTime,
         now: Callable[[], int],
     ) -> None:
@@ -52,6 +53,7 @@ class Chores:
         self._counters = counters
         self._in_hand = in_hand
         self._sweep = sweep
+        self._set_aside = set_aside
         self._clock = clock
         self._now = now
         self._loops: list[LoopingCall] = []
@@ -65,6 +67,7 @@ class Chores:
         self._every(SWITCHES, "reading the switches", self.read_switches)
         self._every(QUEUE, "looking after the queue", self.look_after_queue)
         self._every(SWEEP, "sweeping", self._sweep_once)
+        self._every(SWEEP, "looking for damaged rows", self._set_aside_once, at_once=True)
 
     def stop(self) -> None:
         """Begin nothing more."""
@@ -72,7 +75,7 @@ class Chores:
         for loop in loops:
             loop.stop()
 
-    def _every(self, seconds: float, name: str, work: Callable[[], Awaitable[None]]) -> None:
+    def _every(self, seconds: float, name: str, work: Callable[[], Awaitable[None]], *, at_once: bool = False) -> None:
         async def turn() -> None:
             try:
                 await work()
@@ -85,7 +88,7 @@ class Chores:
         loop = LoopingCall(lambda: Deferred.fromCoroutine(turn()))
         loop.clock = self._clock
         self._loops.append(loop)
-        loop.start(seconds, now=False)
+        loop.start(seconds, now=at_once)
 
     async def read_switches(self) -> None:
         """Do what the command line asked for since the last look."""
@@ -112,3 +115,6 @@ class Chores:
 
     async def _sweep_once(self) -> None:
         await self._sweep(self._now())
+
+    async def _set_aside_once(self) -> None:
+        await self._set_aside(self._now())

@@ -133,6 +133,7 @@ class Worker:
             wired.counters,
             in_hand=wired.outbound.in_hand,
             sweep=store.sweep,
+            set_aside=store.set_aside,
             clock=self._reactor,
             now=now,
         )

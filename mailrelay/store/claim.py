@@ -2,7 +2,8 @@
 
 Since a recipient was accepted its connection may have been blocked, its address suppressed, its time run out. What is
 expired or suppressed ends here, in the same transaction; what belongs to a connection that is not active stays and is
-looked at again a minute later. This module never commits, and reads no lane but the one it is asked for.
+looked at again a minute later; what makes no sense is set aside (`damage`). This module never commits, and reads no
+lane but the one it is asked for.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import sqlalchemy as sa
 
 from ..interfaces.ledger import Lane
 from ..mail.envelope import SECOND, Delivery, State, Submission
+from .damage import SANE, STORED, fault_of, fault_of_source, set_aside
 from .report import Reports
 from .schema import PENDING, WAITING, connections, messages, recipients, suppressions
 from .settle import FACTS, Facts, end, facts_of
@@ -33,6 +35,8 @@ head = (
         recipients.c.route,
         recipients.c.attempts,
         recipients.c.expires_at,
+        SANE,
+        STORED,
         sa.select(messages.c.sender).where(messages.c.id == recipients.c.message).scalar_subquery(),
         sa.select(messages.c.billing).where(messages.c.id == recipients.c.message).scalar_subquery(),
         sa.select(messages.c.size).where(messages.c.id == recipients.c.message).scalar_subquery(),
@@ -84,9 +88,12 @@ def _claim(work: Work, lane: Lane, limit: int, now: int, reports: Reports | None
     expired, suppressed, idle, taken = [], [], [], []
     for row in work.rows(head if work.sqlite else head_locked, values):
         facts = Facts(*row[: len(FACTS)])
-        message, address, destination, route, attempts, expires_at, *told = row[len(FACTS) :]
-        sender, billing, size, status, reason = told
-        if expires_at <= now:
+        message, address, destination, route, attempts, expires_at, sane, *told = row[len(FACTS) :]
+        stored, sender, billing, size, status, reason = told
+        fault = fault_of_source(stored, size) or fault_of(sane, address, destination, sender)
+        if fault:
+            set_aside(work, facts.id, fault, now)
+        elif expires_at <= now:
             expired.append(facts)
         elif reason is not None:
             suppressed.append((facts, reason))

@@ -183,6 +183,7 @@ class Database:
         @sa.event.listens_for(engine, "connect")
         def connected(connection: Any, _record: object) -> None:
             connection.isolation_level = None
+            connection.text_factory = _text
             for pragma in (*_PRAGMAS, *pragmas):
                 connection.execute(pragma)
 
@@ -200,6 +201,11 @@ class Database:
                 value = connection.exec_driver_sql(f"SHOW {name}").scalar()
                 if value == "off":
                     raise Unfit(f"PostgreSQL runs with {name} = off, so an accepted message could be lost")
+
+
+def _text(octets: bytes) -> str:
+    """A text as it is read: octets that are no UTF-8 spoil one value, not every statement that meets them."""
+    return octets.decode("utf-8", "replace")
 
 
 def _picker(names: Sequence[str]) -> Callable[[Mapping[str, object]], Any]:

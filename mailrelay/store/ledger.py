@@ -87,7 +87,8 @@ class Ledger:
 
 
 def _read_lanes(work: Work) -> Sequence[Lane]:
-    return [Lane(*row) for row in work.rows(_lanes, {})]
+    # an instant that is none belongs to a row that is set aside in time
+    return [Lane(*row) for row in work.rows(_lanes, {}) if isinstance(row[2], int)]
 
 
 def undo(jobs: Sequence[Any]) -> Sequence[Submission]:

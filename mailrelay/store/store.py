@@ -16,6 +16,7 @@ from ulid import ULID
 
 from .bodies import Bodies, Spool, sweep
 from .claim import void
+from .damage import look_through
 from .directory import Directory
 from .engine import Database
 from .history import History
@@ -89,6 +90,10 @@ class Store:
     def sweep(self, now: int) -> Deferred[int]:
         """A chore: delete what no message refers to any more; fires with how many sources."""
         return self._writer.ask(CALL, lambda work: sweep(work, now))
+
+    def set_aside(self, now: int) -> Deferred[int]:
+        """A chore: hold the recipients whose rows make no sense; fires with how many."""
+        return look_through(self._reader, self._writer, now)
 
     def close(self) -> Deferred[None]:
         """Write what was asked, answer everything, and let go of the database."""

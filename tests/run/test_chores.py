@@ -30,6 +30,7 @@ class ChoresTests(SynchronousTestCase):
         self.directory = MemoryDirectory(self.state)
         self.in_hand: set[str] = set()
         self.swept: list[int] = []
+        self.searched: list[int] = []
         self.chores = Chores(
             self.ledger,
             MemoryNodes(self.state, "N1"),
@@ -37,6 +38,7 @@ class ChoresTests(SynchronousTestCase):
             self.counters,
             in_hand=self.in_hand,
             sweep=lambda now: succeed(self.swept.append(now) or 0),
+            set_aside=lambda now: succeed(self.searched.append(now) or 0),
             clock=self.clock,
             now=lambda: START + round(self.clock.seconds() * SECOND),
         )
@@ -138,6 +140,13 @@ class ChoresTests(SynchronousTestCase):
         for _ in range(2 * 360):
             self.clock.advance(10)
         self.assertEqual(self.swept, [START + 3600 * SECOND, START + 7200 * SECOND])
+
+    def test_damage(self) -> None:
+        """Damaged rows are looked for at once, and then once an hour (D8)."""
+        self.assertEqual(self.searched, [START])
+        for _ in range(360):
+            self.clock.advance(10)
+        self.assertEqual(self.searched, [START, START + 3600 * SECOND])
 
     def test_failures(self) -> None:
         """A chore that fails harms no other, is logged once, and is done when it can be again."""

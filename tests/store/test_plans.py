@@ -14,7 +14,7 @@ from mailrelay.store.claim import _lease, _release, head, head_locked, lanes_sta
 from mailrelay.store.directory import credentials_by_name, suppression_by_key
 from mailrelay.store.engine import Database
 from mailrelay.store.migrate import bring_up_to_date
-from mailrelay.store.schema import connections, credentials, messages, recipients, suppressions
+from mailrelay.store.schema import chunks, connections, credentials, messages, recipients, suppressions
 from mailrelay.store.work import Work
 from tests.live.postgres import server
 
@@ -71,6 +71,10 @@ def _fill(database: Database) -> None:
             ],
         )
         connection.execute(
+            sa.insert(chunks),
+            [{"message": f"x{n}", "number": 0, "stored_at": 0, "octets": b""} for n in range(ROWS)],
+        )
+        connection.execute(
             sa.insert(connections),
             [
                 {**connection_row, "id": f"c{n}", "account": f"a{n}", "name": "n", "status": "active"}
@@ -122,7 +126,7 @@ class PlanLaws:
             if statement is head or not self.database().sqlite:
                 found = self.plan(statement, values)
                 self.assertIn("recipients_lane", found)
-                for table in ("messages", "connections", "suppressions"):
+                for table in ("messages", "chunks", "connections", "suppressions"):
                     self.assertIn(self.primary(table), found)
                 self.assertIsFree(found)
 
@@ -202,7 +206,9 @@ class SqlitePlanTests(PlanLaws, SynchronousTestCase):
         return _filled("sqlite")
 
     def primary(self, table: str) -> str:
-        return {"messages": "sqlite_autoindex_messages_1"}.get(table, f"SEARCH {table} USING PRIMARY KEY")
+        if table in ("messages", "chunks"):
+            return f"sqlite_autoindex_{table}_1"
+        return f"SEARCH {table} USING PRIMARY KEY"
 
     def plan(self, statement: sa.ClauseElement, values: Mapping[str, object]) -> str:
         made = self.database().compiled(statement)
