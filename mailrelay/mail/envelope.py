@@ -102,6 +102,28 @@ class Delivery:
     size: int = 0
 
 
+def deliveries_of(submission: Submission) -> tuple[Delivery, ...]:
+    """The first deliveries of a submission, one for each recipient in the order given."""
+    return tuple(
+        Delivery(
+            recipient=recipient.id,
+            message=submission.id,
+            account=submission.account,
+            connection=submission.connection,
+            sender=submission.sender,
+            address=recipient.address,
+            destination=recipient.destination,
+            route=submission.instructions.route,
+            attempts=0,
+            accepted_at=submission.received_at,
+            expires_at=submission.expires_at,
+            billing=submission.billing,
+            size=submission.size,
+        )
+        for recipient in submission.recipients
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class Hop:
     """Where a delivery is sent: a host with its rule for TLS ("none", "may", "require", "verify") and its login.

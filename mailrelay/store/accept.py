@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 
 import sqlalchemy as sa
 
-from ..mail.envelope import Delivery, Submission
+from ..mail.envelope import Delivery, Submission, deliveries_of
 from ..mail.reply import Refusal
 from .bodies import stored
 from .schema import messages, recipients
@@ -58,7 +58,7 @@ def accept(work: Work, members: Sequence[tuple[Submission, bool]]) -> list[Seque
             "accepted",
             len(submission.recipients),
         )
-        results.append(_deliveries(submission) if lease else ())
+        results.append(deliveries_of(submission) if lease else ())
     message_rows.sort(key=lambda row: str(row["id"]))
     recipient_rows.sort(key=lambda row: str(row["id"]))
     work.insert(_add_message, message_rows)
@@ -163,24 +163,3 @@ def _recipient_rows(submission: Submission, lease: str) -> list[Mapping[str, obj
         }
         for recipient in submission.recipients
     ]
-
-
-def _deliveries(submission: Submission) -> Sequence[Delivery]:
-    return tuple(
-        Delivery(
-            recipient=recipient.id,
-            message=submission.id,
-            account=submission.account,
-            connection=submission.connection,
-            sender=submission.sender,
-            address=recipient.address,
-            destination=recipient.destination,
-            route=submission.instructions.route,
-            attempts=0,
-            accepted_at=submission.received_at,
-            expires_at=submission.expires_at,
-            billing=submission.billing,
-            size=submission.size,
-        )
-        for recipient in submission.recipients
-    )

@@ -16,7 +16,7 @@ from ..interfaces.bodies import IBodies, ISpool
 from ..interfaces.directory import ConnectionFacts, Credential, IDirectory, RecipientFacts, SenderFacts, SigningKey
 from ..interfaces.ledger import ILedger, Lane
 from ..interfaces.nodes import INodes
-from ..mail.envelope import SECOND, Delivery, Settlement, State, Submission
+from ..mail.envelope import SECOND, Delivery, Settlement, State, Submission, deliveries_of
 from ..mail.reply import Refusal
 from ..policy.bounce import mailbox_full
 
@@ -103,29 +103,13 @@ class MemoryLedger:
         if at_once:
             state.balance[submission.account] -= number
         state.submissions[submission.id] = submission
-        deliveries = []
-        for recipient in submission.recipients:
-            delivery = Delivery(
-                recipient=recipient.id,
-                message=submission.id,
-                account=submission.account,
-                connection=submission.connection,
-                sender=submission.sender,
-                address=recipient.address,
-                destination=recipient.destination,
-                route=submission.instructions.route,
-                attempts=0,
-                accepted_at=submission.received_at,
-                expires_at=submission.expires_at,
-                billing=submission.billing,
-                size=submission.size,
-            )
-            deliveries.append(delivery)
+        deliveries = deliveries_of(submission)
+        for recipient, delivery in zip(submission.recipients, deliveries, strict=True):
             entry = Entry(delivery, recipient.key, due_at=submission.received_at)
             entry.lease = self.node if lease else ""
             entry.reserved, entry.billed = (0, 1) if at_once else (1, 0)
             state.recipients[recipient.id] = entry
-        return tuple(deliveries) if lease else ()
+        return deliveries if lease else ()
 
     def lanes(self) -> Deferred[Sequence[Lane]]:
         return execute(self._lanes)
