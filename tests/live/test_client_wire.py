@@ -253,6 +253,6 @@ async def test_zero_window(place: Place) -> None:
         begun = time.monotonic()
         outcomes = await send(place.pool(), hop, b"x" * 30_000_000 + b"\r\n")
     assert words(outcomes) == ["deferred"]
-    assert time.monotonic() - begun < 5
+    assert time.monotonic() - begun < 20
     assert sink.messages == []
     protocols[0].transport.abortConnection()

@@ -53,8 +53,8 @@ def test_locked_by_another_program(relay: Relay) -> None:
         with Client(relay) as third:
             third.say("NOOP", 250)
         assert client.reply() == "451 4.3.0 Temporary failure, try again later"
-        assert PATIENCE * 0.9 < time.monotonic() - begun < PATIENCE * 2
-        assert slowest < 0.5
+        assert PATIENCE * 0.9 < time.monotonic() - begun < PATIENCE * 3
+        assert slowest < PATIENCE / 4
         foreign.execute("ROLLBACK")
         foreign.close()
         assert client.send(["after@a.example"], b"x", record).startswith("250 ")

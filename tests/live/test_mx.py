@@ -244,7 +244,7 @@ async def test_black_hole(place: Place, hole: None) -> None:
     place.listen(TWO)
     begun = time.monotonic()
     assert await place.send("blackhole.test") == {"blackhole.test": "delivered"}
-    assert 0.9 < time.monotonic() - begun < 4
+    assert 0.9 < time.monotonic() - begun < 20
     assert place.took() == {TWO: 1}
 
 

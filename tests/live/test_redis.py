@@ -18,6 +18,7 @@ from twisted.internet import reactor
 from twisted.internet.defer import DeferredList
 from twisted.internet.protocol import Factory, Protocol
 from twisted.internet.task import LoopingCall, deferLater
+from twisted.internet.threads import deferToThread
 from twisted.logger import LogEvent, formatEvent, globalLogPublisher
 
 from mailrelay.store import redis
@@ -28,9 +29,9 @@ from .daemon import free_port
 from .redis import Server
 
 PASSWORD = "hush-hush"
-TIMEOUT = 0.25
-AT_ONCE = 0.1  #: seconds
-RECOVERS = 3.0  #: seconds
+TIMEOUT = 0.5
+AT_ONCE = TIMEOUT / 2  #: seconds: whoever waits for the server waits for twice as long
+RECOVERS = 15.0  #: seconds
 
 
 @pytest.fixture
@@ -97,7 +98,7 @@ def waited() -> float:
 
 @contextmanager
 def lively() -> Iterator[None]:
-    """The reactor comes around all the time: a pause of 100 ms or more would be a stall."""
+    """The reactor comes around all the time: whatever blocks it until the server answers blocks it for longer."""
     longest, last = 0.0, monotonic() - waited()
 
     def beat() -> None:
@@ -111,7 +112,7 @@ def lively() -> Iterator[None]:
         yield
     finally:
         loop.stop()
-    assert longest < 0.1, longest
+    assert longest < AT_ONCE, longest
 
 
 async def timed(work: Callable[[], Any]) -> float:
@@ -147,12 +148,13 @@ async def test_dies_under_load(server: Server, counting: Counting) -> None:
     server.start()
     await counting.counters.start()
     with lively():
-        asked = [counting.counters.fail(f"f{n % 5}", 60) for n in range(500)]
-        server.kill()
-        asked += [counting.counters.fail(f"f{n % 5}", 60) for n in range(500)]
+        asked = [counting.counters.fail(f"f{n % 5}", 60) for n in range(100)]
+        dying = deferToThread(server.kill)
+        asked += [counting.counters.fail(f"f{n % 5}", 60) for n in range(100)]
         answers = await DeferredList(asked)
-        assert all(good and 1 <= count <= 200 for good, count in answers)
-        assert await counting.counters.failures("f0", 60) == 200
+        await dying
+        assert all(good and 1 <= count <= 40 for good, count in answers)
+        assert await counting.counters.failures("f0", 60) == 40
     server.start()
     await counting.until("there")
     assert counting.states == ["there", "away", "there"]

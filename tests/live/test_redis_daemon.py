@@ -60,7 +60,7 @@ def send(daemon: Installation, shop: Shop) -> tuple[int, bytes]:
         if answer[0] == 250:
             assert client.rcpt("to@b.example")[0] == 250
             answer = client.data(letter(shop))
-        assert time.monotonic() - begun < 2
+        assert time.monotonic() - begun < 10
         return answer
 
 

@@ -159,7 +159,7 @@ async def test_window_of_zero(serve: Callable[..., Server]) -> None:
         line.settimeout(0.1)
         sent, begun = 0, time.monotonic()
         try:
-            while time.monotonic() - begun < 5:
+            while time.monotonic() - begun < 20:
                 try:
                     sent += line.send(b"HELP\r\n" * 10_000)
                 except TimeoutError:
@@ -170,6 +170,6 @@ async def test_window_of_zero(serve: Callable[..., Server]) -> None:
         return sent, time.monotonic() - begun
 
     sent, seconds = await deferToThread(talk)
-    assert seconds < 3
+    assert seconds < 15
     assert sent < 20_000_000
     assert server.factory.sessions == 0

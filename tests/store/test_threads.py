@@ -30,8 +30,6 @@ from .worlds import START, new_id, submission
 class ThreadLaws:
     """What holds for a store with threads, over both engines."""
 
-    patience = 0.4
-
     def place(self) -> str:
         raise NotImplementedError
 
@@ -49,9 +47,9 @@ class ThreadLaws:
             self.pump.until(store.close())
         self.assertEqual(faults, [])
 
-    def open(self) -> Store:
+    def open(self, patience: float = 10.0) -> Store:
         store = open_store(
-            self.where, node=new_id(), now=lambda: START, reactor=self.pump, patience=self.patience, names=new_id
+            self.where, node=new_id(), now=lambda: START, reactor=self.pump, patience=patience, names=new_id
         )
         self.pump.until(store.nodes.join())
         self.stores.append(store)
@@ -144,6 +142,7 @@ class ThreadLaws:
     def test_undecided_by_the_deadline(self) -> None:
         """When nobody can tell in time the submission is left without a reply; on return it is voided and refunded
         before anything else is done (design 4)."""
+        self.store = self.open(patience=0.4)
         engine = self.store._writer._database._writer
         cut = [True]
 
@@ -222,6 +221,7 @@ class SqliteThreadTests(ThreadLaws, SynchronousTestCase):
         """D7: while a foreign BEGIN EXCLUSIVE holds the file, a submission is refused as temporary by its deadline,
         while still gathered; nothing of it appears later, what has happened is kept, and all goes on when the lock is
         gone."""
+        self.store = self.open(patience=0.4)
         leased = self.pump.until(self.submit())[0]
         foreign = sqlite_module().connect(f"{self.where}/mailrelay.sqlite3", isolation_level=None)
         foreign.execute("BEGIN EXCLUSIVE")
@@ -229,7 +229,7 @@ class SqliteThreadTests(ThreadLaws, SynchronousTestCase):
         refused = self.submit()
         settled = self.store.ledger.settle(Settlement(leased.recipient, State.DELIVERED, at=START))
         looked = self.store.directory.connection(self.connection)
-        self.assertLess(time.monotonic() - before, 0.2)
+        self.assertFalse(refused.called or settled.called, "asking did not wait")
         self.assertEqual(self.pump.until(looked).id, self.connection)
         self.assertEqual(self.outcomes([refused]), ["temporary"])
         self.assertLess(time.monotonic() - before, 5)
@@ -267,11 +267,11 @@ class SqliteThreadTests(ThreadLaws, SynchronousTestCase):
 
     def test_closing_is_not_held_up_by_a_stuck_writer(self) -> None:
         """A foreign program that keeps the writers' lock delays the end of a store by twice its patience at most."""
-        store = self.open()
+        store = self.open(patience=0.4)
         lock = WriterLock(store._writer._database.place.folder)
         with lock.held():
             asked = self.submit(store)
-            self.pump.until(store.close(), limit=5)
+            self.pump.until(store.close(), limit=10)
             self.stores.remove(store)
         lock.close()
         self.assertEqual(len(self.outcomes([asked])), 1)
