@@ -64,6 +64,8 @@ def show(opened: Opened, id: str) -> None:
         "size",
         "tag",
         "client_ref",
+        "template",
+        "metadata",
         "accepted_at",
         "expires_at",
     )

@@ -15,8 +15,10 @@ from ..mail.envelope import State
 class Passage:
     """What became of one recipient of one message.
 
-    Instants are microseconds; `billed` is the number of sends captured (0 or 1); `last_reply` the last answer of a
-    next hop or our own words, with `last_host` and `last_at`; `leased` tells that a process has it in hand.
+    `name` is the display name for its To field; `tag`, `client_ref`, `template` and `metadata` are what the sender said
+    of the message by control headers. Instants are microseconds; `billed` is the number of sends captured (0 or 1);
+    `last_reply` the last answer of a next hop or our own words, with `last_host` and `last_at`; `leased` tells that a
+    process has it in hand.
     """
 
     id: str
@@ -36,6 +38,9 @@ class Passage:
     billed: int
     tag: str
     client_ref: str
+    template: str
+    metadata: Mapping[str, str]
+    name: str
     size: int
     accepted_at: int
     due_at: int

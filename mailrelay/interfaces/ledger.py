@@ -31,10 +31,11 @@ class ILedger(Interface):
     """The state of every recipient, and the balance it is charged to."""
 
     def accept(submission: Submission, lease: bool) -> Deferred[Sequence[Delivery]]:
-        """Commit a submission whole, reserving (or capturing) one send for each recipient.
+        """Commit a submission whole, reserving (or capturing) one send for each recipient that is not rejected.
 
-        With `lease` the recipients belong to this process from the start and come back as deliveries in the order
-        given; without, the result is empty. Fails with `Refusal("balance_short")` when the balance does not suffice,
+        With `lease` those belong to this process from the start and come back as deliveries in the order given;
+        without, the result is empty. A rejected one is suppressed from the start, its reason the last that was heard.
+        Fails with `Refusal("balance_short")` when the balance does not suffice,
         with `Refusal("temporary")` when it was not committed, with `Undecided` when nobody can tell in time.
         """
 

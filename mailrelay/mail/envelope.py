@@ -6,9 +6,11 @@ upper-case base32 (sortable by time, shown as the queue id); sizes are octets.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from enum import StrEnum
+from functools import lru_cache
 from typing import TypeAlias
 
 from .reply import Reply
@@ -34,21 +36,73 @@ class State(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Instructions:
-    """What the submitter asked for by control headers, in neutral words (see the dialect's codecs)."""
+    """What the submitter asked for by control headers, in neutral words (see the dialect's codecs).
+
+    `variables` is the JSON text of an object; None, the header absent, means no templating, an empty object means
+    templating. `files` are (key in the file cache, name or ""). Tracking is None where the connection decides.
+    """
 
     tag: str = ""
     client_ref: str = ""
     route: str = ""
+    template: str = ""
+    variables: str | None = None
+    files: tuple[tuple[str, str], ...] = ()
+    track_opens: bool | None = None
+    track_clicks: bool | None = None
+    metadata: Mapping[str, str] = field(default_factory=dict)
+    idempotency_key: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Recipient:
-    """One envelope recipient: `address` as given, `key` canonical, `destination` its domain in A-labels."""
+    """One envelope recipient: `address` as given, `key` canonical, `destination` its domain in A-labels.
+
+    `name` is the display name for the To field. `rejected` is "" or the reason why the recipient is put on record as
+    suppressed although the transaction was accepted: it is never billed and never sent.
+    """
 
     id: str
     address: str
     key: str
     destination: str
+    name: str = ""
+    rejected: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Personal:
+    """What is made personal for each recipient when its octets are composed.
+
+    `opens` and `clicks` are tracked, body `tags` are replaced, `list_unsubscribe` fields are added, the `to` field is
+    made of the recipient's own name and address; `key` is the id of the key that the links are signed by.
+    """
+
+    opens: bool = False
+    clicks: bool = False
+    tags: bool = False
+    list_unsubscribe: bool = False
+    to: bool = False
+    key: str = ""
+
+
+def personal_text(personal: Personal | None) -> str:
+    """What is kept of it with the message: JSON of what is not as usual, "" for None."""
+    return "" if personal is None else _personal_text(personal)
+
+
+@lru_cache(maxsize=256)
+def _personal_text(personal: Personal) -> str:
+    return json.dumps({name: value for name, value in asdict(personal).items() if value}, separators=(",", ":"))
+
+
+@lru_cache(maxsize=256)
+def personal_of(text: str) -> Personal | None:
+    """What `personal_text` said; words of another version are passed over."""
+    if not text:
+        return None
+    told = json.loads(text)
+    return Personal(**{each.name: told[each.name] for each in fields(Personal) if each.name in told})
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,10 +131,17 @@ class Submission:
     verdicts: tuple[Mapping[str, object], ...] = ()
     #: octets behind `source` that lie in the spool under the same id
     spooled: int = 0
+    #: what is made personal when it is composed; None: the same octets for everybody
+    personal: Personal | None = None
 
     @property
     def size(self) -> int:
         return len(self.source) + self.spooled
+
+    @property
+    def live(self) -> tuple[Recipient, ...]:
+        """The recipients that are sent to and paid for."""
+        return tuple([recipient for recipient in self.recipients if not recipient.rejected])
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,10 +161,12 @@ class Delivery:
     expires_at: int
     billing: str = "accept"
     size: int = 0
+    name: str = ""
+    personal: Personal | None = None
 
 
 def deliveries_of(submission: Submission) -> tuple[Delivery, ...]:
-    """The first deliveries of a submission, one for each recipient in the order given."""
+    """The first deliveries of a submission, one for each recipient that is not rejected, in the order given."""
     return tuple(
         Delivery(
             recipient=recipient.id,
@@ -119,8 +182,10 @@ def deliveries_of(submission: Submission) -> tuple[Delivery, ...]:
             expires_at=submission.expires_at,
             billing=submission.billing,
             size=submission.size,
+            name=recipient.name,
+            personal=submission.personal,
         )
-        for recipient in submission.recipients
+        for recipient in submission.live
     )
 
 

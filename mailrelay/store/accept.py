@@ -2,7 +2,8 @@
 
 Each member of a batch is judged against the purse that the members before it left; one that cannot pay is refused and
 writes nothing, the others are unharmed. With a lease the rows belong to this process from the start, so the fast path
-never reads the queue back. This module never commits and never looks at the policy.
+never reads the queue back. A rejected recipient is put on record at its end and costs nothing. This module never
+commits and never looks at the policy.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from collections.abc import Mapping, Sequence
 
 import sqlalchemy as sa
 
-from ..mail.envelope import Delivery, Submission, deliveries_of
+from ..mail.envelope import Delivery, Recipient, State, Submission, deliveries_of, personal_text
 from ..mail.reply import Refusal
 from .bodies import stored
 from .schema import messages, recipients
@@ -51,13 +52,7 @@ def accept(work: Work, members: Sequence[tuple[Submission, bool]]) -> list[Seque
             continue
         message_rows.append(_message_row(submission))
         recipient_rows.extend(_recipient_rows(submission, work.node if lease else ""))
-        work.count(
-            submission.connection,
-            clean(submission.instructions.tag),
-            submission.received_at,
-            "accepted",
-            len(submission.recipients),
-        )
+        _count(work, submission)
         results.append(deliveries_of(submission) if lease else ())
     message_rows.sort(key=lambda row: str(row["id"]))
     recipient_rows.sort(key=lambda row: str(row["id"]))
@@ -70,7 +65,14 @@ def put(work: Work, submission: Submission, lease: str) -> None:
     """Write one submission that needs no room in a purse; its source is small enough for its row."""
     work.insert(_add_message, (_message_row(submission),))
     work.insert(_add_recipient, _recipient_rows(submission, lease))
-    work.count(submission.connection, "", submission.received_at, "accepted", len(submission.recipients))
+    _count(work, submission)
+
+
+def _count(work: Work, submission: Submission) -> None:
+    connection, tag, at = submission.connection, clean(submission.instructions.tag), submission.received_at
+    work.count(connection, tag, at, "accepted", len(submission.recipients))
+    if rejected := sum(1 for recipient in submission.recipients if recipient.rejected):
+        work.count(connection, tag, at, State.SUPPRESSED.value, rejected)
 
 
 def _incomplete(work: Work, submission: Submission) -> Refusal | None:
@@ -81,7 +83,8 @@ def _incomplete(work: Work, submission: Submission) -> Refusal | None:
 
 def _pay(work: Work, submission: Submission) -> Refusal | None:
     purse = work.purse(submission.account)
-    number = len(submission.recipients)
+    live = submission.live
+    number = len(live)
     if purse is None:
         return Refusal("temporary", rule="account_exists", facts={"account": submission.account})
     if purse.available < number:
@@ -89,7 +92,7 @@ def _pay(work: Work, submission: Submission) -> Refusal | None:
         return Refusal("balance_short", rule="balance_covers", facts=facts)
     if submission.billing == "accept":
         purse.move(-number)
-        for recipient in submission.recipients:
+        for recipient in live:
             work.enter(recipient.id, "send", submission.account, -1, "", submission.received_at)
     else:
         purse.move(0, number)
@@ -116,6 +119,9 @@ def _message_row(submission: Submission) -> Mapping[str, object]:
         "expires_at": submission.expires_at,
         "verdicts": plain(verdicts) if verdicts else "[]",
         "source": None if is_large(submission) else submission.source,
+        "template": clean(instructions.template),
+        "metadata": _encode(instructions.metadata) if instructions.metadata else "",
+        "personal": personal_text(submission.personal),
     }
 
 
@@ -160,6 +166,23 @@ def _recipient_rows(submission: Submission, lease: str) -> list[Mapping[str, obj
             "address": clean(recipient.address),
             "key": clean(recipient.key),
             "destination": clean(recipient.destination),
+            "name": clean(recipient.name),
+            **(_rejected(recipient, submission.received_at) if recipient.rejected else _NOT_REJECTED),
         }
         for recipient in submission.recipients
     ]
+
+
+_NOT_REJECTED: Mapping[str, object] = {}
+
+
+def _rejected(recipient: Recipient, at: int) -> Mapping[str, object]:
+    """What differs in the row of one that is at its end from the start."""
+    return {
+        "state": State.SUPPRESSED.value,
+        "lease": "",
+        "reserved": 0,
+        "billed": 0,
+        "last_reply": clean(recipient.rejected),
+        "last_at": at,
+    }

@@ -13,7 +13,7 @@ from collections.abc import Collection, Sequence
 import sqlalchemy as sa
 
 from ..interfaces.ledger import Lane
-from ..mail.envelope import SECOND, Delivery, State, Submission
+from ..mail.envelope import SECOND, Delivery, State, Submission, personal_of
 from .damage import SANE, STORED, fault_of, fault_of_source, set_aside
 from .report import Reports
 from .schema import PENDING, WAITING, connections, messages, recipients, suppressions
@@ -35,11 +35,13 @@ head = (
         recipients.c.route,
         recipients.c.attempts,
         recipients.c.expires_at,
+        recipients.c.name,
         SANE,
         STORED,
         sa.select(messages.c.sender).where(messages.c.id == recipients.c.message).scalar_subquery(),
         sa.select(messages.c.billing).where(messages.c.id == recipients.c.message).scalar_subquery(),
         sa.select(messages.c.size).where(messages.c.id == recipients.c.message).scalar_subquery(),
+        sa.select(messages.c.personal).where(messages.c.id == recipients.c.message).scalar_subquery(),
         sa.select(connections.c.status).where(connections.c.id == recipients.c.connection).scalar_subquery(),
         sa.select(suppressions.c.reason)
         .where(suppressions.c.account == recipients.c.account, suppressions.c.key == recipients.c.key)
@@ -88,8 +90,8 @@ def _claim(work: Work, lane: Lane, limit: int, now: int, reports: Reports | None
     expired, suppressed, idle, taken = [], [], [], []
     for row in work.rows(head if work.sqlite else head_locked, values):
         facts = Facts(*row[: len(FACTS)])
-        message, address, destination, route, attempts, expires_at, sane, *told = row[len(FACTS) :]
-        stored, sender, billing, size, status, reason = told
+        message, address, destination, route, attempts, expires_at, name, sane, *told = row[len(FACTS) :]
+        stored, sender, billing, size, personal, status, reason = told
         fault = fault_of_source(stored, size) or fault_of(sane, address, destination, sender)
         if fault:
             set_aside(work, facts.id, fault, now)
@@ -115,6 +117,8 @@ def _claim(work: Work, lane: Lane, limit: int, now: int, reports: Reports | None
                     expires_at=expires_at,
                     billing=billing,
                     size=size,
+                    name=name,
+                    personal=personal_of(personal),
                 )
             )
     leased = work.each(_lease, [{"recipient": delivery.recipient, "ours": work.node} for delivery in taken])

@@ -102,6 +102,8 @@ _passages = sa.select(
     messages.c.sender,
     messages.c.dialect,
     messages.c.client_ref,
+    messages.c.template,
+    messages.c.metadata,
     messages.c.size,
     connections.c.name.label("connection_name"),
 ).select_from(
@@ -155,6 +157,9 @@ def _passage(row: Any) -> Passage:
         billed=row.billed,
         tag=row.tag,
         client_ref=row.client_ref,
+        template=row.template,
+        metadata=json.loads(row.metadata or "{}"),
+        name=row.name,
         size=row.size,
         accepted_at=row.accepted_at,
         due_at=row.due_at,

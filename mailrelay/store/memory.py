@@ -92,23 +92,28 @@ class MemoryLedger:
         return execute(self._accept, submission, lease)
 
     def _accept(self, submission: Submission, lease: bool) -> Sequence[Delivery]:
-        state, number = self.state, len(submission.recipients)
+        state, live = self.state, submission.live
         if state.failures:
             raise state.failures.pop(0)
         if submission.account not in state.balance:
             raise Refusal("temporary", rule="account_exists")
-        if state.available(submission.account) < number:
+        if state.available(submission.account) < len(live):
             raise Refusal("balance_short", rule="balance_covers")
         at_once = submission.billing == "accept"
         if at_once:
-            state.balance[submission.account] -= number
+            state.balance[submission.account] -= len(live)
         state.submissions[submission.id] = submission
         deliveries = deliveries_of(submission)
-        for recipient, delivery in zip(submission.recipients, deliveries, strict=True):
+        for recipient, delivery in zip(live, deliveries, strict=True):
             entry = Entry(delivery, recipient.key, due_at=submission.received_at)
             entry.lease = self.node if lease else ""
             entry.reserved, entry.billed = (0, 1) if at_once else (1, 0)
             state.recipients[recipient.id] = entry
+        for recipient in submission.recipients:
+            if recipient.rejected:
+                (delivery,) = deliveries_of(replace(submission, recipients=(replace(recipient, rejected=""),)))
+                state.recipients[recipient.id] = entry = Entry(delivery, recipient.key, due_at=submission.received_at)
+                state.end(entry, State.SUPPRESSED, recipient.rejected)
         return deliveries if lease else ()
 
     def lanes(self) -> Deferred[Sequence[Lane]]:

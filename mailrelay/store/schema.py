@@ -10,7 +10,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 
 #: The newest migration this code knows (`migrations/versions`).
-REVISION = "0003"
+REVISION = "0004"
 
 metadata = sa.MetaData()
 
@@ -151,7 +151,7 @@ full_mailboxes = sa.Table(
 
 settings = sa.Table("settings", metadata, _key("key", primary=True), _key("value"), sqlite_with_rowid=False)
 
-#: `source` is null when the message lies in `chunks`.
+#: `source` is null when the message lies in `chunks`. `metadata` and `personal` are JSON, "" for none.
 messages = sa.Table(
     "messages",
     metadata,
@@ -171,6 +171,9 @@ messages = sa.Table(
     _number("expires_at"),
     _key("verdicts"),
     sa.Column("source", sa.LargeBinary, nullable=True),
+    _key("template"),
+    _key("metadata"),
+    _key("personal"),
 )
 
 chunks = sa.Table(
@@ -208,6 +211,7 @@ recipients = sa.Table(
     _key("last_reply"),
     _key("last_host"),
     _number("last_at"),
+    _key("name"),
     sqlite_with_rowid=False,
 )
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 from ulid import ULID
 
-from mailrelay.mail.envelope import Bounced, Deferred, Delivered, Hop, State, ulid
+from mailrelay.mail.envelope import Bounced, Deferred, Delivered, Hop, Personal, State, personal_of, personal_text, ulid
 from mailrelay.mail.event import Event
 from mailrelay.mail.reply import Reply
 
@@ -56,6 +56,14 @@ class ValueTests(SynchronousTestCase):
         self.assertEqual(outcomes[0], Delivered(reply, "host", 1))
         with self.assertRaises(dataclasses.FrozenInstanceError):
             outcomes[0].host = "other"  # type: ignore[misc]
+
+    @given(st.builds(Personal, st.booleans(), st.booleans(), st.booleans(), st.booleans(), st.booleans(), st.text()))
+    @bounded
+    def test_what_is_personal_is_kept_as_text(self, personal: Personal) -> None:
+        """What is made personal can be kept as text; nothing personal is no text, and unknown words are passed over."""
+        self.assertEqual(personal_of(personal_text(personal)), personal)
+        self.assertEqual((personal_text(None), personal_of("")), ("", None))
+        self.assertEqual(personal_of('{"clicks":true,"later":1}'), Personal(clicks=True))
 
     def test_no_secret_in_repr(self) -> None:
         """A13: the password of a hop does not appear where the hop is printed."""

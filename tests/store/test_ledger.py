@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from twisted.trial.unittest import SynchronousTestCase
 from zope.interface.verify import verifyObject
 
 from mailrelay.interfaces.ledger import ILedger, Lane
-from mailrelay.mail.envelope import SECOND, Delivery, Settlement, State
+from mailrelay.mail.envelope import SECOND, Delivery, Personal, Settlement, State
 from mailrelay.mail.reply import Refusal, Reply
 
 from .worlds import HOUR, DatabaseWorld, MemoryWorld, Process, postgres_world, result, sqlite_world, submission
@@ -107,6 +108,46 @@ class LedgerLaws:
         with self.assertRaises(Refusal):
             self.accept(["b@b.test"])
         self.assertEqual(self.world.money(self.account), (1, 1))
+
+    def rejecting(self, addresses: Sequence[str], lease: bool = True, **more: Any) -> tuple[list[str], list[str]]:
+        """Accept for these addresses, of which a@b.test is rejected; gives all ids, and those of the deliveries."""
+        made = submission(
+            self.account, self.connection, addresses, self.world.now, rejected={"a@b.test": "no room"}, **more
+        )
+        deliveries = result(self.process.ledger.accept(made, lease))
+        return [recipient.id for recipient in made.recipients], [delivery.recipient for delivery in deliveries]
+
+    def test_a_rejected_recipient_is_only_on_record(self) -> None:
+        """A recipient rejected after all is suppressed from the start with its reason, never leased, claimed, reserved
+        or billed; its fellows are sent."""
+        for billing, money in (("accept", (8, 0)), ("attempt", (8, 2))):
+            ids, sent = self.rejecting(["b@b.test", "a@b.test", "c@b.test"], billing=billing)
+            self.assertEqual(sent, [ids[0], ids[2]])
+            seen = self.world.rows(self.account)[ids[1]]
+            self.assertEqual((seen.state, seen.lease, seen.reserved, seen.billed), (State.SUPPRESSED, "", 0, 0))
+            self.assertEqual(self.world.heard(ids[1]), "no room")
+            self.assertEqual(self.world.money(self.account), money)
+            self.assertFalse(self.settle(ids[1], State.DELIVERED, charge="capture"))
+        ids, _ = self.rejecting(["b@b.test", "a@b.test"], lease=False)
+        self.assertEqual(self.claim(), [ids[0]])
+
+    def test_all_may_be_rejected(self) -> None:
+        """A submission whose recipients are all rejected is accepted, even by who has nothing left to spend."""
+        self.accept([f"{n}@c.test" for n in range(10)])
+        ids, sent = self.rejecting(["a@b.test"])
+        self.assertEqual((sent, self.state(ids[0]), self.lanes()), ([], State.SUPPRESSED, []))
+        with self.assertRaises(Refusal):
+            self.rejecting(["a@b.test", "b@b.test"])
+
+    def test_what_is_personal_comes_back(self) -> None:
+        """Names, and what is made personal, are the same in a first delivery and in one that is claimed."""
+        personal = Personal(opens=True, tags=True, key="K1")
+        made = submission(self.account, self.connection, ["ann@b.test"], self.world.now, personal=personal)
+        (first,) = result(self.process.ledger.accept(made, True))
+        self.assertEqual((first.name, first.personal), ("Ann@B.Test", personal))
+        result(self.process.ledger.release([first.recipient]))
+        (again,) = result(self.process.ledger.claim(Lane(self.account, "b.test", 0), 1, self.world.now))
+        self.assertEqual(again, first)
 
     def test_an_unknown_account_is_a_temporary_failure(self) -> None:
         """An account that vanished is an inside failure: temporary, never permanent (law 2)."""

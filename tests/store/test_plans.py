@@ -25,13 +25,12 @@ ROWS = 4000
 
 def _fill(database: Database) -> None:
     """Thousands of rows, most of them at an end, as in a real store."""
-    texts = dict.fromkeys(("route", "last_reply", "last_host", "tag"), "")
+    texts = dict.fromkeys(("route", "last_reply", "last_host", "tag", "name"), "")
     numbers = dict.fromkeys(("priority", "held", "attempts", "reserved", "billed", "last_at"), 0)
     connection_row = dict.fromkeys(("dialect", "sender", "sender_domain", "status_reason", "networks"), "")
     connection_row |= {"rate": 0, "rate_period": 1, "rate_burst": 1, "created_at": 0}  # type: ignore[dict-item]
-    message_row = dict.fromkeys(
-        ("connection", "dialect", "peer", "sender", "subject", "tag", "client_ref", "route", "billing", "verdicts"), ""
-    )
+    message_texts = "connection dialect peer sender subject tag client_ref route billing verdicts"
+    message_row = dict.fromkeys((*message_texts.split(), "template", "metadata", "personal"), "")
     with database.open_writer() as connection, connection.begin():
         connection.execute(
             sa.insert(recipients),

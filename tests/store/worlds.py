@@ -11,7 +11,7 @@ import itertools
 import os
 import shutil
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any
@@ -83,9 +83,15 @@ def submission(
     lifetime: int = HOUR,
     source: bytes = b"Subject: x\r\n\r\nx\r\n",
     verdicts: Sequence[dict[str, object]] = (),
+    rejected: Mapping[str, str] | None = None,
+    **more: Any,
 ) -> Submission:
-    """A submission to these addresses."""
-    taken = tuple(Recipient(new_id(), to, to.lower(), to.rpartition("@")[2].lower()) for to in addresses)
+    """A submission to these addresses; `rejected` has reasons for those that are only put on record."""
+    reasons = rejected or {}
+    taken = tuple(
+        Recipient(new_id(), to, to.lower(), to.rpartition("@")[2].lower(), to.title(), reasons.get(to, ""))
+        for to in addresses
+    )
     return Submission(
         id=new_id(),
         account=account,
@@ -100,6 +106,7 @@ def submission(
         expires_at=now + lifetime,
         billing=billing,
         verdicts=tuple(verdicts),
+        **more,
     )
 
 
@@ -187,6 +194,9 @@ class MemoryWorld:
             for id, entry in self.state.recipients.items()
             if entry.delivery.account == account
         }
+
+    def heard(self, recipient: str) -> str:
+        return self.state.recipients[recipient].last
 
     def money(self, account: str) -> tuple[int, int]:
         return self.state.balance[account], self.state.reserved(account)
@@ -347,6 +357,10 @@ class DatabaseWorld:
                 id: Seen(State(state), lease, bool(held), attempts, reserved, billed, due_at)
                 for id, state, lease, held, attempts, reserved, billed, due_at in connection.execute(statement)
             }
+
+    def heard(self, recipient: str) -> str:
+        (passage,) = result(self._watch.history.passages(Selection(recipient=recipient), 1))
+        return str(passage.last_reply)
 
     def money(self, account: str) -> tuple[int, int]:
         statement = sa.select(accounts.c.balance, accounts.c.reserved).where(accounts.c.id == account)
