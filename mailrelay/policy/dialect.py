@@ -19,6 +19,7 @@ from types import MappingProxyType
 from ..mail.envelope import State
 from ..mail.reply import Reply
 from . import vocabulary
+from .control_header import ControlHeaders, read_headers
 from .reading import Reading
 from .reply_line import Line, read_fields, read_line
 
@@ -27,6 +28,7 @@ STANDARD = "standard"
 
 MAX_SIZE = 1 << 40  #: octets
 MAX_RECIPIENTS = 100_000
+MAX_TAGS = 10_000
 
 _NAME = re.compile(r"[a-z][a-z0-9_-]*")
 _AT_LINE = re.compile(r"(.*) \(at (?:line (\d+), column \d+|end of document)\)", re.DOTALL)
@@ -48,6 +50,11 @@ _SETTINGS = (
     "username",
     "ports",
     "sandbox",
+    "headers",
+    "headers_kept",
+    "recipient_names",
+    "recipients_sent",
+    "tag_limit",
     "stages",
     "statuses",
     "replies",
@@ -55,7 +62,7 @@ _SETTINGS = (
 #: Tables of which a dialect states only the keys that differ from what it inherits.
 _MERGED = ("stages", "statuses", "replies")
 #: What is a dialect's own and never inherited.
-_OWN = ("inherits", "title", "aliases", "sandbox")
+_OWN = ("inherits", "title", "aliases", "sandbox", "headers")
 
 
 class DialectError(ValueError):
@@ -74,7 +81,10 @@ class Dialect:
     `credentials_at`, `sender_rule`, `billing` and `suppressed` are words of `policy.vocabulary`; `suppressing` the
     reasons that count at RCPT. `dsn` says whether what could not be delivered is reported by mail to the return path.
     `stages` maps "mail", "rate", "rcpt" and "data" to names of rules (`policy.admission`) in their order. `statuses`
-    maps our states to the service's words. `username` is the pattern of a generated user name; `ports` the service's
+    maps our states to the service's words. `headers` are its control headers; of all others those of `headers_kept`
+    are kept (none named: all), `recipient_names` makes the To field of each recipient's own address with the name that
+    the message's To gives. `recipients_sent` is "all" or "first"; `tag_limit` how many tags an account may have used, 0
+    for any number. `username` is the pattern of a generated user name; `ports` the service's
     ports by mode ("plain", "starttls", "tls"); `sandbox` gives for a port the offset from the sandbox's base port.
     """
 
@@ -94,6 +104,11 @@ class Dialect:
     username: str
     ports: Mapping[str, tuple[int, ...]]
     sandbox: Mapping[int, int]
+    headers: ControlHeaders
+    headers_kept: tuple[str, ...]
+    recipient_names: bool
+    recipients_sent: str
+    tag_limit: int
     stages: Mapping[str, tuple[str, ...]]
     statuses: Mapping[State, str]
     replies: Mapping[str, Line]
@@ -198,6 +213,11 @@ def _read(reading: Reading, name: str, own: Mapping[str, object]) -> Dialect:
         username=_username(reading, given.get("username")),
         ports=(ports := _ports(reading, given.get("ports"))),
         sandbox=_sandbox(reading, given.get("sandbox", {}), ports),
+        headers=read_headers(reading, given.get("headers", {})),
+        headers_kept=reading.texts("headers_kept", given.get("headers_kept")),
+        recipient_names=reading.switch("recipient_names", given.get("recipient_names")),
+        recipients_sent=reading.choice("recipients_sent", given.get("recipients_sent"), vocabulary.RECIPIENTS_SENT),
+        tag_limit=reading.count("tag_limit", given.get("tag_limit"), 0, MAX_TAGS),
         stages=_stages(reading, given.get("stages")),
         statuses=_statuses(reading, given.get("statuses")),
         replies=_replies(reading, given.get("replies")),

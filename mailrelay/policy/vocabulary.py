@@ -29,6 +29,56 @@ SUPPRESSED = ("refuse", "fail", "drop")
 #: Why an address is suppressed.
 SUPPRESSIONS = ("unsubscribe", "complaint", "hard_bounce", "manual")
 
+#: Which recipients are sent to: every one, or only the first that was taken; the others are put on record as rejected.
+RECIPIENTS_SENT = ("all", "first")
+
+#: What a control header may set, by how its value is written: fields of `mail.envelope.Instructions`, the "api_key"
+#: by which its sender logs in, or "nothing" for one that is only cut out.
+_TEXTS = ("tag", "client_ref", "route", "template", "idempotency_key", "api_key")
+_FLAGS = ("track_opens", "track_clicks")
+CODECS: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {
+        "text": (*_TEXTS, "nothing"),
+        "flag": _FLAGS,
+        "list": ("tag", "files"),
+        "pairs": ("metadata",),
+        "json": ("variables", "metadata"),
+        "base64json": ("variables", "metadata"),
+        "keys": ("files",),
+        "prefix": ("metadata",),
+    }
+)
+
+#: What a member of a JSON object, or a word of a list, may set.
+MEMBERS: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {
+        "list": _FLAGS,
+        "json": (*_TEXTS[:-1], *_FLAGS, "variables", "metadata"),
+        "base64json": (*_TEXTS[:-1], *_FLAGS, "variables", "metadata"),
+    }
+)
+
+#: A second header of the same name: the message is refused, the first or the last holds, or they add up.
+REPEATED = ("refuse", "first", "last", "add")
+
+#: The reply to a header that cannot be read, by what it would have set.
+HEADER_REPLIES: Mapping[str, str] = MappingProxyType(
+    {
+        "tag": "tag_invalid",
+        "client_ref": "reference_invalid",
+        "route": "route_invalid",
+        "template": "template_invalid",
+        "variables": "variables_invalid",
+        "files": "files_invalid",
+        "track_opens": "tracking_invalid",
+        "track_clicks": "tracking_invalid",
+        "metadata": "metadata_invalid",
+        "idempotency_key": "idempotency_invalid",
+        "api_key": "auth_failed",
+        "nothing": "header_invalid",
+    }
+)
+
 #: How a port is spoken to: in the clear, in the clear with STARTTLS offered, TLS from the first octet.
 PORT_MODES = ("plain", "starttls", "tls")
 
@@ -166,6 +216,27 @@ REPLIES: Mapping[str, Shape] = MappingProxyType(
         "from_missing": _refusal(),
         "from_ambiguous": _refusal(),
         "from_disallowed": _refusal("address"),
+        # control headers that cannot be read, and what they ask for
+        **{
+            key: _never("header", "reason")
+            for key in (
+                "tag_invalid",
+                "reference_invalid",
+                "route_invalid",
+                "template_invalid",
+                "variables_invalid",
+                "files_invalid",
+                "tracking_invalid",
+                "metadata_invalid",
+                "idempotency_invalid",
+                "header_invalid",
+            )
+        },
+        "tag_limit": _never("tag", "limit"),
+        "route_required": _never(),
+        "route_unknown": _never("route"),
+        "template_unknown": _never("template"),
+        "idempotency_conflict": _never(),
         # a host that takes mail in for others, as the sandbox's sink does
         "mailbox_unknown": _never(),
         "mailbox_full": _never(),

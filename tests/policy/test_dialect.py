@@ -25,6 +25,11 @@ FIELDS: dict[str, object] = {
     "seconds": 10,
     "address": "user@example.org",
     "domain": "example.org",
+    "header": "X-Relay-Metadata",
+    "reason": "is not JSON: expecting property name enclosed in double quotes at character 2",
+    "tag": "news",
+    "route": "eu",
+    "template": "welcome",
 }
 
 
