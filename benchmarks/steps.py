@@ -32,8 +32,9 @@ from mailrelay.manage.signing import new_private_key
 from mailrelay.policy.dialect import Dialects
 from mailrelay.policy.retry import Schedule
 from mailrelay.relay.compose import compose, trace
+from mailrelay.relay.intake import Intake
 from mailrelay.relay.settle import Settler
-from mailrelay.relay.submission import Intake, SubmittingConnection
+from mailrelay.relay.submission import SubmittingConnection
 
 from .load import RECIPIENT, SENDER, Sink, free_port, submit
 

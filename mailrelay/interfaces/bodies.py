@@ -22,5 +22,8 @@ class ISpool(Interface):
     def put(message: str, number: int, octets: bytes) -> Deferred[None]:
         """Commit the piece of that number, from 1 on; fails with `Refusal` when it was not."""
 
+    def read(message: str) -> Deferred[bytes]:
+        """All pieces put so far, in the order of their numbers."""
+
     def drop(message: str) -> Deferred[None]:
         """Forget all pieces, unless the message was accepted."""

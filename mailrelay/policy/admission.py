@@ -131,8 +131,10 @@ def _mailbox_limit(facts: RcptFacts, dialect: Dialect) -> Verdict:
 
 
 def _balance_covers(facts: RcptFacts, dialect: Dialect) -> Verdict:
-    left = Quota(facts.available, facts.accepted)
-    seen: dict[str, JSON] = {"available": facts.available, "accepted": facts.accepted}
+    left = Quota(facts.available, facts.charged)
+    seen: dict[str, JSON] = {"available": facts.available, "charged": facts.charged}
+    if facts.unsent:
+        return Verdict("balance_covers", True, seen | {"unsent": True})
     return _verdict("balance_covers", not left.covers(1), seen, "balance_short")
 
 

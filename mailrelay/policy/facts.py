@@ -54,7 +54,8 @@ class RateFacts:
 
 @dataclass(frozen=True, slots=True)
 class RcptFacts:
-    """Known at RCPT. `accepted` counts the recipients that this transaction has taken before.
+    """Known at RCPT. `accepted` counts the recipients that this transaction has taken before, `charged` those of them
+    that are paid for; `unsent` tells that this one is only put on record, and costs nothing.
 
     `suppression` is the reason or ""; `mailbox_full_at` when the mailbox last was found full (0: never), which counts
     for `mailbox_full_seconds`.
@@ -65,6 +66,8 @@ class RcptFacts:
     recipient_limit: int
     available: int
     now: int
+    charged: int = 0
+    unsent: bool = False
     suppression: str = ""
     mailbox_full_at: int = 0
     mailbox_full_seconds: int = 86_400

@@ -1,69 +1,36 @@
 """The delivery object of one transaction: MAIL, RCPT, DATA → admitted and committed, or refused.
 
 Each step gathers its facts from the directory and the counters, has `policy.admission` judge them, and keeps every
-verdict: with the message when it is accepted, in the book of refusals when not. `finish` fires only after the ledger's
-commit (law 1), then hands what is leased to the scheduler. Nothing of a transaction outlives `abort`.
+verdict: with the message when it is accepted, in the book of refusals when not. `finish` has the message prepared
+(`prepare`) and fires only after the ledger's commit (law 1), then hands what is leased to the scheduler. Nothing of a
+transaction outlives `abort`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
 
 from twisted.internet.defer import Deferred, succeed
 from twisted.logger import Logger
 from zope.interface import implementer
 
-from ..interfaces.bodies import ISpool
-from ..interfaces.counters import ICounters
-from ..interfaces.directory import ConnectionFacts, IDirectory
-from ..interfaces.ledger import ILedger
+from ..interfaces.directory import ConnectionFacts
 from ..interfaces.submission import IConnection, ISubmission, MailParameters, Peer
-from ..interfaces.verdicts import IVerdicts
 from ..mail.address import AddressError, Mailbox
 from ..mail.addresses import addresses
-from ..mail.envelope import SECOND, Delivery, Recipient, Submission, ulid
+from ..mail.envelope import SECOND, Recipient, Submission, ulid
 from ..mail.message import Message
 from ..mail.reply import Refusal
 from ..policy.admission import DataFacts, Facts, MailFacts, RateFacts, RcptFacts, judge
 from ..policy.dialect import Dialect
+from ..policy.instructions import Asked, read
+from ..policy.rejection import rejections, suppression_rejects
+from .intake import Intake
+from .prepare import Draft, needs_whole, prepare, recall
 from .source import Source
 
 log = Logger()
-
-
-class Scheduler(Protocol):
-    """What a submission needs of `relay.outbound`."""
-
-    def has_room(self, recipients: int) -> bool: ...
-
-    def take(self, deliveries: Sequence[Delivery], message: Message | None) -> None: ...
-
-
-@dataclass(frozen=True, slots=True)
-class Intake:
-    """Everything that a transaction reaches for.
-
-    `trace(id, at, peer)` gives the Received field; `paused()` tells whether mail is taken at all; `free_space()` gives
-    the octets that the disk has room for, below `free_space_floor` of which no mail is taken; `lifetime` and
-    `mailbox_full` are in seconds; `random(n)` gives octets.
-    """
-
-    directory: IDirectory
-    ledger: ILedger
-    spool: ISpool
-    counters: ICounters
-    verdicts: IVerdicts
-    scheduler: Scheduler
-    trace: Callable[[str, int, Peer], bytes]
-    paused: Callable[[], bool]
-    free_space: Callable[[], int]
-    now: Callable[[], int]
-    random: Callable[[int], bytes]
-    lifetime: int
-    mailbox_full: int
-    free_space_floor: int
 
 
 @implementer(IConnection)
@@ -84,6 +51,16 @@ class SubmittingConnection:
         """Nothing is held between transactions."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Taken:
+    """A recipient that was answered 250: `number` is its place among the RCPTs, `suppression` why its address is
+    suppressed, or ""."""
+
+    number: int
+    mailbox: Mailbox
+    suppression: str
+
+
 @implementer(ISubmission)
 class Transaction:
     """One transaction of a connection."""
@@ -94,13 +71,11 @@ class Transaction:
         self._dialect = dialect
         self._peer = peer
         self._sender: Mailbox | None = None
-        self._recipients: dict[str, Mailbox] = {}
-        self._source = Source(intake.spool, self._new_id)
+        self._recipients: dict[str, _Taken] = {}
+        self._asked = 0
+        self._source = Source(intake.spool, intake.new_id)
         self._verdicts: list[Mapping[str, object]] = list(_arrival(peer, connection))
         self._available = 0
-
-    def _new_id(self) -> str:
-        return ulid(self._intake.now(), self._intake.random(10))
 
     # -- stages
 
@@ -139,9 +114,11 @@ class Transaction:
     def rcpt(self, recipient: Mailbox) -> Deferred[None]:
         if recipient.key in self._recipients:
             return succeed(None)
-        return Deferred.fromCoroutine(self._rcpt(recipient))
+        self._asked += 1
+        return Deferred.fromCoroutine(self._rcpt(recipient, self._asked))
 
-    async def _rcpt(self, recipient: Mailbox) -> None:
+    async def _rcpt(self, recipient: Mailbox, number: int) -> None:
+        dialect = self._dialect
         facts = await self._intake.directory.recipient(self._connection.account, recipient.key)
         if recipient.key in self._recipients:
             return  # repeated while the first was looked up
@@ -150,15 +127,25 @@ class Transaction:
             RcptFacts(
                 address=recipient.address,
                 accepted=len(self._recipients),
-                recipient_limit=self._dialect.recipients,
+                recipient_limit=dialect.recipients,
                 available=self._available,
+                charged=self._charged(),
+                unsent=suppression_rejects(dialect, facts.suppression),
                 suppression=facts.suppression,
                 mailbox_full_at=facts.mailbox_full_at,
                 mailbox_full_seconds=self._intake.mailbox_full,
                 now=self._intake.now(),
             ),
         )
-        self._recipients[recipient.key] = recipient
+        self._recipients[recipient.key] = _Taken(number, recipient, facts.suppression)
+
+    def _charged(self) -> int:
+        """How many of the recipients taken so far are paid for."""
+        if self._dialect.recipients_sent == "first":
+            return 0  # whoever turns out to be the first: the one that is asked about, as far as is known
+        if self._dialect.suppressed == "refuse":
+            return len(self._recipients)
+        return sum(not suppression_rejects(self._dialect, each.suppression) for each in self._recipients.values())
 
     def write(self, chunk: bytes) -> Deferred[None] | None:
         return self._source.write(chunk)
@@ -178,32 +165,40 @@ class Transaction:
         intake, connection, dialect, source = self._intake, self._connection, self._dialect, self._source
         if (spooling := source.close()) is not None:
             await spooling
-        message = Message.parse(source.head)
-        await self._judge_message(message)
+        asked = self._read(Message.parse(source.head))
         now = intake.now()
-        id = source.id or ulid(now, intake.random(10))
-        message = message.prepend(intake.trace(id, now, self._peer))
+        draft = Draft(
+            id=source.id or ulid(now, intake.random(10)),
+            message=asked.message,
+            instructions=asked.instructions,
+            recipients=self._taken(now),
+            spooled=source.stored,
+        )
+        if draft.spooled and source.size <= dialect.size and needs_whole(dialect, draft.instructions):
+            draft = await recall(intake, draft)
+        await self._judge_message(draft.message)
+        draft = await prepare(intake, connection, dialect, draft)
+        message = draft.message.prepend(intake.trace(draft.id, now, self._peer))
         submission = Submission(
-            id=id,
+            id=draft.id,
             account=connection.account,
             connection=connection.id,
             dialect=dialect.name,
             peer=self._peer.address,
             sender=self._sender.address if self._sender else "",
-            recipients=tuple(
-                Recipient(ulid(now, intake.random(10)), mailbox.address, key, mailbox.domain)
-                for key, mailbox in self._recipients.items()
-            ),
+            recipients=draft.recipients,
             source=message.encode(),
             subject=message.text("Subject"),
             received_at=now,
             expires_at=now + intake.lifetime * SECOND,
             billing=dialect.billing,
+            instructions=draft.instructions,
             verdicts=tuple(self._verdicts),
-            spooled=source.stored,
+            spooled=draft.spooled,
+            personal=draft.personal,
         )
         try:
-            deliveries = await intake.ledger.accept(submission, intake.scheduler.has_room(len(submission.recipients)))
+            deliveries = await intake.ledger.accept(submission, intake.scheduler.has_room(len(submission.live)))
         except Refusal as refusal:
             decided = {"rule": refusal.rule, "allowed": False, "facts": refusal.facts, "reply": refusal.key}
             self._keep("commit", [decided])
@@ -215,9 +210,33 @@ class Transaction:
             count=len(submission.recipients),
             size=submission.size,
         )
+        if source.id != submission.id:
+            source.discard()  # what was spooled was read back, and is stored anew
         intake.directory.spent(connection.account)
         intake.scheduler.take(deliveries, None if submission.spooled else message)
         return submission.id
+
+    def _read(self, message: Message) -> Asked:
+        """What the message asks for by control headers, and what is left of it."""
+        try:
+            asked = read(message, self._dialect.headers)
+        except Refusal as refusal:
+            decided = {"rule": refusal.rule, "allowed": False, "facts": refusal.facts, "reply": refusal.key}
+            self._keep("data", [decided])
+            raise
+        if asked.headers:
+            self._verdicts.append({"rule": "control_headers", "allowed": True, "facts": {"headers": asked.headers}})
+        return asked
+
+    def _taken(self, now: int) -> tuple[Recipient, ...]:
+        """The recipients in the order in which they were named, with the reasons of those that are not sent to."""
+        taken = sorted(self._recipients.items(), key=lambda item: item[1].number)
+        reasons = rejections(self._dialect, [each.suppression for _, each in taken])
+        random = self._intake.random
+        return tuple(
+            Recipient(ulid(now, random(10)), each.mailbox.address, key, each.mailbox.domain, rejected=reason)
+            for (key, each), reason in zip(taken, reasons, strict=True)
+        )
 
     async def _judge_message(self, message: Message) -> None:
         connection = self._connection

@@ -32,11 +32,12 @@ from ..policy.retry import Schedule
 from ..policy.route import MxRoute, Route, Routes
 from ..relay.compose import compose, trace
 from ..relay.hashing import SlowHash
+from ..relay.intake import Intake
 from ..relay.login import AddressChecker, LoginGuard, PasswordChecker, Realm
 from ..relay.outbound import Compose, Outbound, OutboundLimits
 from ..relay.settle import Settler
 from ..relay.signing import Signing
-from ..relay.submission import Intake, SubmittingConnection
+from ..relay.submission import SubmittingConnection
 from ..relay.way import Ways
 from ..smtp.budget import Budget
 from ..smtp.client import Timeouts

@@ -14,6 +14,7 @@ from zope.interface import implementer
 
 from ..interfaces.bodies import IBodies, ISpool
 from ..mail.envelope import SECOND
+from .jobs import LOOK_UP
 from .reader import Reader
 from .schema import chunks, messages
 from .work import Work
@@ -53,12 +54,16 @@ class Bodies:
 class Spool:
     """Chunks of messages to come; `now` in microseconds."""
 
-    def __init__(self, writer: Writer, now: Callable[[], int]) -> None:
+    def __init__(self, writer: Writer, reader: Reader, now: Callable[[], int]) -> None:
         self._writer = writer
+        self._reader = reader
         self._now = now
 
     def put(self, message: str, number: int, octets: bytes) -> Deferred[None]:
         return self._writer.ask(put_chunk, (message, number, self._now(), octets))
+
+    def read(self, message: str) -> Deferred[bytes]:
+        return self._reader.ask(LOOK_UP, lambda work: _joined(work, message))
 
     def drop(self, message: str) -> Deferred[None]:
         return self._writer.ask(drop, message)
@@ -75,6 +80,10 @@ def _read(work: Work, message: str) -> bytes | KeyError:
         return KeyError(message)
     if found[0][0] is not None:
         return bytes(found[0][0])
+    return _joined(work, message)
+
+
+def _joined(work: Work, message: str) -> bytes:
     return b"".join(bytes(row[0]) for row in work.rows(_chunks, {"message": message}))
 
 

@@ -240,6 +240,9 @@ class MemorySpool:
         self._state.spooled.setdefault(message, {})[number] = octets
         return succeed(None)
 
+    def read(self, message: str) -> Deferred[bytes]:
+        return succeed(b"".join(octets for _, octets in sorted(self._state.spooled.get(message, {}).items())))
+
     def drop(self, message: str) -> Deferred[None]:
         if message not in self._state.submissions:
             self._state.spooled.pop(message, None)

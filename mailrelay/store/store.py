@@ -77,7 +77,7 @@ class Store:
         )
         self.ledger = Ledger(self._writer, self._reader, node, reports)
         self.bodies = Bodies(self._reader)
-        self.spool = Spool(self._writer, now)
+        self.spool = Spool(self._writer, self._reader, now)
         self.directory = Directory(self._reader, now)
         self.registry = Registry(self._writer, self._reader, names)
         self.history = History(self._writer, self._reader, self.nodes.census)

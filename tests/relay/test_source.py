@@ -34,6 +34,9 @@ class HandSpool:
         self.asked.append((message, number, octets, answer))
         return answer
 
+    def read(self, message: str) -> Deferred[bytes]:
+        raise NotImplementedError
+
     def drop(self, message: str) -> Deferred[None]:
         self.dropped.append(message)
         return fail(self.refuses) if self.refuses else succeed(None)

@@ -19,7 +19,8 @@ from mailrelay.mail.address import parse_mailbox
 from mailrelay.mail.envelope import SECOND, Delivery, State, Submission
 from mailrelay.mail.message import Message
 from mailrelay.mail.reply import Refusal
-from mailrelay.relay.submission import Intake, SubmittingConnection, Transaction
+from mailrelay.relay.intake import Intake
+from mailrelay.relay.submission import SubmittingConnection, Transaction
 from mailrelay.store.counters import MemoryCounters
 from mailrelay.store.memory import MemoryDirectory, MemoryLedger, MemorySpool, MemoryState
 
@@ -100,6 +101,7 @@ class SubmissionTests(SynchronousTestCase):
         self.free_space = 1000
         self.numbers = count()
         self.peer = peer()
+        self.spoken = DIALECTS.get(self.dialect)
         self.change()
 
     def change(self, **changes: Any) -> None:
@@ -123,7 +125,7 @@ class SubmissionTests(SynchronousTestCase):
             lifetime=3600,
             mailbox_full=86_400,
         )
-        return SubmittingConnection(intake, self.state.connections["C1"], DIALECTS.get(self.dialect))
+        return SubmittingConnection(intake, self.state.connections["C1"], self.spoken)
 
     def begin(self, sender: str = "app@acme.test", size: int = 0) -> ISubmission:
         """A transaction whose MAIL was accepted."""

@@ -1,0 +1,34 @@
+"""Who is taken in and not sent to: recipients that are answered 250 and only put on record, and why.
+
+A service that does not refuse such a recipient at RCPT still never sends to it nor charges for it; the reason stands in
+the history in our own words. This module judges one message's recipients together and looks nothing up.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from .dialect import Dialect
+
+NOT_FIRST = "only the first recipient of a message is sent to"
+
+
+def suppression_rejects(dialect: Dialect, suppression: str) -> bool:
+    """Whether an address suppressed for that reason ("" for none) is taken in and not sent to."""
+    return dialect.suppressed != "refuse" and suppression in dialect.suppressing
+
+
+def rejections(dialect: Dialect, suppressions: Sequence[str]) -> tuple[str, ...]:
+    """For each recipient, in the order in which they were taken, why it is not sent to, or "".
+
+    `suppressions` has for each the reason for which its address is suppressed, or "".
+    """
+    first = dialect.recipients_sent == "first"
+    return tuple(
+        NOT_FIRST
+        if first and place
+        else f"the address is suppressed: {suppression}"
+        if suppression_rejects(dialect, suppression)
+        else ""
+        for place, suppression in enumerate(suppressions)
+    )

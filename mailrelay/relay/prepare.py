@@ -1,0 +1,76 @@
+"""From the final dot to the commit: what came in becomes what is stored, one step after another.
+
+A `Draft` goes through the steps and is never changed, each gives another one. The line is straight and reads from top
+to bottom; what a step does stands in a module of its own, and a step that is not asked for costs nothing. A large
+message, whose octets behind the first lie in the spool, is read back only for a step that needs to see all of it. This
+module commits nothing and judges nothing.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from ..interfaces.directory import ConnectionFacts
+from ..mail.envelope import Instructions, Personal, Recipient
+from ..mail.message import Message
+from ..policy.dialect import Dialect
+from ..policy.instructions import names
+from .intake import Intake
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A message under way. `spooled` octets behind those of `message` lie in the spool under its `id`."""
+
+    id: str
+    message: Message
+    instructions: Instructions
+    recipients: tuple[Recipient, ...]
+    spooled: int = 0
+    personal: Personal | None = None
+
+
+def needs_whole(dialect: Dialect, instructions: Instructions) -> bool:
+    """Whether a step, or a rule at end of data, must see more of the message than its header."""
+    return bool(
+        instructions.files
+        or instructions.template
+        or instructions.variables is not None
+        or instructions.idempotency_key
+    )
+
+
+async def recall(intake: Intake, draft: Draft) -> Draft:
+    """The draft with all its octets in memory, under another id, since the old one names what lies in the spool."""
+    rest = await intake.spool.read(draft.id)
+    message = draft.message
+    whole = Message(message.fields, message.source + rest, message.offset)
+    return replace(draft, id=intake.new_id(), message=whole, spooled=0)
+
+
+async def prepare(intake: Intake, connection: ConnectionFacts, dialect: Dialect, draft: Draft) -> Draft:
+    """What is stored for a message that was admitted; fails with `Refusal`."""
+    draft = _name(draft, dialect)
+    draft = _keep(draft, dialect)
+    return replace(draft, personal=_personal(dialect))
+
+
+def _name(draft: Draft, dialect: Dialect) -> Draft:
+    """Each recipient with the display name that the message's To gives it, where To gives names only."""
+    if not dialect.recipient_names:
+        return draft
+    given = names(draft.message, [recipient.key for recipient in draft.recipients])
+    named = tuple(replace(recipient, name=given.get(recipient.key, "")) for recipient in draft.recipients)
+    return replace(draft, recipients=named)
+
+
+def _keep(draft: Draft, dialect: Dialect) -> Draft:
+    """Without the headers that the dialect does not keep."""
+    if not dialect.headers_kept:
+        return draft
+    return replace(draft, message=draft.message.keep(*dialect.headers_kept))
+
+
+def _personal(dialect: Dialect) -> Personal | None:
+    personal = Personal(to=dialect.recipient_names)
+    return None if personal == Personal() else personal

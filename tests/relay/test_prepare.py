@@ -1,0 +1,132 @@
+"""What lies between the final dot and the commit: headers that control, recipients that are only put on record."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from mailrelay.mail.address import parse_mailbox
+from mailrelay.mail.envelope import Personal, State, Submission
+from mailrelay.relay.source import CHUNK
+from mailrelay.store.memory import MemoryBodies
+
+from .fakes import START
+from .test_submission import SOURCE, SlowDirectory, SubmissionTests
+
+
+class PreparedTests(SubmissionTests):
+    """Whole transactions, and what is stored of them."""
+
+    def speak(self, **changes: Any) -> None:
+        """The dialect from now on, changed so."""
+        self.spoken = replace(self.spoken, **changes)
+
+    def accepted(self, *recipients: str, source: bytes = SOURCE) -> Submission:
+        return self.state.submissions[self.successResultOf(self.submit(*recipients, source=source))]
+
+    def states(self) -> dict[str, State]:
+        return {entry.delivery.address: entry.state for entry in self.state.recipients.values()}
+
+
+class InstructionTests(PreparedTests):
+    def test_read_and_cut(self) -> None:
+        """What control headers say is kept with the message, without the headers; that they were there is a verdict."""
+        head = b"X-Relay-Tag: news\r\nX-Relay-Reference: 17\r\nX-Relay-Metadata-a: b\r\n"
+        submission = self.accepted("a@b.test", source=head + SOURCE)
+        asked = submission.instructions
+        self.assertEqual((asked.tag, asked.client_ref, asked.metadata), ("news", "17", {"a": "b"}))
+        self.assertTrue(submission.source.endswith(f"{START} {self.peer.session}\r\n".encode() + SOURCE))
+        (told,) = [verdict for verdict in submission.verdicts if verdict["rule"] == "control_headers"]
+        self.assertEqual(len(told["facts"]["headers"]), 3)  # type: ignore[index]
+
+    def test_refused(self) -> None:
+        """What cannot be read refuses the message, and why is kept."""
+        refusal = self.data_refused(b"X-Relay-Variables: {\r\n" + SOURCE)
+        self.assertEqual((refusal.key, refusal.fields["header"]), ("variables_invalid", "X-Relay-Variables"))
+        _, _, _, stage, (*_, verdict) = self.verdicts.kept[-1]
+        self.assertEqual((stage, verdict["rule"], verdict["reply"]), ("data", "control_headers", "variables_invalid"))
+
+    def test_of_a_large_message(self) -> None:
+        """A large message is read like a small one; where all of its octets are asked for they come back from the
+        spool, and are stored once."""
+        body = b"x" * 70 + b"\r\n"
+        large = SOURCE + body * (2 * CHUNK // len(body))
+        for head in (b"X-Relay-Tag: big\r\n", b"X-Relay-Idempotency-Key: k\r\n"):
+            submission = self.accepted("a@b.test", source=head + large)
+            stored = self.successResultOf(MemoryBodies(self.state).read(submission.id))
+            self.assertTrue(stored.endswith(b"\r\n" + large) and stored.count(b"Subject:") == 1)
+            self.assertNotIn(head, stored)
+            self.assertEqual(
+                set(self.state.spooled), {id for id, each in self.state.submissions.items() if each.spooled}
+            )
+
+
+class KeptTests(PreparedTests):
+    def test_only_these_headers(self) -> None:
+        """A dialect may keep a closed list of headers; all others are dropped, the trace is ours."""
+        self.speak(headers_kept=("From", "Subject"))
+        stored = self.accepted("a@b.test", source=b"X-Mine: 1\r\nBcc: c@d.test\r\n" + SOURCE).source
+        self.assertEqual(stored.split(b"\r\n", 1)[1], SOURCE)
+
+    def test_names(self) -> None:
+        """Where To gives names only, each recipient has the name at its own address, and To is made for each."""
+        self.speak(recipient_names=True)
+        submission = self.accepted("ann@b.test", "bob@b.test", source=b"To: Ann <ann@b.test>\r\n" + SOURCE)
+        self.assertEqual([each.name for each in submission.recipients], ["Ann", ""])
+        self.assertEqual(submission.personal, Personal(to=True))
+        ((deliveries, _),) = self.scheduler.taken
+        self.assertEqual(
+            [(each.name, each.personal) for each in deliveries], [("Ann", Personal(to=True)), ("", Personal(to=True))]
+        )
+
+
+class OnRecordTests(PreparedTests):
+    def test_only_the_first(self) -> None:
+        """Where only the first recipient is sent to, every RCPT is answered well, one is paid for, the others are on
+        record."""
+        self.state.balance["A"] = 1
+        self.speak(recipients_sent="first")
+        self.accepted("z@b.test", "a@b.test", "m@b.test")
+        want = {"z@b.test": State.QUEUED, "a@b.test": State.SUPPRESSED, "m@b.test": State.SUPPRESSED}
+        self.assertEqual((self.states(), self.state.balance["A"]), (want, 0))
+        self.assertEqual(
+            {entry.last for entry in self.state.recipients.values()},
+            {"", "only the first recipient of a message is sent to"},
+        )
+
+    def test_the_first_is_the_first_named(self) -> None:
+        """It is the first RCPT that was answered well, however long its look-up took."""
+        self.speak(recipients_sent="first")
+        self.state.full["A", "full@b.test"] = START
+        self.directory = slow = SlowDirectory(self.state)
+        transaction = self.begin()
+        judged = [transaction.rcpt(parse_mailbox(f"{name}@b.test")) for name in ("full", "one", "two")]
+        slow.asked.reverse()
+        while slow.asked:
+            slow.answer()
+        self.failureResultOf(judged[0])
+        transaction.write(SOURCE)
+        self.successResultOf(transaction.finish())
+        self.assertEqual(self.states(), {"one@b.test": State.QUEUED, "two@b.test": State.SUPPRESSED})
+
+    def test_a_suppressed_first(self) -> None:
+        """If the first is suppressed nobody is sent to; the message is accepted all the same."""
+        self.speak(recipients_sent="first", suppressed="fail")
+        self.state.suppressions["A", "a@b.test"] = "complaint"
+        self.accepted("a@b.test", "b@b.test")
+        self.assertEqual((set(self.states().values()), self.state.balance["A"]), ({State.SUPPRESSED}, 10))
+
+    def test_suppressed(self) -> None:
+        """A suppressed recipient that is not refused is on record with the reason, costs nothing, and takes nobody's
+        place in the balance; reasons that do not count are sent to."""
+        self.state.balance["A"] = 2
+        self.state.suppressions |= {("A", "out@b.test"): "unsubscribe", ("A", "hard@b.test"): "hard_bounce"}
+        for suppressed in ("fail", "drop"):
+            self.state.balance["A"] = 2
+            self.state.recipients.clear()
+            self.speak(suppressed=suppressed, suppressing=("unsubscribe",))
+            self.accepted("out@b.test", "hard@b.test", "in@b.test")
+            want = {"out@b.test": State.SUPPRESSED, "hard@b.test": State.QUEUED, "in@b.test": State.QUEUED}
+            self.assertEqual((self.states(), self.state.balance["A"]), (want, 0))
+        (entry,) = [entry for entry in self.state.recipients.values() if entry.key == "out@b.test"]
+        self.assertEqual(entry.last, "the address is suppressed: unsubscribe")
