@@ -314,3 +314,27 @@ def ulid(now: int, random: bytes) -> str:
         + pairs[tail >> 10 & 1023]
         + pairs[tail & 1023]
     )
+
+
+_VALUE_OF = {letter: value for value, letter in enumerate(_BASE32)}
+
+
+def pack(id: str) -> bytes:
+    """A ULID in sixteen octets; `ValueError` when it is none."""
+    try:
+        value = 0
+        for letter in id:
+            value = value << 5 | _VALUE_OF[letter]
+        if len(id) != 26:
+            raise ValueError
+        return value.to_bytes(16, "big")
+    except (KeyError, ValueError, OverflowError):
+        raise ValueError("not a ULID") from None
+
+
+def unpack(octets: bytes) -> str:
+    """The ULID that `pack` made sixteen octets of; `ValueError` for any other number of them."""
+    if len(octets) != 16:
+        raise ValueError("a ULID has sixteen octets")
+    value = int.from_bytes(octets, "big")
+    return "".join([_BASE32[value >> shift & 31] for shift in range(125, -1, -5)])
