@@ -8,6 +8,8 @@ comma := ,
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+# the mail library of Node.js that tests/live/clients/ runs
+NODE := $(addprefix tests/live/clients/,package.json package-lock.json)
 # trial runs the unit tests; the live ones need pytest-twisted
 UNITS := $(filter-out tests.live,$(subst /,.,$(patsubst %/__init__.py,%,$(wildcard tests/*/__init__.py)))) \
 	tests.test_config tests.test_tap tests.test_vault
@@ -27,7 +29,7 @@ help:
 run: $(VENV)/run.stamp
 	@exec $(BIN)/twistd -n --pidfile= mailrelay --sandbox --state "$(STATE)" --base-port $(BASE_PORT)
 
-test: $(VENV)/dev.stamp
+test: $(VENV)/dev.stamp $(VENV)/node.stamp
 	@tools/debian-packages test
 	@$(BIN)/trial --reporter=text --temp-directory=$(VENV)/trial $(UNITS)
 	@$(BIN)/python -m pytest --cov --cov-report=term
@@ -62,3 +64,10 @@ $(VENV)/run.stamp: setup.cfg pyproject.toml
 $(VENV)/dev.stamp: setup.cfg pyproject.toml
 	$(call install,.[test$(comma)dev])
 	@touch $(VENV)/run.stamp
+
+$(VENV)/node.stamp: $(NODE) | $(VENV)/dev.stamp
+	@tools/debian-packages test
+	@mkdir -p $(VENV)/node
+	@cp $(NODE) $(VENV)/node
+	@npm --prefix $(VENV)/node ci --no-audit --no-fund --no-update-notifier --loglevel=error >/dev/null
+	@touch $@

@@ -1,7 +1,8 @@
 """A daemon with names of the product replaced: ``python -m tests.live.patches WORD [VALUE] -- twistd's arguments``.
 
 The product itself has no seam for this. ``die POINT`` makes the process kill itself at a point inside, as a loss of
-power would; ``patience SECONDS`` shortens how long a submission waits for a store that cannot be written.
+power would; ``patience SECONDS`` shortens how long a submission waits for a store that cannot be written; ``limits
+OCTETS`` gives the sandbox a size limit, and failed logins without end.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from collections.abc import Callable, Sequence
 from functools import partial, wraps
 from typing import Any
 
-from mailrelay.run import worker
+from mailrelay.run import sandbox, worker
 from mailrelay.store import engine, ledger, report, writer
 from mailrelay.store.accept import _add_recipient
 from mailrelay.store.work import Work
@@ -105,6 +106,11 @@ def main(words: Sequence[str], arguments: Sequence[str]) -> None:
             worker.open_store = partial(worker.open_store, patience=float(seconds))
         case ["checkpoints"]:
             engine._PRAGMAS = (*engine._PRAGMAS, "PRAGMA wal_autocheckpoint = 20")
+        case ["limits", octets]:
+            sandbox.Limits = partial(sandbox.Limits, size=int(octets))  # type: ignore[misc,assignment]
+            sandbox.LoginGuard = partial(  # type: ignore[misc,assignment]
+                sandbox.LoginGuard, failures_per_user=1_000_000, failures_per_address=1_000_000
+            )
         case _:
             raise SystemExit(f"unknown: {words}")
     from twisted.scripts.twistd import run

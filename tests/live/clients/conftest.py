@@ -1,0 +1,23 @@
+"""One sandbox for the whole matrix, with its own `ready.json`; a smaller size and more failed logins than it has."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+
+import pytest
+
+from ..daemon import Sandbox
+from .matrix import SIZE
+
+
+@pytest.fixture(scope="module")
+def module_sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
+    """A started sandbox; ended with its file of tests."""
+    sandbox = Sandbox(tmp_path_factory.mktemp("sandbox"))
+    sandbox.program = [sys.executable, "-m", "tests.live.patches", "limits", str(SIZE), "--"]
+    try:
+        sandbox.start()
+        yield sandbox
+    finally:
+        sandbox.end()

@@ -1,0 +1,169 @@
+"""Real clients at every door: each hands in its mail, and tells its user why when it is refused."""
+
+from __future__ import annotations
+
+import email
+import re
+from collections.abc import Mapping, Sequence
+from email.message import EmailMessage
+from email.policy import SMTP
+from pathlib import Path
+
+import pytest
+
+from ..daemon import Sandbox
+from .matrix import (
+    ARRIVES,
+    BAD_RECIPIENT,
+    CLIENTS,
+    SERVICES,
+    SIZE,
+    STRANGER,
+    SUPPRESSED,
+    SUPPRESSED_ADDRESS,
+    TOO_BIG,
+    UNWRITABLE,
+    WRONG_PASSWORD,
+    Cell,
+    cells,
+    clients_in_words,
+    doors_in_words,
+    reason,
+)
+from .programs import PROGRAMS, Answer, Job, Runner
+
+SUBJECT = "Тема: Grüße, 你好 \N{ROCKET}"
+#: Letters of many scripts, and lines that a client must escape on the wire.
+BODY = "Привет, мир! Grüße, 你好 \N{ROCKET}\n.a dot before\n..\n.\n\nend"
+DIALECTS_PAGE = Path(__file__).parents[3] / "docs" / "dialects.md"
+
+
+class Matrix:
+    """Runs each client once, with the jobs of all its cells, and keeps what it answered."""
+
+    def __init__(self, sandbox: Sandbox, folder: Path) -> None:
+        self.sandbox = sandbox
+        self._runner = Runner(folder)
+        self._answers: dict[str, Mapping[Cell, Answer]] = {}
+        for dialect, service in SERVICES.items():
+            if SUPPRESSED in service.refusals:
+                account = ("--account", dialect, "--reason", "unsubscribe")
+                sandbox.cli("suppression", "add", SUPPRESSED_ADDRESS, *account)
+
+    def answers(self, client: str) -> Mapping[Cell, Answer]:
+        """What a client said of each cell that it can do."""
+        if client not in self._answers:
+            numbered = dict(enumerate(cell for cell in cells() if cell.client == client and not reason(cell)))
+            answers = self._runner.run(client, [self._job(number, cell) for number, cell in numbered.items()])
+            assert answers.keys() == numbered.keys()
+            self._answers[client] = {cell: answers[number] for number, cell in numbered.items()}
+        return self._answers[client]
+
+    def _job(self, number: int, cell: Cell) -> Job:
+        card = self.sandbox.card(cell.dialect)
+        return Job(
+            number=number,
+            host="localhost",
+            port=card["ports"][str(cell.port)],
+            mode=cell.mode,
+            ca="" if cell.case == STRANGER else self.sandbox.facts["ca"],
+            username=card["username"],
+            password=f"not {card['password']}" if cell.case == WRONG_PASSWORD else card["password"],
+            sender=card["mail_from"],
+            recipient={BAD_RECIPIENT: UNWRITABLE, SUPPRESSED: SUPPRESSED_ADDRESS}.get(cell.case, recipient(cell)),
+            subject=SUBJECT,
+            body=BODY + SERVICES[cell.dialect].body,
+            padding=SIZE if cell.case == TOO_BIG else 0,
+        )
+
+
+def recipient(cell: Cell) -> str:
+    """Where the mail of a cell goes: an address of its own when it shall arrive."""
+    if cell.case == ARRIVES:
+        return f"{cell.client}.{cell.dialect}.{cell.port}.{cell.mode}@example.net"
+    return f"nobody.{cell.client}@example.net"
+
+
+@pytest.fixture(scope="module")
+def matrix(module_sandbox: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> Matrix:
+    return Matrix(module_sandbox, tmp_path_factory.mktemp("clients"))
+
+
+@pytest.fixture(params=CLIENTS)
+def client(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+def chosen(matrix: Matrix, client: str, case: str) -> dict[Cell, Answer]:
+    return {cell: answer for cell, answer in matrix.answers(client).items() if cell.case == case}
+
+
+def text_of(source: bytes) -> tuple[str, str]:
+    """Subject and text of a mail, as its reader sees them."""
+    message = email.message_from_bytes(source, policy=SMTP)
+    assert isinstance(message, EmailMessage)
+    return str(message["Subject"]), message.get_content().replace("\r\n", "\n").rstrip("\n")
+
+
+def test_arrives(sandbox: Sandbox, matrix: Matrix, client: str) -> None:
+    """What the client hands in at each door arrives, its subject and its body equal in every letter."""
+    for cell, answer in chosen(matrix, client, ARRIVES).items():
+        assert answer.sent, f"{cell.name}: {answer.said}"
+        subject, body = text_of(sandbox.received(recipient(cell)))
+        assert subject == SUBJECT, cell.name
+        if SERVICES[cell.dialect].footer:
+            assert body.startswith(BODY), (cell.name, body)
+        else:
+            assert body == BODY, (cell.name, body)
+
+
+@pytest.mark.parametrize("case", list(dict.fromkeys(case for each in SERVICES.values() for case in each.refusals)))
+def test_refused(matrix: Matrix, client: str, case: str) -> None:
+    """The client tells its user the dialect's own code and text, at each door."""
+    for cell, answer in chosen(matrix, client, case).items():
+        line = SERVICES[cell.dialect].refusals[case]
+        code, text = line[:3], line[4:].lstrip("0123456789.").lstrip()
+        assert not answer.sent, cell.name
+        wanted = [code] if case in CLIENTS[client].code_only else [code, text]
+        assert all(each in answer.said for each in wanted), f"{cell.name}: wanted {line!r}, got {answer.said!r}"
+
+
+def test_who_is_not_trusted_gets_nothing(matrix: Matrix, client: str) -> None:
+    """A client that does not know the certificate's authority says that this is why it hands nothing in."""
+    for cell, answer in chosen(matrix, client, STRANGER).items():
+        assert not answer.sent and re.search(r"(?i)certificat", answer.said), f"{cell.name}: {answer.said}"
+
+
+def test_nothing_else_arrives(sandbox: Sandbox, matrix: Matrix, client: str) -> None:
+    """What was refused has reached nobody."""
+    matrix.answers(client)
+    for address in (f"nobody.{client}@example.net", SUPPRESSED_ADDRESS):
+        assert sandbox.arrived(address) == []
+
+
+def test_every_cell_is_run_or_has_its_reason(matrix: Matrix) -> None:
+    """No cell of the matrix is left out in silence: what was not run is exactly what has a reason."""
+    every = set(cells())
+    run = {cell for client in CLIENTS for cell in matrix.answers(client)}
+    assert every - run == {cell for cell in every if reason(cell)}
+    assert PROGRAMS.keys() == CLIENTS.keys()
+
+
+def test_the_doors_are_those_of_the_sandbox(sandbox: Sandbox) -> None:
+    """The matrix has every dialect of the sandbox, and each of its ports in each of its modes."""
+    offered = {
+        card["dialect"]: {
+            (int(service), mode)
+            for mode in ("plain", "starttls", "tls")
+            for service, port in card["ports"].items()
+            if port in card[mode]
+        }
+        for card in sandbox.facts["connections"]
+    }
+    assert {dialect: set(service.doors) for dialect, service in SERVICES.items()} == offered
+
+
+@pytest.mark.parametrize("rows", [doors_in_words(), clients_in_words()], ids=["doors", "clients"])
+def test_the_page_says_the_same(rows: Sequence[str]) -> None:
+    """The tables of the documentation are those that are run."""
+    assert "\n".join(rows) in DIALECTS_PAGE.read_text("utf-8")
