@@ -7,11 +7,15 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from twisted.internet.defer import Deferred
 from zope.interface import Interface
 
-from ..mail.envelope import Delivery, Settlement, Submission
+from ..mail.envelope import SECOND, Delivery, Settlement, Submission
+
+#: How long an idempotency key of a connection stands for what it was first used for.
+KEY_LIFETIME = 24 * 3600 * SECOND
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +25,14 @@ class Lane:
     account: str
     destination: str
     due_at: int
+
+
+class Once(NamedTuple):
+    """What became of a submission under an idempotency key: the `id` of the message that the key stands for, and the
+    deliveries of the recipients that are new."""
+
+    id: str
+    deliveries: Sequence[Delivery]
 
 
 class Undecided(Exception):
@@ -37,6 +49,14 @@ class ILedger(Interface):
         without, the result is empty. A rejected one is suppressed from the start, its reason the last that was heard.
         Fails with `Refusal("balance_short")` when the balance does not suffice,
         with `Refusal("temporary")` when it was not committed, with `Undecided` when nobody can tell in time.
+        """
+
+    def accept_once(submission: Submission, lease: bool) -> Deferred[Once]:
+        """Like `accept`, for a submission with an idempotency key (`instructions.idempotency_key`, `digest`).
+
+        For 24 hours the key of its connection stands for the message of that digest: only recipients that it does not
+        have are taken, and charged, under the first one's id. It fails with `Refusal("idempotency_conflict")` when the
+        digest is another one. A key in flight waits for its twin.
         """
 
     def lanes() -> Deferred[Sequence[Lane]]:

@@ -19,6 +19,7 @@ from ..interfaces.directory import ConnectionFacts
 from ..interfaces.submission import IConnection, ISubmission, MailParameters, Peer
 from ..mail.address import AddressError, Mailbox
 from ..mail.addresses import addresses
+from ..mail.digest import digest
 from ..mail.envelope import SECOND, Recipient, Submission, ulid
 from ..mail.message import Message
 from ..mail.reply import Refusal
@@ -31,6 +32,9 @@ from .prepare import Draft, needs_whole, prepare, recall
 from .source import Source
 
 log = Logger()
+
+ACCEPTED = "{id} accepted from {connection} for {count} recipients, {size} octets"
+REPEATED = "{id} repeated by {connection} under its idempotency key"
 
 
 @implementer(IConnection)
@@ -177,6 +181,8 @@ class Transaction:
         if draft.spooled and source.size <= dialect.size and needs_whole(dialect, draft.instructions):
             draft = await recall(intake, draft)
         await self._judge_message(draft.message)
+        key = draft.instructions.idempotency_key
+        said = digest(draft.message, draft.instructions) if key else ""
         draft = await prepare(intake, connection, dialect, draft)
         message = draft.message.prepend(intake.trace(draft.id, now, self._peer))
         submission = Submission(
@@ -196,25 +202,31 @@ class Transaction:
             verdicts=tuple(self._verdicts),
             spooled=draft.spooled,
             personal=draft.personal,
+            digest=said,
         )
+        lease = intake.scheduler.has_room(len(submission.live))
         try:
-            deliveries = await intake.ledger.accept(submission, intake.scheduler.has_room(len(submission.live)))
+            if key:
+                id, deliveries = await intake.ledger.accept_once(submission, lease)
+            else:
+                id, deliveries = submission.id, await intake.ledger.accept(submission, lease)
         except Refusal as refusal:
             decided = {"rule": refusal.rule, "allowed": False, "facts": refusal.facts, "reply": refusal.key}
             self._keep("commit", [decided])
             raise
         log.info(
-            "{id} accepted from {connection} for {count} recipients, {size} octets",
-            id=submission.id,
+            ACCEPTED if id == submission.id else REPEATED,
+            id=id,
             connection=connection.id,
             count=len(submission.recipients),
             size=submission.size,
         )
-        if source.id != submission.id:
-            source.discard()  # what was spooled was read back, and is stored anew
+        if source.id != id:
+            source.discard()  # what was spooled was read back, and is stored anew if at all
         intake.directory.spent(connection.account)
-        intake.scheduler.take(deliveries, None if submission.spooled else message)
-        return submission.id
+        # what a repetition adds goes out as the first was stored, with the trace of the first
+        intake.scheduler.take(deliveries, None if submission.spooled or id != submission.id else message)
+        return id
 
     def _read(self, message: Message) -> Asked:
         """What the message asks for by control headers, and what is left of it."""

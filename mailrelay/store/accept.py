@@ -61,6 +61,15 @@ def accept(work: Work, members: Sequence[tuple[Submission, bool]]) -> list[Seque
     return results
 
 
+def join(work: Work, submission: Submission, lease: bool) -> Sequence[Delivery] | Refusal:
+    """More recipients for a message that is there already under the submission's id."""
+    if (refused := _pay(work, submission)) is not None:
+        return refused
+    work.insert(_add_recipient, _recipient_rows(submission, work.node if lease else ""))
+    _count(work, submission)
+    return deliveries_of(submission) if lease else ()
+
+
 def put(work: Work, submission: Submission, lease: str) -> None:
     """Write one submission that needs no room in a purse; its source is small enough for its row."""
     work.insert(_add_message, (_message_row(submission),))

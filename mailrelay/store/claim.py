@@ -15,16 +15,14 @@ import sqlalchemy as sa
 from ..interfaces.ledger import Lane
 from ..mail.envelope import SECOND, Delivery, State, Submission, personal_of
 from .damage import SANE, STORED, fault_of, fault_of_source, set_aside
+from .once import take_back, told_again
 from .report import Reports
 from .schema import PENDING, WAITING, connections, messages, recipients, suppressions
 from .settle import FACTS, Facts, end, facts_of
-from .work import Work
+from .work import BULK, Work
 
 #: How long a recipient of a connection that is not active is left alone.
 BLOCKED_PAUSE = 60 * SECOND
-
-#: Recipients brought to an end in one transaction.
-BULK = 500
 
 head = (
     sa.select(
@@ -165,12 +163,17 @@ def expire(work: Work, members: Sequence[int], reports: Reports | None = None) -
 
 
 def void(work: Work, submissions: Sequence[Submission], reason: str, now: int) -> None:
-    """Take submissions back whose client was left without a reply: what no other process has in hand ends as failed,
-    and the money returns."""
+    """Take submissions back whose client was left without a reply: what no other process has in hand, and no other
+    client was told of under the same idempotency key, ends as failed, and the money returns."""
     for submission in submissions:
-        ids = [recipient.id for recipient in submission.recipients]
+        ids = {recipient.id for recipient in submission.recipients}
+        if submission.instructions.idempotency_key:
+            work.purses((submission.account,))
+            ids -= told_again(work, ids)
         ours = facts_of(work, recipients.c.id.in_(ids), PENDING, recipients.c.lease.in_(("", work.node)))
         end(work, ours, State.FAILED, reason, now, refund=True)
+        if submission.instructions.idempotency_key:
+            take_back(work, [facts.id for facts in ours])
 
 
 _r, _n = recipients.alias("r"), recipients.alias("n")

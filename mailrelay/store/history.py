@@ -18,12 +18,11 @@ from ..interfaces.history import Attempt, IHistory, Passage, Selection, Turned
 from ..mail.envelope import State
 from .attempts import attempts_of
 from .audit import audit
-from .claim import BULK
 from .jobs import CALL, LOOK_UP
 from .reader import Reader
 from .schema import PENDING, connections, messages, recipients, refusals
 from .settle import end, facts_of
-from .work import Work
+from .work import BULK, Work
 from .writer import Writer
 
 

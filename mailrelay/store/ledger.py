@@ -13,16 +13,17 @@ from typing import Any
 from twisted.internet.defer import Deferred, succeed
 from zope.interface import implementer
 
-from ..interfaces.ledger import ILedger, Lane
+from ..interfaces.ledger import ILedger, Lane, Once
 from ..mail.envelope import Delivery, Settlement, Submission
 from .accept import CHUNK, accept, is_large
-from .bodies import put_chunk
-from .claim import BULK, claim, expire, lanes_statement, leases_of, release
+from .bodies import drop, put_chunk
+from .claim import claim, expire, lanes_statement, leases_of, release
 from .jobs import LOOK_UP
+from .once import accept_once
 from .reader import Reader
 from .report import Reports
 from .settle import settle
-from .work import Work
+from .work import BULK, Work
 from .writer import Writer
 
 _lanes = lanes_statement()
@@ -47,6 +48,23 @@ class Ledger:
         return self._writer.ask(accept, (submission, lease))
 
     async def _accept_large(self, submission: Submission, lease: bool) -> Sequence[Delivery]:
+        await self._put_source(submission)
+        deliveries: Sequence[Delivery] = await self._writer.ask(accept, (submission, lease))
+        return deliveries
+
+    def accept_once(self, submission: Submission, lease: bool) -> Deferred[Once]:
+        if is_large(submission):
+            return Deferred.fromCoroutine(self._accept_large_once(submission, lease))
+        return self._writer.ask(accept_once, (submission, lease))
+
+    async def _accept_large_once(self, submission: Submission, lease: bool) -> Once:
+        await self._put_source(submission)
+        once: Once = await self._writer.ask(accept_once, (submission, lease))
+        if once.id != submission.id:
+            await self._writer.ask(drop, submission.id)
+        return once
+
+    async def _put_source(self, submission: Submission) -> None:
         """Chunks first, each in a transaction of its own; without the accept they are orphans, swept later."""
         source = submission.source
         # behind what is spooled already there is one place for it, whatever its size
@@ -54,8 +72,6 @@ class Ledger:
         for number, start in enumerate(range(0, len(source), step)):
             row = (submission.id, number, submission.received_at, source[start : start + step])
             await self._writer.ask(put_chunk, row)
-        deliveries: Sequence[Delivery] = await self._writer.ask(accept, (submission, lease))
-        return deliveries
 
     def lanes(self) -> Deferred[Sequence[Lane]]:
         return self._reader.ask(LOOK_UP, _read_lanes)
@@ -93,4 +109,4 @@ def _read_lanes(work: Work) -> Sequence[Lane]:
 
 def undo(jobs: Sequence[Any]) -> Sequence[Submission]:
     """The submissions among jobs that were given up."""
-    return [job.argument[0] for job in jobs if job.operation is accept]
+    return [job.argument[0] for job in jobs if job.operation in (accept, accept_once)]

@@ -14,7 +14,7 @@ from zope.interface import implementer
 
 from ..interfaces.bodies import IBodies, ISpool
 from ..interfaces.directory import ConnectionFacts, Credential, IDirectory, RecipientFacts, SenderFacts, SigningKey
-from ..interfaces.ledger import ILedger, Lane
+from ..interfaces.ledger import KEY_LIFETIME, ILedger, Lane, Once
 from ..interfaces.nodes import INodes
 from ..mail.envelope import SECOND, Delivery, Settlement, State, Submission, deliveries_of
 from ..mail.reply import Refusal
@@ -59,6 +59,8 @@ class MemoryState:
     recipients: dict[str, Entry] = field(default_factory=dict)
     spooled: dict[str, dict[int, bytes]] = field(default_factory=dict)
     dead: set[str] = field(default_factory=set)
+    #: by (connection, key): the message's id, its digest, when it came, and the recipients by canonical address
+    keyed: dict[tuple[str, str], tuple[str, str, int, set[str]]] = field(default_factory=dict)
     #: the next accepts fail with these, one each
     failures: list[Exception] = field(default_factory=list)
 
@@ -115,6 +117,26 @@ class MemoryLedger:
                 state.recipients[recipient.id] = entry = Entry(delivery, recipient.key, due_at=submission.received_at)
                 state.end(entry, State.SUPPRESSED, recipient.rejected)
         return deliveries if lease else ()
+
+    def accept_once(self, submission: Submission, lease: bool) -> Deferred[Once]:
+        return execute(self._accept_once, submission, lease)
+
+    def _accept_once(self, submission: Submission, lease: bool) -> Once:
+        place = (submission.connection, submission.instructions.idempotency_key)
+        id, digest, at, known = self.state.keyed.get(place, ("", "", 0, set[str]()))
+        if not id or at <= submission.received_at - KEY_LIFETIME:
+            deliveries = self._accept(submission, lease)
+            keys = {recipient.key for recipient in submission.recipients}
+            self.state.keyed[place] = (submission.id, submission.digest, submission.received_at, keys)
+            return Once(submission.id, deliveries)
+        if digest != submission.digest:
+            raise Refusal("idempotency_conflict", rule="idempotency", facts={"message": id})
+        fresh = tuple(recipient for recipient in submission.recipients if recipient.key not in known)
+        first = self.state.submissions[id]
+        more = self._accept(replace(submission, id=id, recipients=fresh), lease) if fresh else ()
+        self.state.submissions[id] = first
+        known |= {recipient.key for recipient in fresh}
+        return Once(id, more)
 
     def lanes(self) -> Deferred[Sequence[Lane]]:
         return execute(self._lanes)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 
 #: The newest migration this code knows (`migrations/versions`).
-REVISION = "0004"
+REVISION = "0005"
 
 metadata = sa.MetaData()
 
@@ -175,6 +175,24 @@ messages = sa.Table(
     _key("metadata"),
     _key("personal"),
 )
+
+#: What the idempotency keys of a connection stand for: the message by its digest, and each recipient (`recipient` is
+#: its canonical address, `id` its row). `answered` tells that another client was told of it since.
+keyed = sa.Table(
+    "keyed",
+    metadata,
+    _key("connection", primary=True),
+    _key("key", primary=True),
+    _key("recipient", primary=True),
+    _key("id"),
+    _key("message"),
+    _key("digest"),
+    _flag("answered"),
+    _number("at"),
+    sqlite_with_rowid=False,
+)
+sa.Index("keyed_id", keyed.c.id)
+sa.Index("keyed_at", keyed.c.at)
 
 chunks = sa.Table(
     "chunks",

@@ -24,11 +24,12 @@ from .jobs import CALL, Job
 from .ledger import Ledger, undo
 from .migrate import bring_up_to_date
 from .nodes import BeatNodes, FileNodes
+from .once import sweep_keys
 from .reader import Reader
 from .registry import Registry
 from .report import Reports
 from .verdicts import Verdicts
-from .work import Work
+from .work import BULK, Work
 from .writer import Reactor, Writer
 
 #: Seconds after which a submission that could not be written is answered.
@@ -88,8 +89,15 @@ class Store:
         return self.ledger.expire(now)
 
     def sweep(self, now: int) -> Deferred[int]:
-        """A chore: delete what no message refers to any more; fires with how many sources."""
-        return self._writer.ask(CALL, lambda work: sweep(work, now))
+        """A chore: delete what no message refers to any more, and forget old idempotency keys; fires with how many
+        sources."""
+        return Deferred.fromCoroutine(self._sweep(now))
+
+    async def _sweep(self, now: int) -> int:
+        while await self._writer.ask(CALL, lambda work: sweep_keys(work, now)) == BULK:
+            pass
+        swept: int = await self._writer.ask(CALL, lambda work: sweep(work, now))
+        return swept
 
     def set_aside(self, now: int) -> Deferred[int]:
         """A chore: hold the recipients whose rows make no sense; fires with how many."""

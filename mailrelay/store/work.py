@@ -21,6 +21,9 @@ from .schema import accounts, batches, counters, entries
 
 QUARTER = 900 * SECOND
 
+#: Rows that one transaction of bulk work changes at most.
+BULK = 500
+
 _purse = sa.select(accounts.c.balance, accounts.c.reserved).where(accounts.c.id == sa.bindparam("account"))
 _purse_locked = _purse.with_for_update()
 _set_purse = (

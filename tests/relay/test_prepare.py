@@ -61,6 +61,45 @@ class InstructionTests(PreparedTests):
             )
 
 
+class OnceTests(PreparedTests):
+    """Messages under an idempotency key."""
+
+    KEYED = b"X-Relay-Idempotency-Key: order-17\r\n" + SOURCE
+
+    def told(self, *recipients: str, source: bytes = KEYED) -> str:
+        return str(self.successResultOf(self.submit(*recipients, source=source)))
+
+    def test_repeated(self) -> None:
+        """A message repeated under its key gets the same id and is neither sent nor charged again, even when it was
+        built anew with another date."""
+        first = self.told("a@b.test")
+        again = self.told("a@b.test", source=b"Date: Mon, 02 Feb 2026 00:00:00 +0000\r\n" + self.KEYED)
+        self.assertEqual((again, len(self.state.recipients), self.state.balance["A"]), (first, 1, 9))
+        self.assertEqual([len(deliveries) for deliveries, _ in self.scheduler.taken], [1, 0])
+
+    def test_more_recipients(self) -> None:
+        """What a repetition adds goes out from what was stored first."""
+        first = self.told("a@b.test")
+        self.assertEqual(self.told("a@b.test", "c@c.test"), first)
+        deliveries, message = self.scheduler.taken[-1]
+        self.assertEqual(([each.address for each in deliveries], message), (["c@c.test"], None))
+
+    def test_another_message(self) -> None:
+        """Another message under the same key is refused, and why is kept."""
+        self.told("a@b.test")
+        refusal = self.refusal(self.submit("a@b.test", source=self.KEYED + b"more\r\n"))
+        self.assertEqual(refusal.key, "idempotency_conflict")
+        self.assertEqual(self.verdicts.kept[-1][4][-1]["rule"], "idempotency")
+
+    def test_large(self) -> None:
+        """The same holds for a large message, which is compared whole and stored once."""
+        large = self.KEYED + b"x" * 3 * CHUNK
+        first = self.told("a@b.test", source=large)
+        self.assertEqual(self.told("a@b.test", source=large), first)
+        self.assertEqual((list(self.state.submissions), self.state.spooled), ([first], {}))
+        self.assertEqual(self.refusal(self.submit("a@b.test", source=large + b"y")).key, "idempotency_conflict")
+
+
 class KeptTests(PreparedTests):
     def test_only_these_headers(self) -> None:
         """A dialect may keep a closed list of headers; all others are dropped, the trace is ours."""

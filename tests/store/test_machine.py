@@ -7,7 +7,7 @@ must agree with the model after each step.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from hypothesis import HealthCheck, settings
@@ -22,8 +22,8 @@ from hypothesis.stateful import (
 )
 from twisted.trial.unittest import SynchronousTestCase
 
-from mailrelay.interfaces.ledger import Lane, Undecided
-from mailrelay.mail.envelope import SECOND, Settlement, State, Submission
+from mailrelay.interfaces.ledger import KEY_LIFETIME, Lane, Undecided
+from mailrelay.mail.envelope import SECOND, Instructions, Settlement, State, Submission
 from mailrelay.mail.reply import Refusal
 from mailrelay.store.claim import BLOCKED_PAUSE
 
@@ -63,6 +63,16 @@ class Modelled:
         self.state, self.lease, self.held, self.reserved = state, "", False, 0
 
 
+@dataclass
+class Key:
+    """What an idempotency key must stand for: a message by its digest, since then; rows by canonical address."""
+
+    message: str
+    digest: str
+    at: int
+    ids: dict[str, str] = field(default_factory=dict)
+
+
 class LedgerMachine(RuleBasedStateMachine):
     """Two processes, one account with little money, two connections, two destinations."""
 
@@ -79,6 +89,7 @@ class LedgerMachine(RuleBasedStateMachine):
         self.suppressed: set[str] = set()
         self.gone: list[tuple[Process, str]] = []
         self.known: dict[str, int] = {}
+        self.keys: dict[tuple[str, str], Key] = {}
 
     # What happens
 
@@ -144,6 +155,61 @@ class LedgerMachine(RuleBasedStateMachine):
         if modelled is not None and not modelled.state.final and modelled.lease in ("", process.node):
             modelled.end(State.FAILED)
             modelled.billed = 0
+
+    @rule(
+        who=st.integers(0, 1),
+        through=st.integers(0, 1),
+        number=st.integers(1, 3),
+        lease=st.booleans(),
+        key=st.sampled_from("kl"),
+        digest=st.sampled_from("ddde"),
+    )
+    def accept_once(self, who: int, through: int, number: int, lease: bool, key: str, digest: str) -> None:
+        """Under a key that stands for something only what is new of it is taken."""
+        made = self._keyed(through, number, key, digest)
+        process = self.processes[who]
+        refused = self._refused_once(made)
+        if refused:
+            try:
+                result(process.ledger.accept_once(made, lease))
+                raise AssertionError(f"accepted instead of {refused}")
+            except Refusal as found:
+                assert found.key == refused
+        else:
+            once = result(process.ledger.accept_once(made, lease))
+            fresh = self._accepted_once(made, process.node if lease else "")
+            assert once.id == self.keys[made.connection, key].message
+            assert [each.recipient for each in once.deliveries] == (fresh if lease else [])
+
+    @precondition(lambda self: self.world.commits)
+    @rule(who=st.integers(0, 1), there=st.booleans(), lease=st.booleans(), taken=st.booleans(), told=st.booleans())
+    def accept_once_undecided(self, who: int, there: bool, lease: bool, taken: bool, told: bool) -> None:
+        """Nobody can tell in time; on return the batch is voided with its keys, but for what another process took up,
+        or told its own client of, meanwhile."""
+        made = self._keyed(0, 1, "k", "d")
+        process, other = self.processes[who], self.processes[1 - who]
+        if self._refused_once(made):
+            return
+        assert isinstance(self.world, DatabaseWorld)
+        heal = self.world.lose_commit(process, there, cut=True)
+        try:
+            result(process.ledger.accept_once(made, lease))
+            raise AssertionError("answered although nobody can know")
+        except Undecided:
+            pass
+        fresh = self._accepted_once(made, process.node if lease else "") if there else []
+        if told and there:
+            assert result(other.ledger.accept_once(self._keyed(0, 1, "k", "d"), False)).deliveries == ()
+        if taken:
+            self._claim(other, DESTINATIONS[0])
+        heal()
+        assert result(process.ledger.release(["nothing"])) == 0
+        for id in fresh:
+            modelled = self.model[id]
+            if not told and not modelled.state.final and modelled.lease in ("", process.node):
+                modelled.end(State.FAILED)
+                modelled.billed = 0
+                del self.keys[made.connection, "k"].ids[modelled.key]
 
     @rule(who=st.integers(0, 1), where=st.sampled_from(DESTINATIONS))
     def claim(self, who: int, where: str) -> None:
@@ -297,6 +363,36 @@ class LedgerMachine(RuleBasedStateMachine):
             self.world.now,
             billing="accept" if at_once else "attempt",
         )
+
+    def _keyed(self, through: int, number: int, key: str, digest: str) -> Submission:
+        made = self._submission(through, number, DESTINATIONS[0], True)
+        return replace(made, instructions=Instructions(idempotency_key=key), digest=digest)
+
+    def _standing(self, made: Submission) -> Key | None:
+        """What the key of a submission stands for by now."""
+        found = self.keys.get((made.connection, made.instructions.idempotency_key))
+        if found is None or not found.ids or found.at <= self.world.now - KEY_LIFETIME:
+            return None
+        return found
+
+    def _refused_once(self, made: Submission) -> str:
+        standing = self._standing(made)
+        if standing is not None and standing.digest != made.digest:
+            return "idempotency_conflict"
+        known = standing.ids if standing is not None else {}
+        fresh = [recipient for recipient in made.recipients if recipient.key not in known]
+        return "balance_short" if fresh and self._available() < len(fresh) else ""
+
+    def _accepted_once(self, made: Submission, lease: str) -> list[str]:
+        """The recipients that are new."""
+        standing = self._standing(made)
+        if standing is None:
+            standing = Key(made.id, made.digest, made.received_at)
+            self.keys[made.connection, made.instructions.idempotency_key] = standing
+        fresh = tuple(recipient for recipient in made.recipients if recipient.key not in standing.ids)
+        standing.ids |= {recipient.key: recipient.id for recipient in fresh}
+        self._accepted(replace(made, recipients=fresh), lease)
+        return [recipient.id for recipient in fresh]
 
     def _available(self) -> int:
         return OPENING - sum(modelled.billed + modelled.reserved for modelled in self.model.values())
