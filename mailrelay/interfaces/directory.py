@@ -64,6 +64,14 @@ class RecipientFacts:
 
 
 @dataclass(frozen=True, slots=True)
+class TagFacts:
+    """What a tag is judged by: how many different ones the account has `used`, and whether this one is among them."""
+
+    used: int
+    known: bool
+
+
+@dataclass(frozen=True, slots=True)
 class SigningKey:
     """A key by which a domain signs: see `interfaces.registry.DomainKey`."""
 
@@ -89,6 +97,12 @@ class IDirectory(Interface):
 
     def recipient(account: str, key: str) -> Deferred[RecipientFacts]:
         """Facts about a recipient by canonical key."""
+
+    def tag(account: str, tag: str) -> Deferred[TagFacts]:
+        """Facts about a tag that is not empty."""
+
+    def routes(account: str) -> Deferred[frozenset[str]]:
+        """The names of the stored routes that serve an account: its own, and those that serve every account."""
 
     def spent(account: str) -> None:
         """Sends of the account were taken: where few are left, the next `sender` looks anew."""

@@ -188,6 +188,25 @@ def _from_domain(facts: DataFacts, dialect: Dialect) -> Verdict:
     return Verdict("from_domain", True, {"domains": [mailbox.domain for mailbox in facts.from_addresses]})
 
 
+def _route_required(facts: DataFacts, dialect: Dialect) -> Verdict:
+    seen: dict[str, JSON] = {"route": facts.route, "routes": facts.own_routes}
+    return _verdict("route_required", not facts.route and facts.own_routes > 1, seen, "route_required")
+
+
+def _route_known(facts: DataFacts, dialect: Dialect) -> Verdict:
+    known = not facts.route or facts.route in facts.routes
+    return _verdict(
+        "route_known", not known, {"route": facts.route, "known": known}, "route_unknown", route=facts.route
+    )
+
+
+def _tag_limit(facts: DataFacts, dialect: Dialect) -> Verdict:
+    seen: dict[str, JSON] = {"tag": facts.tag, "known": facts.tag_known, "used": facts.tags_used}
+    limit = dialect.tag_limit
+    refused = bool(limit) and not facts.tag_known and facts.tags_used >= limit
+    return _verdict("tag_limit", refused, seen, "tag_limit", tag=facts.tag, limit=limit)
+
+
 _Rule = Callable[[Any, "Dialect"], Verdict]  # which of the facts a rule takes follows from its stage
 
 #: Every rule by its stage and name.
@@ -218,6 +237,9 @@ RULES: Mapping[str, Mapping[str, _Rule]] = MappingProxyType(
             "from_present": _from_present,
             "from_single": _from_single,
             "from_domain": _from_domain,
+            "route_required": _route_required,
+            "route_known": _route_known,
+            "tag_limit": _tag_limit,
         },
     }
 )

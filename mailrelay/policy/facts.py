@@ -77,7 +77,9 @@ class RcptFacts:
 class DataFacts:
     """Known at end of data. `from_fields` counts From fields; `domain_statuses` has the status of each From domain.
 
-    A domain that is missing from `domain_statuses` is unknown to the account.
+    A domain that is missing from `domain_statuses` is unknown to the account. `route` is the one that the message
+    names, or its connection does; `routes` are the names that there are, `own_routes` counts those that are stored for
+    the account. `tag_known` tells whether the account used the message's `tag` before, `tags_used` how many it used.
     """
 
     size: int
@@ -91,6 +93,12 @@ class DataFacts:
     hop_limit: int = HOP_LIMIT
     header_size: int = 0
     header_limit: int = HEADER_LIMIT
+    route: str = ""
+    routes: frozenset[str] = frozenset()
+    own_routes: int = 0
+    tag: str = ""
+    tag_known: bool = True
+    tags_used: int = 0
 
 
 Facts: TypeAlias = MailFacts | RateFacts | RcptFacts | DataFacts

@@ -100,7 +100,18 @@ STAGES: Mapping[str, tuple[str, ...]] = MappingProxyType(
         ),
         "rate": ("rate",),
         "rcpt": ("recipient_count", "suppression", "mailbox_limit", "balance_covers"),
-        "data": ("size", "header", "content", "hops", "from_present", "from_single", "from_domain"),
+        "data": (
+            "size",
+            "header",
+            "content",
+            "hops",
+            "from_present",
+            "from_single",
+            "from_domain",
+            "route_required",
+            "route_known",
+            "tag_limit",
+        ),
     }
 )
 

@@ -30,7 +30,7 @@ class Intake:
 
     `trace(id, at, peer)` gives the Received field; `paused()` tells whether mail is taken at all; `free_space()` gives
     the octets that the disk has room for, below `free_space_floor` of which no mail is taken; `lifetime` and
-    `mailbox_full` are in seconds; `random(n)` gives octets.
+    `mailbox_full` are in seconds; `random(n)` gives octets; `routes` are the names of the installation's own routes.
     """
 
     directory: IDirectory
@@ -47,6 +47,7 @@ class Intake:
     lifetime: int
     mailbox_full: int
     free_space_floor: int
+    routes: frozenset[str] = frozenset()
 
     def new_id(self) -> str:
         """A fresh id."""

@@ -15,7 +15,7 @@ from twisted.internet.defer import Deferred, succeed
 from twisted.logger import Logger
 from zope.interface import implementer
 
-from ..interfaces.directory import ConnectionFacts
+from ..interfaces.directory import ConnectionFacts, TagFacts
 from ..interfaces.submission import IConnection, ISubmission, MailParameters, Peer
 from ..mail.address import AddressError, Mailbox
 from ..mail.addresses import addresses
@@ -180,7 +180,7 @@ class Transaction:
         )
         if draft.spooled and source.size <= dialect.size and needs_whole(dialect, draft.instructions):
             draft = await recall(intake, draft)
-        await self._judge_message(draft.message)
+        await self._judge_message(draft)
         key = draft.instructions.idempotency_key
         said = digest(draft.message, draft.instructions) if key else ""
         draft = await prepare(intake, connection, dialect, draft)
@@ -250,8 +250,15 @@ class Transaction:
             for (key, each), reason in zip(taken, reasons, strict=True)
         )
 
-    async def _judge_message(self, message: Message) -> None:
-        connection = self._connection
+    async def _judge_message(self, draft: Draft) -> None:
+        connection, dialect, message = self._connection, self._dialect, draft.message
+        tag = draft.instructions.tag
+        used = TagFacts(0, True)
+        if tag and dialect.tag_limit:
+            used = await self._intake.directory.tag(connection.account, tag)
+        stored = frozenset[str]()
+        if draft.instructions.route or "route_required" in dialect.stages["data"]:
+            stored = await self._intake.directory.routes(connection.account)
         fields = message.all("From")
         authors = tuple(mailbox for field in fields for mailbox in _authors(field))
         statuses = {}
@@ -266,10 +273,16 @@ class Transaction:
                 connection_domain=connection.sender_domain,
                 domain_statuses=statuses,
                 size=self._source.size,
-                size_limit=self._dialect.size,
+                size_limit=dialect.size,
                 header_size=message.offset,
                 has_nul=self._source.has_nul,
                 received_count=len(message.all("Received")),
+                route=draft.instructions.route,
+                routes=stored | self._intake.routes,
+                own_routes=len(stored),
+                tag=tag,
+                tag_known=used.known,
+                tags_used=used.used,
             ),
         )
 

@@ -164,6 +164,7 @@ def wire(
         lifetime=delivery.expiry,
         mailbox_full=config.limits.mailbox_full_hours * 3600,
         free_space_floor=config.limits.free_megabytes * 1_000_000,
+        routes=frozenset(route.name for route in config.routes),
     )
     portal = _portal(config, store, vault, dialects, counters, intake, reactor, hashing, connections)
     certificates = _certificates(config)

@@ -16,11 +16,29 @@ from twisted.internet.defer import Deferred, succeed
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from ..interfaces.directory import ConnectionFacts, Credential, IDirectory, RecipientFacts, SenderFacts, SigningKey
+from ..interfaces.directory import (
+    ConnectionFacts,
+    Credential,
+    IDirectory,
+    RecipientFacts,
+    SenderFacts,
+    SigningKey,
+    TagFacts,
+)
 from ..mail.envelope import SECOND
 from .jobs import LOOK_UP
 from .reader import Reader
-from .schema import accounts, connections, credentials, domain_keys, domains, full_mailboxes, settings, suppressions
+from .schema import (
+    accounts,
+    connections,
+    counters,
+    credentials,
+    domain_keys,
+    domains,
+    full_mailboxes,
+    settings,
+    suppressions,
+)
 from .work import Work
 
 #: How long an answer is remembered, and how many are.
@@ -84,6 +102,20 @@ _signing_keys = (
     # "rsa-sha256" before "ed25519-sha256": who knows one algorithm only looks at the first
     .order_by(domain_keys.c.algorithm.desc(), domain_keys.c.selector)
 )
+_connections = sa.select(connections.c.id).where(connections.c.account == sa.bindparam("owner"))
+
+
+def tags_statement() -> sa.Select[tuple[str]]:
+    """Every tag of a connection, by a loose scan: one step of the counters' key for each tag."""
+    of: sa.BindParameter[str] = sa.bindparam("connection_id")
+    first = sa.select(sa.func.min(counters.c.tag).label("tag")).where(counters.c.connection == of)
+    tag = first.cte("used", recursive=True)
+    following = sa.select(sa.func.min(counters.c.tag)).where(counters.c.connection == of, counters.c.tag > tag.c.tag)
+    tag = tag.union_all(sa.select(following.correlate(tag).scalar_subquery()).where(tag.c.tag.is_not(None)))
+    return sa.select(tag.c.tag).where(tag.c.tag > sa.literal_column("''"))
+
+
+_tags = tags_statement()
 _settings = sa.select(settings.c.key, settings.c.value)
 
 
@@ -139,6 +171,20 @@ class Directory:
         if not _is_storable(key):
             return succeed(_NOTHING)
         return self._reader.ask(read_recipients, (account, key))
+
+    def tag(self, account: str, tag: str) -> Deferred[TagFacts]:
+        # a tag that was used stays used; one that is not known is looked for anew
+        used = self._known.get(("tags", account))
+        if used is not None and tag in used[1]:
+            return succeed(TagFacts(len(used[1]), True))
+        if not _is_storable(tag):
+            tag = ""
+        self._known.pop(("tags", account), None)
+        found = self._remembered(("tags", account), lambda work: _read_tags(work, account))
+        return found.addCallback(lambda used: TagFacts(len(used), tag in used))
+
+    def routes(self, account: str) -> Deferred[frozenset[str]]:
+        return succeed(frozenset())  # none are stored yet
 
     def settings(self) -> Deferred[Mapping[str, str]]:
         return self._remembered(("settings",), _read_settings)
@@ -212,6 +258,11 @@ def _read_sender(work: Work, values: Mapping[str, str]) -> SenderFacts:
 def _read_signing_keys(work: Work, values: Mapping[str, str]) -> tuple[SigningKey, ...] | None:
     found = work.rows(_signing_keys, values)
     return tuple(SigningKey(*row) for row in found if row[0] is not None) if found else None
+
+
+def _read_tags(work: Work, account: str) -> frozenset[str]:
+    owned = work.rows(_connections, {"owner": account})
+    return frozenset(row[0] for (id,) in owned for row in work.rows(_tags, {"connection_id": id}))
 
 
 def _read_settings(work: Work) -> Mapping[str, str]:

@@ -13,7 +13,15 @@ from twisted.internet.defer import Deferred, execute, succeed
 from zope.interface import implementer
 
 from ..interfaces.bodies import IBodies, ISpool
-from ..interfaces.directory import ConnectionFacts, Credential, IDirectory, RecipientFacts, SenderFacts, SigningKey
+from ..interfaces.directory import (
+    ConnectionFacts,
+    Credential,
+    IDirectory,
+    RecipientFacts,
+    SenderFacts,
+    SigningKey,
+    TagFacts,
+)
 from ..interfaces.ledger import KEY_LIFETIME, ILedger, Lane, Once
 from ..interfaces.nodes import INodes
 from ..mail.envelope import SECOND, Delivery, Settlement, State, Submission, deliveries_of
@@ -54,6 +62,8 @@ class MemoryState:
     suppressions: dict[tuple[str, str], str] = field(default_factory=dict)
     full: dict[tuple[str, str], int] = field(default_factory=dict)
     signing_keys: dict[tuple[str, str], tuple[SigningKey, ...]] = field(default_factory=dict)
+    #: stored routes by (account or "", name)
+    routes: set[tuple[str, str]] = field(default_factory=set)
     switches: dict[str, str] = field(default_factory=dict)
     submissions: dict[str, Submission] = field(default_factory=dict)
     recipients: dict[str, Entry] = field(default_factory=dict)
@@ -301,6 +311,17 @@ class MemoryDirectory:
         return execute(
             lambda: RecipientFacts(state.suppressions.get((account, key), ""), state.full.get((account, key), 0))
         )
+
+    def tag(self, account: str, tag: str) -> Deferred[TagFacts]:
+        def facts() -> TagFacts:
+            submissions = self._state.submissions.values()
+            used = {each.instructions.tag for each in submissions if each.account == account} - {""}
+            return TagFacts(len(used), tag in used)
+
+        return execute(facts)
+
+    def routes(self, account: str) -> Deferred[frozenset[str]]:
+        return execute(lambda: frozenset(name for owner, name in self._state.routes if owner in ("", account)))
 
     def spent(self, account: str) -> None:
         """Nothing is remembered here."""

@@ -17,6 +17,9 @@ from mailrelay.policy.verdict import Verdict
 SHIPPED = Dialects.shipped()
 STANDARD = SHIPPED.get("standard")
 EMAILMASSIVO = SHIPPED.get("emailmassivo")
+ROUTED = replace(
+    STANDARD, tag_limit=2, stages={**STANDARD.stages, "data": ("route_required", "route_known", "tag_limit")}
+)
 
 NOW = 1_800_000_000 * SECOND
 ANN = Mailbox("ann", "own.example")
@@ -100,6 +103,14 @@ CASES: tuple[tuple[Dialect, str, Facts, tuple[str, str] | None], ...] = (
     (STANDARD, "data", replace(DATA, received_count=51), ("hops", "too_many_hops")),
     (STANDARD, "data", replace(DATA, from_fields=0, from_addresses=()), ("from_present", "from_missing")),
     (STANDARD, "data", replace(DATA, from_fields=1, from_addresses=()), ("from_present", "from_missing")),
+    (STANDARD, "data", replace(DATA, route="eu", routes=frozenset({"eu"})), None),
+    (STANDARD, "data", replace(DATA, route="us", routes=frozenset({"eu"})), ("route_known", "route_unknown")),
+    (ROUTED, "data", replace(DATA, own_routes=1), None),
+    (ROUTED, "data", replace(DATA, own_routes=2, route="eu", routes=frozenset({"eu"})), None),
+    (ROUTED, "data", replace(DATA, own_routes=2), ("route_required", "route_required")),
+    (ROUTED, "data", replace(DATA, tag="new", tag_known=False, tags_used=1), None),
+    (ROUTED, "data", replace(DATA, tag="old", tags_used=2), None),
+    (ROUTED, "data", replace(DATA, tag="new", tag_known=False, tags_used=2), ("tag_limit", "tag_limit")),
     (STANDARD, "data", replace(DATA, from_fields=2), ("from_single", "from_ambiguous")),
     (STANDARD, "data", replace(DATA, from_addresses=(ANN, ANN)), ("from_single", "from_ambiguous")),
     (STANDARD, "data", replace(DATA, from_addresses=(BOB,)), None),

@@ -7,6 +7,7 @@ from typing import Any
 
 from mailrelay.mail.address import parse_mailbox
 from mailrelay.mail.envelope import Personal, State, Submission
+from mailrelay.mail.reply import Refusal
 from mailrelay.relay.source import CHUNK
 from mailrelay.store.memory import MemoryBodies
 
@@ -59,6 +60,36 @@ class InstructionTests(PreparedTests):
             self.assertEqual(
                 set(self.state.spooled), {id for id, each in self.state.submissions.items() if each.spooled}
             )
+
+
+class JudgedTests(PreparedTests):
+    """What is asked for is judged with the message."""
+
+    def test_routes(self) -> None:
+        """A route must be one of the installation's, or be stored for the account; where one is required there is no
+        choice among several."""
+        self.state.routes |= {("A", "eu"), ("", "all"), ("B", "theirs")}
+        for name in ("eu", "all", "ours"):
+            submission = self.accepted("a@b.test", source=f"X-Relay-Route: {name}\r\n".encode() + SOURCE)
+            self.assertEqual(submission.instructions.route, name)
+        refusal = self.data_refused_of(b"X-Relay-Route: theirs\r\n" + SOURCE)
+        self.assertEqual((refusal.key, refusal.fields), ("route_unknown", {"route": "theirs"}))
+        self.speak(stages={**self.spoken.stages, "data": ("route_required",)})
+        self.assertEqual(self.data_refused_of(SOURCE).key, "route_required")
+        self.state.routes.discard(("", "all"))
+        self.accepted("a@b.test")
+
+    def test_tags(self) -> None:
+        """No more tags are taken than the dialect lets an account use."""
+        self.speak(tag_limit=2, stages={**self.spoken.stages, "data": ("tag_limit",)})
+        for tag in ("a", "b", "a"):
+            self.accepted("a@b.test", source=f"X-Relay-Tag: {tag}\r\n".encode() + SOURCE)
+        refusal = self.data_refused_of(b"X-Relay-Tag: c\r\n" + SOURCE)
+        self.assertEqual((refusal.key, refusal.fields), ("tag_limit", {"tag": "c", "limit": 2}))
+        self.accepted("a@b.test")
+
+    def data_refused_of(self, source: bytes) -> Refusal:
+        return self.refusal(self.submit("a@b.test", source=source))
 
 
 class OnceTests(PreparedTests):

@@ -124,6 +124,7 @@ class SubmissionTests(SynchronousTestCase):
             random=lambda octets: next(self.numbers).to_bytes(octets, "big"),
             lifetime=3600,
             mailbox_full=86_400,
+            routes=frozenset({"ours"}),
         )
         return SubmittingConnection(intake, self.state.connections["C1"], self.spoken)
 

@@ -8,8 +8,9 @@ from typing import Any
 from twisted.trial.unittest import SynchronousTestCase
 from zope.interface.verify import verifyObject
 
+from mailrelay.interfaces.directory import TagFacts
 from mailrelay.interfaces.ledger import ILedger, Lane
-from mailrelay.mail.envelope import SECOND, Delivery, Personal, Settlement, State
+from mailrelay.mail.envelope import SECOND, Delivery, Instructions, Personal, Settlement, State
 from mailrelay.mail.reply import Refusal, Reply
 
 from .worlds import HOUR, DatabaseWorld, MemoryWorld, Process, postgres_world, result, sqlite_world, submission
@@ -148,6 +149,24 @@ class LedgerLaws:
         result(self.process.ledger.release([first.recipient]))
         (again,) = result(self.process.ledger.claim(Lane(self.account, "b.test", 0), 1, self.world.now))
         self.assertEqual(again, first)
+
+    def test_tags_are_counted(self) -> None:
+        """How many different tags an account has used is known at once, over all its connections; no tag is none."""
+        for tag in ("news", "", "news", "alert"):
+            made = submission(
+                self.account, self.connection, ["a@b.test"], self.world.now, instructions=Instructions(tag=tag)
+            )
+            result(self.process.ledger.accept(made, True))
+            self.connection = self.world.connection(self.account)
+        self.assertEqual(self.world.tag(self.account, "news"), TagFacts(2, True))
+        self.assertEqual(self.world.tag(self.account, "new"), TagFacts(2, False))
+        self.assertEqual(self.world.tag(self.account, "no\0tag"), TagFacts(2, False))
+        made = submission(
+            self.account, self.connection, ["a@b.test"], self.world.now, instructions=Instructions(tag="new")
+        )
+        result(self.process.ledger.accept(made, True))
+        self.assertEqual(self.world.tag(self.account, "new"), TagFacts(3, True))
+        self.assertEqual(self.world.tag(self.world.account(0), "new"), TagFacts(0, False))
 
     def test_an_unknown_account_is_a_temporary_failure(self) -> None:
         """An account that vanished is an inside failure: temporary, never permanent (law 2)."""

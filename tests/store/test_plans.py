@@ -11,10 +11,10 @@ from twisted.trial.unittest import SynchronousTestCase
 from mailrelay.store import settle
 from mailrelay.store.bodies import _source
 from mailrelay.store.claim import _lease, _release, head, head_locked, lanes_statement
-from mailrelay.store.directory import credentials_by_name, suppression_by_key
+from mailrelay.store.directory import credentials_by_name, suppression_by_key, tags_statement
 from mailrelay.store.engine import Database
 from mailrelay.store.migrate import bring_up_to_date
-from mailrelay.store.schema import chunks, connections, credentials, messages, recipients, suppressions
+from mailrelay.store.schema import chunks, connections, counters, credentials, messages, recipients, suppressions
 from mailrelay.store.work import Work
 from tests.live.postgres import server
 
@@ -102,6 +102,9 @@ def _fill(database: Database) -> None:
                 for n in range(ROWS)
             ],
         )
+        counted = {"quarter": 0, "kind": "accepted", "node": "n", "count": 1}
+        rows = [{**counted, "connection": f"c{n % 7}", "tag": f"t{n % 70}", "quarter": n} for n in range(ROWS)]
+        connection.execute(sa.insert(counters), rows)
         connection.exec_driver_sql("ANALYZE")
 
 
@@ -179,6 +182,12 @@ class PlanLaws:
         found = self.plan(suppression_by_key, {"owner": "a1", "mailbox": "u1"})
         self.assertIn(self.primary("suppressions"), found)
         self.assertIsFree(found)
+
+    def test_tags(self) -> None:
+        """The tags of a connection are found by steps of the counters' key, not by reading all its counts."""
+        found = self.plan(tags_statement(), {"connection_id": "c1"})
+        self.assertIn(self.primary("counters"), found)
+        self.assertNotIn("Seq Scan on counters", found)
 
     def test_source(self) -> None:
         """A message is found by its key."""

@@ -20,13 +20,13 @@ import sqlalchemy as sa
 from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 
-from mailrelay.interfaces.directory import ConnectionFacts
+from mailrelay.interfaces.directory import ConnectionFacts, TagFacts
 from mailrelay.interfaces.history import Selection
 from mailrelay.interfaces.ledger import ILedger
 from mailrelay.interfaces.registry import Account, Connection, Suppression
 from mailrelay.mail.envelope import SECOND, Recipient, State, Submission
 from mailrelay.store import Store, open_store
-from mailrelay.store.memory import Entry, MemoryLedger, MemoryNodes, MemoryState
+from mailrelay.store.memory import Entry, MemoryDirectory, MemoryLedger, MemoryNodes, MemoryState
 from mailrelay.store.nodes import SILENCE
 from mailrelay.store.schema import accounts, recipients
 from tests.live.postgres import fast_folder, server
@@ -164,6 +164,10 @@ class MemoryWorld:
 
     def suppressed(self, account: str, key: str) -> str:
         return self.state.suppressions.get((account, key), "")
+
+    def tag(self, account: str, tag: str) -> TagFacts:
+        found: TagFacts = result(MemoryDirectory(self.state).tag(account, tag))
+        return found
 
     def hold(self, recipient: str, held: bool) -> int:
         return self._change(recipient, lambda entry: setattr(entry, "held", held), lambda entry: entry.held is not held)
@@ -330,6 +334,10 @@ class DatabaseWorld:
     def suppressed(self, account: str, key: str) -> str:
         self._watch.directory.forget()
         return str(result(self._watch.directory.recipient(account, key)).suppression)
+
+    def tag(self, account: str, tag: str) -> TagFacts:
+        found: TagFacts = result(self._watch.directory.tag(account, tag))
+        return found
 
     def hold(self, recipient: str, held: bool) -> int:
         return int(result(self._watch.history.hold(Selection(recipient=recipient), held)))
