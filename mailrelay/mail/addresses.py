@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 
 from .address import AddressError, Mailbox, parse_mailbox
-from .header import decode, one_line, unfold
+from .header import decode, encoded_words, fold, one_line, unfold
 
 _TOKEN = re.compile(
     r'(?P<space>[ \t]+)|(?P<quoted>"(?:[^"\\]|\\.)*")|(?P<literal>\[[^\[\]\\]*\])|(?P<atom>[^ \t"\[\]\\(),:;<>]+)'
@@ -19,6 +19,7 @@ _TOKEN = re.compile(
 )
 _PARENTHESIS = re.compile(r"[()]|\\.", re.S)
 _ESCAPED = re.compile(r"\\(.)", re.S)
+_TO_ESCAPE = re.compile(r'(["\\])')
 
 _Token = tuple[str, str]  # kind, text
 
@@ -55,6 +56,23 @@ def addresses(value: bytes) -> tuple[tuple[str, Mailbox], ...]:
         raise AddressError("malformed address list")
     found += _mailbox(words)
     return tuple(found)
+
+
+def address_field(label: str, name: str, address: str) -> bytes:
+    """One complete field ``Label: "Name" <address>`` that `addresses` reads again, the name "" for none.
+
+    The name is made one line; what ASCII does not have in it becomes encoded words. The address stands as it is.
+    """
+    name = one_line(name).strip()
+    head = label.encode("ascii") + b":"
+    if not name:
+        value = b" " + address.encode("utf-8")
+    elif name.isascii() and "=?" not in name:
+        value = b' "%s" <%s>' % (_TO_ESCAPE.sub(r"\\\1", name).encode("ascii"), address.encode("utf-8"))
+    else:
+        words = b" ".join(encoded_words(name, len(head) + 1))
+        value = b" %s <%s>" % (words, address.encode("utf-8"))
+    return b"\r\n".join(fold(head, value)) + b"\r\n"
 
 
 def _tokens(text: str) -> list[_Token]:

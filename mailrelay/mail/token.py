@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import binascii
 import hmac
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import IntEnum
 
@@ -32,6 +32,15 @@ class Purpose(IntEnum):
     CLICK = 2
     UNSUBSCRIBE = 3
     WEB_VERSION = 4
+
+
+#: The part of a path under which the links of each purpose stand, before their token.
+PATHS: Mapping[Purpose, str] = {
+    Purpose.OPEN: "o",
+    Purpose.CLICK: "c",
+    Purpose.UNSUBSCRIBE: "u",
+    Purpose.WEB_VERSION: "w",
+}
 
 
 class BadToken(ValueError):

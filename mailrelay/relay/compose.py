@@ -10,6 +10,7 @@ from ..mail.envelope import Capabilities, Delivery
 from ..mail.message import Message
 from ..mail.trace import date, protocol, received
 from ..mail.wire import wire
+from .personal import Site, personalise
 
 #: Fields that never leave: who was copied blindly, and what only the last hop may write (RFC 5322 3.6.3, RFC 5321 4.4).
 PRIVATE = ("Bcc", "Resent-Bcc", "Return-Path")
@@ -20,8 +21,15 @@ def trace(hostname: str, id: str, at: int, *, esmtp: bool, tls: bool, login: boo
     return received(hostname, id, protocol(esmtp=esmtp, tls=tls, login=login), at)
 
 
-def compose(message: Message, delivery: Delivery, capabilities: Capabilities, hostname: str) -> bytes:
-    """The message for one recipient in wire form (law 6), with Message-ID and Date where missing."""
+def compose(
+    message: Message, delivery: Delivery, capabilities: Capabilities, hostname: str, site: Site | None = None
+) -> bytes:
+    """The message for one recipient in wire form (law 6), with what is its own, and Message-ID and Date where missing.
+
+    `site` is where our pages are; without one nothing in it leads there.
+    """
+    if delivery.personal is not None:
+        message = personalise(message, delivery, site)
     if any(name in _PRIVATE for name, _ in message.fields):
         message = message.drop(*PRIVATE)
     if message.get("Date") is None:

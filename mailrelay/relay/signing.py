@@ -21,6 +21,7 @@ from ..mail.dkim import Signer, sign
 from ..mail.envelope import Capabilities, Delivery
 from ..mail.message import Message
 from .compose import compose
+from .personal import Site
 
 KEPT = 1000  #: private keys in memory
 
@@ -40,18 +41,20 @@ class Signing:
         defer: Callable[..., Deferred[bytes]],
         now: Callable[[], int],
         hostname: str,
+        site: Site | None = None,
     ) -> None:
         self._directory = directory
         self._unlock = unlock
         self._defer = defer
         self._now = now
         self._hostname = hostname
+        self._site = site
         self._signer = lru_cache(KEPT)(self._read)
 
     def compose(self, message: Message, delivery: Delivery, capabilities: Capabilities) -> Deferred[bytes]:
         """The octets that leave for one recipient. Fails with `NoKey`, `VaultError` or `ValueError` when the domain's
         keys are missing, sealed under another key or malformed."""
-        octets = compose(message, delivery, capabilities, self._hostname)
+        octets = compose(message, delivery, capabilities, self._hostname, self._site)
         domain = author_domain(message)
 
         def found(keys: tuple[SigningKey, ...] | None) -> bytes | Deferred[bytes]:

@@ -9,7 +9,9 @@ from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from mailrelay.mail.address import AddressError
-from mailrelay.mail.addresses import addresses
+from mailrelay.mail.addresses import address_field, addresses
+from mailrelay.mail.header import one_line
+from mailrelay.mail.message import Message
 
 from .bounded import bounded
 
@@ -125,3 +127,15 @@ class AddressesTests(SynchronousTestCase):
                 continue
         addresses(b"(" * 30_000 + b")" * 30_000 + b"a@b")
         self.assertLess(time.process_time() - begin, 10)
+
+
+class FieldTests(SynchronousTestCase):
+    @given(st.text(max_size=120))
+    @bounded
+    def test_read_back(self, name: str) -> None:
+        """A field made of any name is one field, and gives the name and the address again."""
+        raw = address_field("To", name, "ann@b.test")
+        message = Message.parse(raw + b"\r\n")
+        self.assertEqual([field for field, _ in message.fields], ["to"])
+        ((found, mailbox),) = addresses(message.get("To") or b"")
+        self.assertEqual((" ".join(found.split()), mailbox.address), (" ".join(one_line(name).split()), "ann@b.test"))
