@@ -11,9 +11,9 @@ from ..daemon import Sandbox
 from .matrix import SIZE
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def module_sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
-    """A started sandbox; ended with its file of tests."""
+    """A started sandbox; ended with this folder of tests."""
     sandbox = Sandbox(tmp_path_factory.mktemp("sandbox"))
     sandbox.program = [sys.executable, "-m", "tests.live.patches", "limits", str(SIZE), "--"]
     try:
