@@ -133,6 +133,8 @@ class Submission:
     spooled: int = 0
     #: what is made personal when it is composed; None: the same octets for everybody
     personal: Personal | None = None
+    #: whether the sender gets a report about rejected recipients, where its dialect sends any
+    rejected_told: bool = False
     #: what its client said, by which a repetition under the same idempotency key is known
     digest: str = ""
 

@@ -22,7 +22,12 @@ from .installation import Installation, use_case
 #: Most recipients of one message in one explanation, most refusals in one answer.
 MAX_RECIPIENTS, MAX_REFUSALS = 100, 1000
 
-_STAGE_OF: Mapping[str, str] = {rule: stage for stage, rules in STAGES.items() for rule in rules}
+_STAGE_OF: Mapping[str, str] = {
+    **{rule: stage for stage, rules in STAGES.items() for rule in rules},
+    # decisions that are none of a dialect's rules
+    **dict.fromkeys(("control_headers", "sent_to"), "data"),
+    "idempotency": "commit",
+}
 
 
 @dataclass(frozen=True, slots=True)

@@ -202,6 +202,7 @@ class Transaction:
             verdicts=tuple(self._verdicts),
             spooled=draft.spooled,
             personal=draft.personal,
+            rejected_told=dialect.suppressed != "drop",
             digest=said,
         )
         lease = intake.scheduler.has_room(len(submission.live))
@@ -237,7 +238,7 @@ class Transaction:
             self._keep("data", [decided])
             raise
         if asked.headers:
-            self._verdicts.append({"rule": "control_headers", "allowed": True, "facts": {"headers": asked.headers}})
+            self._decided("control_headers", headers=asked.headers)
         return asked
 
     def _taken(self, now: int) -> tuple[Recipient, ...]:
@@ -245,6 +246,9 @@ class Transaction:
         taken = sorted(self._recipients.items(), key=lambda item: item[1].number)
         reasons = rejections(self._dialect, [each.suppression for _, each in taken])
         random = self._intake.random
+        for (_, each), reason in zip(taken, reasons, strict=True):
+            if reason:
+                self._decided("sent_to", address=each.mailbox.address, sent=False, reason=reason)
         return tuple(
             Recipient(ulid(now, random(10)), each.mailbox.address, key, each.mailbox.domain, rejected=reason)
             for (key, each), reason in zip(taken, reasons, strict=True)
@@ -298,6 +302,10 @@ class Transaction:
         if verdicts and not verdicts[-1].allowed:
             self._keep(stage, [verdict.plain() for verdict in verdicts])
             raise verdicts[-1].refusal()
+
+    def _decided(self, rule: str, **facts: object) -> None:
+        """Note a decision that refuses nothing."""
+        self._verdicts.append({"rule": rule, "allowed": True, "facts": facts})
 
     def _keep(self, stage: str, verdicts: Sequence[Mapping[str, object]]) -> None:
         connection, peer = self._connection, self._peer

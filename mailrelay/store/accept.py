@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
@@ -18,6 +19,9 @@ from ..mail.reply import Refusal
 from .bodies import stored
 from .schema import messages, recipients
 from .work import Work
+
+if TYPE_CHECKING:
+    from .report import Reports
 
 #: Larger sources lie in rows of this many octets, written before the accept.
 CHUNK = 256 * 1024
@@ -39,7 +43,9 @@ def clean(text: str) -> str:
     return text if text.isascii() else text.encode("utf-8", "replace").decode("utf-8")
 
 
-def accept(work: Work, members: Sequence[tuple[Submission, bool]]) -> list[Sequence[Delivery] | Refusal]:
+def accept(
+    work: Work, members: Sequence[tuple[Submission, bool]], reports: Reports | None = None
+) -> list[Sequence[Delivery] | Refusal]:
     """For each (submission, lease) its deliveries, or why it was refused."""
     work.purses(submission.account for submission, _ in members)
     message_rows: list[Mapping[str, object]] = []
@@ -58,15 +64,30 @@ def accept(work: Work, members: Sequence[tuple[Submission, bool]]) -> list[Seque
     recipient_rows.sort(key=lambda row: str(row["id"]))
     work.insert(_add_message, message_rows)
     work.insert(_add_recipient, recipient_rows)
+    if reports is not None:
+        for (submission, _), outcome in zip(members, results, strict=True):
+            if submission.rejected_told and not isinstance(outcome, Refusal):
+                _tell(work, submission, reports)
     return results
 
 
-def join(work: Work, submission: Submission, lease: bool) -> Sequence[Delivery] | Refusal:
+def _tell(work: Work, submission: Submission, reports: Reports) -> None:
+    """Report the recipients that are at their end from the start."""
+    for recipient in submission.recipients:
+        if recipient.rejected and (subject := reports.about(work, recipient.id)) is not None:
+            reports.put(work, subject, State.SUPPRESSED, recipient.rejected, "", submission.received_at)
+
+
+def join(
+    work: Work, submission: Submission, lease: bool, reports: Reports | None = None
+) -> Sequence[Delivery] | Refusal:
     """More recipients for a message that is there already under the submission's id."""
     if (refused := _pay(work, submission)) is not None:
         return refused
     work.insert(_add_recipient, _recipient_rows(submission, work.node if lease else ""))
     _count(work, submission)
+    if reports is not None and submission.rejected_told:
+        _tell(work, submission, reports)
     return deliveries_of(submission) if lease else ()
 
 

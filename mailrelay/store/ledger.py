@@ -38,6 +38,8 @@ class Ledger:
         self._reader = reader
         self._node = node
         # made once: the members of one batch that ask for the same operation are carried out together
+        self._accept = partial(accept, reports=reports)
+        self._accept_once = partial(accept_once, reports=reports)
         self._claim = partial(claim, reports=reports)
         self._settle = partial(settle, reports=reports)
         self._expire_some = partial(expire, reports=reports)
@@ -45,21 +47,21 @@ class Ledger:
     def accept(self, submission: Submission, lease: bool) -> Deferred[Sequence[Delivery]]:
         if is_large(submission):
             return Deferred.fromCoroutine(self._accept_large(submission, lease))
-        return self._writer.ask(accept, (submission, lease))
+        return self._writer.ask(self._accept, (submission, lease))
 
     async def _accept_large(self, submission: Submission, lease: bool) -> Sequence[Delivery]:
         await self._put_source(submission)
-        deliveries: Sequence[Delivery] = await self._writer.ask(accept, (submission, lease))
+        deliveries: Sequence[Delivery] = await self._writer.ask(self._accept, (submission, lease))
         return deliveries
 
     def accept_once(self, submission: Submission, lease: bool) -> Deferred[Once]:
         if is_large(submission):
             return Deferred.fromCoroutine(self._accept_large_once(submission, lease))
-        return self._writer.ask(accept_once, (submission, lease))
+        return self._writer.ask(self._accept_once, (submission, lease))
 
     async def _accept_large_once(self, submission: Submission, lease: bool) -> Once:
         await self._put_source(submission)
-        once: Once = await self._writer.ask(accept_once, (submission, lease))
+        once: Once = await self._writer.ask(self._accept_once, (submission, lease))
         if once.id != submission.id:
             await self._writer.ask(drop, submission.id)
         return once
@@ -109,4 +111,4 @@ def _read_lanes(work: Work) -> Sequence[Lane]:
 
 def undo(jobs: Sequence[Any]) -> Sequence[Submission]:
     """The submissions among jobs that were given up."""
-    return [job.argument[0] for job in jobs if job.operation in (accept, accept_once)]
+    return [job.argument[0] for job in jobs if getattr(job.operation, "func", None) in (accept, accept_once)]

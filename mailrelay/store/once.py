@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
@@ -20,6 +21,9 @@ from ..mail.reply import Refusal
 from .accept import accept, clean, join
 from .schema import keyed
 from .work import BULK, Work
+
+if TYPE_CHECKING:
+    from .report import Reports
 
 _k = keyed.c
 _of_key = (_k.connection == sa.bindparam("owner"), _k.key == sa.bindparam("word"))
@@ -38,19 +42,21 @@ _old = sa.select(_k.id).where(_k.at <= sa.bindparam("before")).order_by(_k.at).l
 _drop = sa.delete(keyed).where(_k.id == sa.bindparam("entry")).returning(_k.id)
 
 
-def accept_once(work: Work, members: Sequence[tuple[Submission, bool]]) -> list[Once | Refusal]:
+def accept_once(
+    work: Work, members: Sequence[tuple[Submission, bool]], reports: Reports | None = None
+) -> list[Once | Refusal]:
     """For each (submission, lease) under what id it stands and what is new of it, or why it was refused."""
     work.purses(submission.account for submission, _ in members)
-    return [_accept(work, submission, lease) for submission, lease in members]
+    return [_accept(work, submission, lease, reports) for submission, lease in members]
 
 
-def _accept(work: Work, submission: Submission, lease: bool) -> Once | Refusal:
+def _accept(work: Work, submission: Submission, lease: bool, reports: Reports | None) -> Once | Refusal:
     key = clean(submission.instructions.idempotency_key)
     values = {"owner": submission.connection, "word": key, "after": submission.received_at - KEY_LIFETIME}
     found = work.rows(_look_up, values)
     if not found:
         work.each(_forget, (values,))
-        (taken,) = accept(work, ((submission, lease),))
+        (taken,) = accept(work, ((submission, lease),), reports)
         if isinstance(taken, Refusal):
             return taken
         work.insert(_add, _rows(submission, key, submission.received_at))
@@ -61,7 +67,7 @@ def _accept(work: Work, submission: Submission, lease: bool) -> Once | Refusal:
     known = {recipient for *_, recipient in found}
     fresh = tuple(recipient for recipient in submission.recipients if clean(recipient.key) not in known)
     joined = replace(submission, id=message, recipients=fresh)
-    more = join(work, joined, lease) if fresh else ()
+    more = join(work, joined, lease, reports) if fresh else ()
     if isinstance(more, Refusal):
         return more
     repeated = sorted({clean(recipient.key) for recipient in submission.recipients} & known)

@@ -200,3 +200,7 @@ class OnRecordTests(PreparedTests):
             self.assertEqual((self.states(), self.state.balance["A"]), (want, 0))
         (entry,) = [entry for entry in self.state.recipients.values() if entry.key == "out@b.test"]
         self.assertEqual(entry.last, "the address is suppressed: unsubscribe")
+        (submission,) = [each for each in self.state.submissions.values() if each.id == entry.delivery.message]
+        (told,) = [verdict["facts"] for verdict in submission.verdicts if verdict["rule"] == "sent_to"]
+        self.assertEqual(told, {"address": "out@b.test", "sent": False, "reason": entry.last})
+        self.assertEqual([each.rejected_told for each in self.state.submissions.values()], [True, False])

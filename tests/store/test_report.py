@@ -17,7 +17,7 @@ from mailrelay.interfaces.history import Passage, Selection
 from mailrelay.interfaces.ledger import Lane
 from mailrelay.interfaces.registry import Account, Connection, Suppression
 from mailrelay.mail.dsn import report_id
-from mailrelay.mail.envelope import SECOND, Bounced, Delivered, Delivery, Outcome, State, Submission
+from mailrelay.mail.envelope import SECOND, Bounced, Delivered, Delivery, Instructions, Outcome, State, Submission
 from mailrelay.mail.envelope import Deferred as Postponed
 from mailrelay.mail.reply import Reply
 from mailrelay.policy.retry import Schedule
@@ -103,6 +103,28 @@ class ReportLaws:
         return found.balance, found.reserved
 
     # what is told
+
+    def test_who_is_rejected_after_all_is_told(self) -> None:
+        """A recipient that was taken in and only put on record is reported with the reason, in the commit that accepts,
+        once under one idempotency key; where the submission does not want it, nothing is said."""
+        for told, keyed in ((True, False), (True, True), (False, False)):
+            made, _ = self.accept()
+            rejected = tuple(
+                replace(each, id=new_id(), key=f"{new_id()}@b.test", rejected="no room") for each in made.recipients
+            )
+            made = replace(made, id=new_id(), recipients=rejected, rejected_told=told)
+            before = len(self.reports())
+            if keyed:
+                made = replace(made, instructions=Instructions(idempotency_key="k"))
+                for _ in range(2):
+                    result(self.store.ledger.accept_once(made, True))
+                more = replace(rejected[0], id=new_id(), key="more@b.test")
+                result(self.store.ledger.accept_once(replace(made, id=new_id(), recipients=(more,)), True))
+            else:
+                result(self.store.ledger.accept(made, True))
+            self.assertEqual(len(self.reports()) - before, told + keyed)
+        newest = self.reports()[0]
+        self.assertIn("no room", self.fields(newest)["Diagnostic-Code"])
 
     def test_a_refusal_is_told(self) -> None:
         """RFC 3464: a recipient that a host refused for good is reported to the return path, with what the host said
