@@ -36,6 +36,8 @@ class Service:
     footer: bool = False
     #: What else the body must hold.
     body: str = ""
+    #: Does its last reply name the id under which the mail is queued?
+    names_id: bool = True
 
 
 FIVE_DOORS: tuple[Door, ...] = ((587, PLAIN), (25, PLAIN), (587, STARTTLS), (25, STARTTLS), (465, TLS))
@@ -84,14 +86,16 @@ class Abilities:
     title: str
     cannot: Mapping[str, str] = field(default_factory=dict)
     code_only: frozenset[str] = frozenset()
+    #: Does it give its application the id under which the mail is queued, or the reply that holds it?
+    keeps_id: bool = False
 
 
 CLIENTS = {
     "smtplib": Abilities("Python smtplib"),
-    "aiosmtplib": Abilities("aiosmtplib"),
+    "aiosmtplib": Abilities("aiosmtplib", keeps_id=True),
     "django": Abilities("Django"),
-    "nodemailer": Abilities("nodemailer"),
-    "phpmailer": Abilities("PHPMailer"),
+    "nodemailer": Abilities("nodemailer", keeps_id=True),
+    "phpmailer": Abilities("PHPMailer", keeps_id=True),
     "symfony": Abilities(
         "Symfony Mailer (Laravel)", {PLAIN: "version 5 starts TLS by itself wherever STARTTLS is offered"}
     ),

@@ -117,6 +117,14 @@ def test_arrives(sandbox: Sandbox, matrix: Matrix, client: str) -> None:
             assert body == BODY, (cell.name, body)
 
 
+@pytest.mark.parametrize("client", [name for name, each in CLIENTS.items() if each.keeps_id])
+def test_the_id_of_the_250(sandbox: Sandbox, matrix: Matrix, client: str) -> None:
+    """Clients that give their application an id give the one under which the history knows the mail."""
+    for cell, answer in chosen(matrix, client, ARRIVES).items():
+        if SERVICES[cell.dialect].names_id:
+            assert recipient(cell) in sandbox.history(answer.said.split()[-1]), f"{cell.name}: {answer.said}"
+
+
 @pytest.mark.parametrize("case", list(dict.fromkeys(case for each in SERVICES.values() for case in each.refusals)))
 def test_refused(matrix: Matrix, client: str, case: str) -> None:
     """The client tells its user the dialect's own code and text, at each door."""

@@ -10,11 +10,11 @@ import aiosmtplib
 from jobs import Job, answer, jobs
 
 
-def send(job: Job) -> None:
+def send(job: Job) -> str:
     message = EmailMessage()
     message["From"], message["To"], message["Subject"] = job.sender, job.recipient, job.subject
     message.set_content(job.body)
-    asyncio.run(
+    _, reply = asyncio.run(
         aiosmtplib.send(
             message,
             hostname=job.host,
@@ -27,6 +27,7 @@ def send(job: Job) -> None:
             timeout=30,
         )
     )
+    return reply
 
 
 for job in jobs():

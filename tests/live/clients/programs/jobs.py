@@ -2,8 +2,9 @@
 
 A job is one line of fields parted by tabs: number, host, port, mode (plain, starttls, tls), path of the authority to
 trust or nothing, user name, password, sender, recipient, subject, body (with ``\\n`` for its line ends), and the octets
-of padding that follow the body. An answer is one line too: number, ``sent`` or ``refused``, and what the client says
-of it. The programs in other languages read and write the same; JSON is not in every standard library.
+of padding that follow the body. An answer is one line too: number, ``sent`` or ``refused``, and what the client says of
+it (when sent: the id by which the mail is queued, from clients that keep it). The programs in other languages read and
+write the same; JSON is not in every standard library.
 """
 
 from __future__ import annotations
@@ -42,12 +43,12 @@ def jobs() -> Iterator[Job]:
         yield Job(number, host, int(port), mode, ca, username, password, sender, recipient, subject, body)
 
 
-def answer(job: Job, send: Callable[[Job], object]) -> None:
+def answer(job: Job, send: Callable[[Job], str | None]) -> None:
     """Do a job and tell how it went; whatever the client raises is its refusal."""
     try:
-        send(job)
+        kept = send(job)
     except Exception as error:
         verdict, said = "refused", f"{type(error).__name__}: {error}"
     else:
-        verdict, said = "sent", ""
+        verdict, said = "sent", kept or ""
     sys.stdout.write(f"{job.number}\t{verdict}\t{' '.join(said.split())}\n")

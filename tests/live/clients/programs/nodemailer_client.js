@@ -19,7 +19,7 @@ async function send(fields) {
     });
     const text = body.replaceAll('\\n', '\n') + PADDING.repeat(Math.floor(Number(padding) / PADDING.length));
     try {
-        await transport.sendMail({ from, to, subject, text });
+        return (await transport.sendMail({ from, to, subject, text })).response;
     } finally {
         transport.close();
     }
@@ -31,7 +31,7 @@ async function main() {
         let verdict = 'sent';
         let said = '';
         try {
-            await send(fields);
+            said = await send(fields);
         } catch (error) {
             verdict = 'refused';
             said = String(error).replace(/\s+/g, ' ');

@@ -14,7 +14,7 @@ PHPMailer::$validator = fn (string $address): bool => true;
 
 const PADDING = 75;
 
-function send(array $fields): void
+function send(array $fields): string
 {
     [, $host, $port, $mode, $ca, $user, $password, $from, $to, $subject, $body, $padding] = $fields;
     $mail = new PHPMailer(true);
@@ -44,6 +44,7 @@ function send(array $fields): void
     };
     try {
         $mail->send();
+        return (string) $mail->getSMTPInstance()->getLastTransactionID();
     } catch (Exception $error) {
         throw new RuntimeException($error->getMessage() . $transcript);
     }
@@ -52,8 +53,7 @@ function send(array $fields): void
 while (($line = fgets(STDIN)) !== false) {
     $fields = explode("\t", rtrim($line, "\n"));
     try {
-        send($fields);
-        $answer = [$fields[0], 'sent', ''];
+        $answer = [$fields[0], 'sent', send($fields)];
     } catch (Throwable $error) {
         $answer = [$fields[0], 'refused', preg_replace('/\s+/', ' ', $error->getMessage())];
     }
