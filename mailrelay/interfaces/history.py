@@ -9,6 +9,7 @@ from twisted.internet.defer import Deferred
 from zope.interface import Interface
 
 from ..mail.envelope import State
+from .engagement import Engaged
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,7 +19,7 @@ class Passage:
     `name` is the display name for its To field; `tag`, `client_ref`, `template` and `metadata` are what the sender said
     of the message by control headers. Instants are microseconds; `billed` is the number of sends captured (0 or 1);
     `last_reply` the last answer of a next hop or our own words, with `last_host` and `last_at`; `leased` tells that a
-    process has it in hand.
+    process has it in hand; `engaged` what the recipient did with the mail.
     """
 
     id: str
@@ -48,6 +49,7 @@ class Passage:
     last_reply: str
     last_host: str
     last_at: int
+    engaged: Engaged = field(default_factory=Engaged)
 
 
 @dataclass(frozen=True, slots=True)

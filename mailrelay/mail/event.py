@@ -27,5 +27,8 @@ class Event(StrEnum):
     FAILED = "failed", "We gave the recipient up ourselves: it was dropped, or the message could not be composed."
     SUPPRESSED = "suppressed", "The recipient was not sent to, since the address is suppressed."
     EXPIRED = "expired", "The recipient's deadline passed before a next hop took it."
+    OPENED = "opened", "The recipient looked at the message: its open pixel was asked for."
+    CLICKED = "clicked", "The recipient followed a link of the message."
+    UNSUBSCRIBED = "unsubscribed", "The recipient wants no more mail of the account; the address is suppressed."
     CONNECTION_BLOCKED = "connection_blocked", "A connection was blocked; it is not served until activated."
     POSSIBLE_DUPLICATE = "possible_duplicate", "An attempt ended after its lease was lost; the mail may arrive twice."

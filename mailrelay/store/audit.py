@@ -10,8 +10,9 @@ from collections.abc import Callable
 
 import sqlalchemy as sa
 
+from .engagement import COUNTED, FIRSTS
 from .nodes import owners
-from .schema import accounts, chunks, counters, entries, messages, recipients
+from .schema import accounts, chunks, counters, engaged, entries, messages, recipients
 from .work import Work
 
 _FINAL = ("delivered", "bounced", "failed", "suppressed", "expired")
@@ -58,6 +59,7 @@ def _counts(work: Work) -> list[str]:
         rows[connection, "accepted"] = rows.get((connection, "accepted"), 0) + number
         if state in _FINAL:
             rows[connection, state] = number
+    rows.update(_acts(work))
     told = {
         (connection, kind): int(number)
         for connection, kind, number in work.execute(
@@ -71,6 +73,23 @@ def _counts(work: Work) -> list[str]:
         for key in sorted(rows.keys() | told.keys())
         if told.get(key, 0) != rows.get(key, 0)
     ]
+
+
+def _acts(work: Work) -> dict[tuple[str, str], int]:
+    """What recipients did, by connection and kind, as their own rows tell it."""
+    columns = {kind: engaged.c[column] for kind, column in COUNTED.items()}
+    sums = [
+        sa.func.sum(sa.case((column > 0, 1), else_=0) if column.name in FIRSTS else column).label(kind)
+        for kind, column in columns.items()
+    ]
+    joined = engaged.join(recipients, recipients.c.id == engaged.c.recipient)
+    statement = sa.select(recipients.c.connection, *sums).select_from(joined).group_by(recipients.c.connection)
+    return {
+        (row.connection, kind): int(number)
+        for row in work.execute(statement)
+        for kind in columns
+        if (number := row._mapping[kind])
+    }
 
 
 def _rows(work: Work) -> list[str]:

@@ -18,9 +18,10 @@ from ..interfaces.history import Attempt, IHistory, Passage, Selection, Turned
 from ..mail.envelope import State
 from .attempts import attempts_of
 from .audit import audit
+from .engagement import summary
 from .jobs import CALL, LOOK_UP
 from .reader import Reader
-from .schema import PENDING, connections, messages, recipients, refusals
+from .schema import PENDING, connections, engaged, messages, recipients, refusals
 from .settle import end, facts_of
 from .work import BULK, Work
 from .writer import Writer
@@ -105,10 +106,11 @@ _passages = sa.select(
     messages.c.metadata,
     messages.c.size,
     connections.c.name.label("connection_name"),
+    *(column for column in engaged.c if column.name != "recipient"),
 ).select_from(
-    recipients.join(messages, messages.c.id == recipients.c.message).outerjoin(
-        connections, connections.c.id == recipients.c.connection
-    )
+    recipients.join(messages, messages.c.id == recipients.c.message)
+    .outerjoin(connections, connections.c.id == recipients.c.connection)
+    .outerjoin(engaged, engaged.c.recipient == recipients.c.id)
 )
 
 
@@ -166,4 +168,5 @@ def _passage(row: Any) -> Passage:
         last_reply=row.last_reply,
         last_host=row.last_host,
         last_at=row.last_at,
+        engaged=summary(row),
     )

@@ -22,6 +22,7 @@ from ..interfaces.directory import (
     SigningKey,
     TagFacts,
 )
+from ..interfaces.engagement import KEPT, Engagement, IEngagement
 from ..interfaces.ledger import KEY_LIFETIME, ILedger, Lane, Once
 from ..interfaces.nodes import INodes
 from ..mail.envelope import SECOND, Delivery, Settlement, State, Submission, deliveries_of
@@ -68,6 +69,7 @@ class MemoryState:
     submissions: dict[str, Submission] = field(default_factory=dict)
     recipients: dict[str, Entry] = field(default_factory=dict)
     spooled: dict[str, dict[int, bytes]] = field(default_factory=dict)
+    acts: dict[str, list[Engagement]] = field(default_factory=dict)
     dead: set[str] = field(default_factory=set)
     #: by (connection, key): the message's id, its digest, when it came, and the recipients by canonical address
     keyed: dict[tuple[str, str], tuple[str, str, int, set[str]]] = field(default_factory=dict)
@@ -259,6 +261,43 @@ class MemoryBodies:
             return source + b"".join(octets for _, octets in sorted(self._state.spooled.get(message, {}).items()))
 
         return execute(read)
+
+
+@implementer(IEngagement)
+class MemoryEngagement:
+    """What recipients of the shared state do; `failures` of the state fail its writes, too."""
+
+    def __init__(self, state: MemoryState) -> None:
+        self._state = state
+
+    def record(self, engagements: Sequence[Engagement]) -> Deferred[None]:
+        return execute(self._record, engagements)
+
+    def _record(self, engagements: Sequence[Engagement]) -> None:
+        if self._state.failures:
+            raise self._state.failures.pop(0)
+        for each in engagements:
+            acts = self._state.acts.setdefault(each.recipient, [])
+            if each.recipient in self._state.recipients and len(acts) < KEPT:
+                acts.append(each)
+
+    def unsubscribe(self, account: str, mailbox: str, engagement: Engagement) -> Deferred[bool]:
+        return execute(self._unsubscribe, account, mailbox, engagement)
+
+    def _unsubscribe(self, account: str, mailbox: str, engagement: Engagement) -> bool:
+        if account not in self._state.balance:
+            raise KeyError(account)
+        self._record((engagement,))
+        if self._state.suppressions.get((account, mailbox)) in ("unsubscribe", "complaint"):
+            return False
+        self._state.suppressions[account, mailbox] = "unsubscribe"
+        return True
+
+    def of(self, recipient: str) -> Deferred[Sequence[Engagement]]:
+        return succeed(tuple(self._state.acts.get(recipient, ())))
+
+    def delivery(self, recipient: str) -> Deferred[Delivery]:
+        return execute(lambda: self._state.recipients[recipient].delivery)
 
 
 @implementer(ISpool)

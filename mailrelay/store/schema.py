@@ -10,7 +10,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 
 #: The newest migration this code knows (`migrations/versions`).
-REVISION = "0005"
+REVISION = "0006"
 
 metadata = sa.MetaData()
 
@@ -276,8 +276,38 @@ attempts = sa.Table(
     sqlite_with_rowid=False,
 )
 
+#: What a recipient did with the message in all: when first (0: never) and how often, by people and by machines.
+engaged = sa.Table(
+    "engaged",
+    metadata,
+    _key("recipient", primary=True),
+    _number("opened_at"),
+    _number("opens"),
+    _number("machine_opens"),
+    _number("clicked_at"),
+    _number("clicks"),
+    _number("machine_clicks"),
+    _number("unsubscribed_at"),
+    sqlite_with_rowid=False,
+)
+
+#: The first acts of a recipient, one by one (`interfaces.engagement.KEPT`); `machine` is "" for a person.
+engagements = sa.Table(
+    "engagements",
+    metadata,
+    _key("recipient", primary=True),
+    _key("id", primary=True),
+    _key("act"),
+    _number("at"),
+    _key("machine"),
+    _key("target"),
+    _key("address"),
+    _key("agent"),
+    sqlite_with_rowid=False,
+)
+
 #: Recipients by what became of them, in the quarter hour (UTC) of their acceptance: `kind` is "accepted" or a final
-#: state.
+#: state, or what they did (`store.engagement.COUNTED`).
 counters = sa.Table(
     "counters",
     metadata,

@@ -18,6 +18,7 @@ from .bodies import Bodies, Spool, sweep
 from .claim import void
 from .damage import look_through
 from .directory import Directory
+from .engagement import Engagements
 from .engine import Database
 from .history import History
 from .jobs import CALL, Job
@@ -82,6 +83,7 @@ class Store:
         self.directory = Directory(self._reader, now)
         self.registry = Registry(self._writer, self._reader, names)
         self.history = History(self._writer, self._reader, self.nodes.census)
+        self.engagement = Engagements(self._writer, self._reader)
         self.verdicts = Verdicts(self._writer, names, now)
 
     def expire(self, now: int) -> Deferred[int]:

@@ -1,0 +1,186 @@
+"""What recipients do, over a database: `IEngagement`.
+
+The acts of one recipient in one batch are added up and written once, while its row in `recipients` is locked, so that
+two processes never take the same act for the first. Counters move in the same commit, in the
+quarter hour of the message's acceptance. This module judges nobody: who is a machine is decided before.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, fields
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
+from twisted.internet.defer import Deferred
+from zope.interface import implementer
+
+from ..interfaces.engagement import KEPT, Engaged, Engagement, IEngagement
+from ..mail.envelope import Delivery, personal_of
+from ..mail.event import Event
+from .accept import clean
+from .engine import Row
+from .jobs import CALL, LOOK_UP
+from .reader import Reader
+from .schema import accounts, engaged, engagements, messages, recipients, suppressions
+from .settle import suppress
+from .work import Work
+from .writer import Writer
+
+#: Counters of what recipients do, each with the column of `engaged` that it adds up.
+COUNTED: Mapping[str, str] = {
+    "opened": "opened_at",
+    "opens": "opens",
+    "opened_machine": "machine_opens",
+    "clicked": "clicked_at",
+    "clicks": "clicks",
+    "clicked_machine": "machine_clicks",
+    "unsubscribed": "unsubscribed_at",
+}
+#: Columns that hold an instant, of which each recipient counts once.
+FIRSTS = frozenset({"opened_at", "clicked_at", "unsubscribed_at"})
+
+_COLUMNS = tuple(each.name for each in fields(Engaged))
+_UNSUBSCRIBED = frozenset({"unsubscribe", "complaint"})
+
+_known = sa.select(recipients.c.connection, recipients.c.tag, recipients.c.accepted_at, recipients.c.address).where(
+    recipients.c.id == sa.bindparam("of")
+)
+_known_locked = _known.with_for_update()
+_engaged = sa.select(*(engaged.c[name] for name in _COLUMNS)).where(engaged.c.recipient == sa.bindparam("of"))
+_kept = sa.select(engagements).where(engagements.c.recipient == sa.bindparam("of")).order_by(engagements.c.id)
+_reason = sa.select(suppressions.c.reason).where(
+    suppressions.c.account == sa.bindparam("owner"), suppressions.c.key == sa.bindparam("mailbox")
+)
+
+
+_keep = {
+    True: sqlite.insert(engagements).on_conflict_do_nothing(),
+    False: postgresql.insert(engagements).on_conflict_do_nothing(),
+}
+
+
+@implementer(IEngagement)
+class Engagements:
+    """Opens, clicks, unsubscribes."""
+
+    def __init__(self, writer: Writer, reader: Reader) -> None:
+        self._writer = writer
+        self._reader = reader
+
+    def record(self, given: Sequence[Engagement]) -> Deferred[None]:
+        return self._writer.ask(record, tuple(given))
+
+    def unsubscribe(self, account: str, mailbox: str, engagement: Engagement) -> Deferred[bool]:
+        return self._writer.ask(CALL, lambda work: unsubscribe(work, account, mailbox, engagement))
+
+    def of(self, recipient: str) -> Deferred[Sequence[Engagement]]:
+        def read(work: Work) -> Sequence[Engagement]:
+            return [_engagement(row) for row in work.execute(_kept, {"of": recipient})]
+
+        return self._reader.ask(LOOK_UP, read)
+
+    def delivery(self, recipient: str) -> Deferred[Delivery]:
+        return self._reader.ask(LOOK_UP, lambda work: _delivery(work, recipient))
+
+
+def record(work: Work, members: Sequence[Sequence[Engagement]]) -> list[None]:
+    """Keep what several members tell, all acts of one recipient together."""
+    acts: dict[str, list[Engagement]] = {}
+    for member in members:
+        for engagement in member:
+            acts.setdefault(engagement.recipient, []).append(engagement)
+    for recipient, done in sorted(acts.items()):
+        if known := work.rows(_known if work.sqlite else _known_locked, {"of": recipient}):
+            _record(work, recipient, done, known[0])
+    return [None] * len(members)
+
+
+def unsubscribe(work: Work, account: str, mailbox: str, engagement: Engagement) -> bool:
+    """Suppress a mailbox, and keep who asked for it."""
+    if not work.execute(sa.select(accounts.c.id).where(accounts.c.id == account)).first():
+        raise KeyError(account)
+    reason = work.execute(_reason, {"owner": account, "mailbox": mailbox}).scalar()
+    known = work.rows(_known if work.sqlite else _known_locked, {"of": engagement.recipient})
+    if known:
+        _record(work, engagement.recipient, [engagement], known[0])
+    if reason in _UNSUBSCRIBED:
+        return False
+    address = known[0][3] if known else mailbox
+    suppress(work, account, clean(mailbox), address, "unsubscribe", engagement.recipient, engagement.at)
+    return True
+
+
+def _record(work: Work, recipient: str, done: Sequence[Engagement], known: Row) -> None:
+    connection, tag, accepted_at, _ = known
+    found = work.rows(_engaged, {"of": recipient})
+    before = dict(zip(_COLUMNS, found[0] if found else (0,) * len(_COLUMNS), strict=True))
+    after = _after(before, done)
+    work.execute(work.upsert(engaged, _COLUMNS), {"recipient": recipient, **after})
+    for kind, column in COUNTED.items():
+        now, then = after[column], before[column]
+        number = bool(now) - bool(then) if column in FIRSTS else now - then
+        work.count(connection, tag, accepted_at, kind, number)
+    acts = sum(before[name] for name in ("opens", "machine_opens", "clicks", "machine_clicks"))
+    room = max(KEPT - acts, 0)
+    work.insert(_keep[work.sqlite], [_row(each) for each in done[:room]])
+
+
+def _after(before: Mapping[str, int], done: Sequence[Engagement]) -> dict[str, int]:
+    """What a recipient did in all once it did this, too."""
+    after = dict(before)
+    for each in done:
+        if each.act is Event.UNSUBSCRIBED:
+            after["unsubscribed_at"] = after["unsubscribed_at"] or each.at
+            continue
+        verb, first = ("opens", "opened_at") if each.act is Event.OPENED else ("clicks", "clicked_at")
+        if each.machine:
+            after[f"machine_{verb}"] += 1
+        else:
+            after[verb] += 1
+            after[first] = min(after[first] or each.at, each.at)
+    return after
+
+
+def _row(each: Engagement) -> Mapping[str, object]:
+    return {**asdict(each), "act": each.act.value, "target": clean(each.target), "agent": clean(each.agent)}
+
+
+def _engagement(row: Any) -> Engagement:
+    return Engagement(
+        row.id, row.recipient, Event[row.act.upper()], row.at, row.machine, row.target, row.address, row.agent
+    )
+
+
+def summary(row: Any) -> Engaged:
+    """What a row joined with `engaged` says; all is 0 where there was none to join."""
+    return Engaged(**{name: getattr(row, name) or 0 for name in _COLUMNS})
+
+
+def _delivery(work: Work, recipient: str) -> Delivery:
+    columns = recipients.c
+    found = work.execute(
+        sa.select(recipients, messages.c.sender, messages.c.billing, messages.c.size, messages.c.personal)
+        .join_from(recipients, messages, messages.c.id == columns.message)
+        .where(columns.id == recipient)
+    ).first()
+    if found is None:
+        raise KeyError(recipient)
+    return Delivery(
+        recipient=found.id,
+        message=found.message,
+        account=found.account,
+        connection=found.connection,
+        sender=found.sender,
+        address=found.address,
+        destination=found.destination,
+        route=found.route,
+        attempts=found.attempts,
+        accepted_at=found.accepted_at,
+        expires_at=found.expires_at,
+        billing=found.billing,
+        size=found.size,
+        name=found.name,
+        personal=personal_of(found.personal),
+    )
