@@ -9,7 +9,7 @@ verdict with the facts that it saw.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from math import ceil
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
@@ -23,7 +23,7 @@ from .verdict import JSON, Verdict
 if TYPE_CHECKING:
     from .dialect import Dialect
 
-__all__ = ["RULES", "DataFacts", "Facts", "MailFacts", "RateFacts", "RcptFacts", "judge"]
+__all__ = ["ANYBODY", "RULES", "DataFacts", "Facts", "MailFacts", "RateFacts", "RcptFacts", "judge"]
 
 
 def _verdict(rule: str, refused: bool, facts: Mapping[str, JSON], key: str, **fields: JSON) -> Verdict:
@@ -245,8 +245,13 @@ RULES: Mapping[str, Mapping[str, _Rule]] = MappingProxyType(
 )
 
 
-def judge(dialect: Dialect, stage: str, facts: Facts) -> tuple[Verdict, ...]:
-    """Run the dialect's rules of a stage in order, up to and with the first that refuses.
+#: The rules that can be asked before anybody knows who is speaking. Where credentials are judged with the message, they
+#: are, at their stages, and all rules once it is known.
+ANYBODY = frozenset({"paused", "free_space", "declared_size", "recipient_count"})
+
+
+def judge(dialect: Dialect, stage: str, facts: Facts, of: Collection[str] | None = None) -> tuple[Verdict, ...]:
+    """Run the dialect's rules of a stage in order, up to and with the first that refuses; with `of` only those.
 
     `stage` is "mail", "rate", "rcpt" or "data", each with the facts of its name. Only the last verdict can be a
     refusal; the result is empty where the dialect names no rule for the stage.
@@ -254,6 +259,8 @@ def judge(dialect: Dialect, stage: str, facts: Facts) -> tuple[Verdict, ...]:
     rules = RULES[stage]
     verdicts = []
     for name in dialect.stages[stage]:
+        if of is not None and name not in of:
+            continue
         verdict = rules[name](facts, dialect)
         verdicts.append(verdict)
         if not verdict.allowed:

@@ -8,7 +8,7 @@ transaction outlives `abort`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from twisted.internet.defer import Deferred, succeed
@@ -166,10 +166,12 @@ class Transaction:
             raise
 
     async def _take_in(self) -> str:
-        intake, connection, dialect, source = self._intake, self._connection, self._dialect, self._source
+        intake, dialect, source = self._intake, self._dialect, self._source
         if (spooling := source.close()) is not None:
             await spooling
         asked = self._read(Message.parse(source.head))
+        await self._log_in(asked.secret)
+        connection = self._connection
         now = intake.now()
         draft = Draft(
             id=source.id or ulid(now, intake.random(10)),
@@ -241,6 +243,9 @@ class Transaction:
             self._decided("control_headers", headers=asked.headers)
         return asked
 
+    async def _log_in(self, secret: str) -> None:
+        """Who is speaking is known since AUTH, whatever `secret` the message gives (see `relay.late`)."""
+
     def _taken(self, now: int) -> tuple[Recipient, ...]:
         """The recipients in the order in which they were named, with the reasons of those that are not sent to."""
         taken = sorted(self._recipients.items(), key=lambda item: item[1].number)
@@ -296,8 +301,8 @@ class Transaction:
 
     # -- verdicts
 
-    def _judge(self, stage: str, facts: Facts) -> None:
-        verdicts = judge(self._dialect, stage, facts)
+    def _judge(self, stage: str, facts: Facts, of: Collection[str] | None = None) -> None:
+        verdicts = judge(self._dialect, stage, facts, of)
         self._verdicts.extend(verdict.plain() for verdict in verdicts)
         if verdicts and not verdicts[-1].allowed:
             self._keep(stage, [verdict.plain() for verdict in verdicts])
@@ -314,7 +319,7 @@ class Transaction:
 
 
 def _arrival(peer: Peer, connection: ConnectionFacts) -> Sequence[Mapping[str, object]]:
-    """The decisions before the first of ours: that the listener took the client in, and as whom it logged in."""
+    """The decisions before the first of ours: that the listener took the client in, and as whom it logged in by now."""
     listener = {
         "listener": peer.listener,
         "peer": peer.address,
@@ -323,13 +328,13 @@ def _arrival(peer: Peer, connection: ConnectionFacts) -> Sequence[Mapping[str, o
         "tls": peer.tls,
         "session": peer.session,
     }
+    arrived = ({"rule": "listener", "allowed": True, "facts": listener},)
+    if not connection.id:
+        return arrived
     login = {"connection": connection.id, "name": connection.name, "by": "user" if peer.login else "address"}
     if peer.login:
         login["user"] = peer.login
-    return (
-        {"rule": "listener", "allowed": True, "facts": listener},
-        {"rule": "login", "allowed": True, "facts": login},
-    )
+    return (*arrived, {"rule": "login", "allowed": True, "facts": login})
 
 
 def _authors(field: bytes) -> Sequence[Mailbox]:

@@ -10,7 +10,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from mailrelay.mail.address import Mailbox
 from mailrelay.mail.envelope import SECOND
-from mailrelay.policy.admission import RULES, DataFacts, Facts, MailFacts, RateFacts, RcptFacts, judge
+from mailrelay.policy.admission import ANYBODY, RULES, DataFacts, Facts, MailFacts, RateFacts, RcptFacts, judge
 from mailrelay.policy.dialect import Dialect, Dialects
 from mailrelay.policy.verdict import Verdict
 
@@ -223,6 +223,13 @@ class OrderTests(SynchronousTestCase):
         """A dialect may name no rule for a stage: then nothing is decided."""
         free = replace(STANDARD, stages={**STANDARD.stages, "rate": ()})
         self.assertEqual(judge(free, "rate", RateFacts(wait=9.0)), ())
+
+    def test_only_these(self) -> None:
+        """Of a stage only the rules that hold for anybody can be asked; each is a rule."""
+        self.assertEqual([verdict.rule for verdict in judge(STANDARD, "mail", self.worst, ANYBODY)], ["paused"])
+        told = judge(STANDARD, "mail", replace(MAIL, available=0, domain_status=""), ANYBODY)
+        self.assertEqual([verdict.rule for verdict in told], ["paused", "free_space", "declared_size"])
+        self.assertLessEqual(ANYBODY, {rule for rules in RULES.values() for rule in rules})
 
     def test_order_is_the_dialects(self) -> None:
         """The dialect's order holds, not the table's."""

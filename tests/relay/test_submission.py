@@ -109,7 +109,10 @@ class SubmissionTests(SynchronousTestCase):
         self.state.connections["C1"] = connection(dialect=self.dialect, **changes)
 
     def avatar(self) -> SubmittingConnection:
-        intake = Intake(
+        return SubmittingConnection(self.intake(), self.state.connections["C1"], self.spoken)
+
+    def intake(self) -> Intake:
+        return Intake(
             directory=self.directory,
             ledger=self.ledger,
             spool=self.spool,
@@ -126,7 +129,6 @@ class SubmissionTests(SynchronousTestCase):
             mailbox_full=86_400,
             routes=frozenset({"ours"}),
         )
-        return SubmittingConnection(intake, self.state.connections["C1"], self.spoken)
 
     def begin(self, sender: str = "app@acme.test", size: int = 0) -> ISubmission:
         """A transaction whose MAIL was accepted."""
