@@ -23,6 +23,7 @@ _ROOMS = {
     "resume": ("switch", "Take mail again."),
     "queue": ("queue", "Waiting mail: list, retry, hold, release, drop."),
     "message": ("message", "What became of messages: list, show."),
+    "bounce-class": ("bounce_class", "Say what a host's refusal means."),
     "dialect": ("dialect", "SMTP dialects: list, show, check."),
     "send-test": ("send_test", "Send a real mail through the running daemon."),
 }

@@ -249,3 +249,16 @@ def dialect(value: Dialect) -> Plain:
         "statuses": {state.value: word for state, word in value.statuses.items()},
         "replies": {key: str(line.reply) for key, line in value.replies.items()},
     }
+
+
+def bounced(reply: Reply, classes: BounceClasses) -> Plain:
+    """A refusal, the class that it belongs to, and what follows from it."""
+    found = classes.classify(reply)
+    return {
+        "class": found.name,
+        "meaning": found.meaning,
+        "code": reply.code,
+        "status": reply.status or "",
+        "suppresses": found.suppresses(reply),
+        "days": found.days,
+    }

@@ -14,6 +14,13 @@ from .running import CommandTestCase
 
 
 class Installations(CommandTestCase):
+    def test_bounce_class(self) -> None:
+        """A refusal as it stands in a log is told its class; without words there is nothing to tell."""
+        told = self.data("bounce-class", "550 5.1.1", "User unknown")
+        self.assertEqual((told["class"], told["suppresses"]), ("recipient", True))
+        self.assertIn("no room", self.good("bounce-class", "452 4.2.2 full"))
+        self.bad("bounce-class")
+
     def test_init_makes_everything_once(self) -> None:
         """A new state folder is private; running init again keeps the key and what is in the database."""
         folder = Path(self.mktemp()) / "deep"
