@@ -12,6 +12,8 @@ from datetime import UTC, datetime
 from ..interfaces.history import Attempt, Passage
 from ..interfaces.registry import Account, Connection, Domain, DomainKey, Sender, Suppression
 from ..mail.envelope import SECOND
+from ..mail.reply import Reply
+from ..policy.bounce import BounceClasses
 from ..policy.dialect import Dialect, Dialects
 from .credentials import Issued
 from .explain import Decision, Explanation, Refused, Story

@@ -13,6 +13,7 @@ from types import MappingProxyType
 
 from ..mail.envelope import SECOND, Bounced, Delivered, Delivery, Outcome, Settlement, State
 from ..mail.reply import Reply
+from .bounce import shipped
 from .retry import Schedule, next_attempt, patience
 
 
@@ -42,19 +43,26 @@ TRANSITIONS: Mapping[State, Transition] = MappingProxyType(
     }
 )  # fmt: skip
 
+#: The reason for which an address is suppressed that a host refused for good.
+HARD_BOUNCE = "hard_bounce"
+
 _NO_FACTS: Mapping[str, object] = MappingProxyType({})
 
 
 def settle(delivery: Delivery, outcome: Outcome, now: int, schedule: Schedule, jitter: float) -> Settlement:
     """What an attempt leads to: its outcome, or EXPIRED when a deferral comes at or after the deadline.
 
-    `now` is in microseconds; `jitter` is chance from 0 to 1.
+    `now` is in microseconds; `jitter` is chance from 0 to 1. An address of which the refusal says that it is no good is
+    suppressed from now on.
     """
-    state, due_at, facts = State.DEFERRED, 0, _NO_FACTS
+    state, due_at, facts, suppression = State.DEFERRED, 0, _NO_FACTS, ""
     if isinstance(outcome, Delivered):
         state = State.DELIVERED
     elif isinstance(outcome, Bounced):
         state = State.BOUNCED
+        found = shipped().classify(outcome.reply)
+        facts = {"rule": "bounce_class", "class": found.name}
+        suppression = HARD_BOUNCE if outcome.asked and found.suppresses(outcome.reply) else ""
     else:
         factor = patience(outcome.reply)
         made = delivery.attempts + 1
@@ -77,6 +85,7 @@ def settle(delivery: Delivery, outcome: Outcome, now: int, schedule: Schedule, j
         state=state,
         due_at=due_at,
         charge=row.charge(delivery.billing),
+        suppression=suppression,
         reply=outcome.reply,
         host=outcome.host,
         at=outcome.at,

@@ -14,6 +14,7 @@ import sqlalchemy as sa
 
 from ..interfaces.ledger import Lane
 from ..mail.envelope import SECOND, Delivery, State, Submission, personal_of
+from ..policy.settlement import HARD_BOUNCE
 from .damage import SANE, STORED, fault_of, fault_of_source, set_aside
 from .once import take_back, told_again
 from .report import Reports
@@ -42,7 +43,12 @@ head = (
         sa.select(messages.c.personal).where(messages.c.id == recipients.c.message).scalar_subquery(),
         sa.select(connections.c.status).where(connections.c.id == recipients.c.connection).scalar_subquery(),
         sa.select(suppressions.c.reason)
-        .where(suppressions.c.account == recipients.c.account, suppressions.c.key == recipients.c.key)
+        .where(
+            suppressions.c.account == recipients.c.account,
+            suppressions.c.key == recipients.c.key,
+            # that another message was refused is for the host to say again: not every dialect heeds it
+            suppressions.c.reason != sa.literal_column(f"'{HARD_BOUNCE}'"),
+        )
         .scalar_subquery(),
     )
     .where(

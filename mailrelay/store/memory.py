@@ -28,6 +28,7 @@ from ..interfaces.nodes import INodes
 from ..mail.envelope import SECOND, Delivery, Settlement, State, Submission, deliveries_of
 from ..mail.reply import Refusal
 from ..policy.bounce import mailbox_full
+from ..policy.settlement import HARD_BOUNCE
 
 _BLOCKED_PAUSE = 60 * SECOND
 
@@ -178,7 +179,7 @@ class MemoryLedger:
             connection = self.state.connections.get(entry.delivery.connection)
             if entry.delivery.expires_at <= now:
                 self.state.end(entry, State.EXPIRED)
-            elif (lane.account, entry.key) in self.state.suppressions:
+            elif self.state.suppressions.get((lane.account, entry.key), HARD_BOUNCE) != HARD_BOUNCE:
                 self.state.end(entry, State.SUPPRESSED)
             elif entry.delivery.connection and (connection is None or connection.status != "active"):
                 entry.due_at = now + _BLOCKED_PAUSE

@@ -93,7 +93,7 @@ class TransitionTests(SynchronousTestCase):
                 due_at=NOW + seconds * SECOND if seconds else 0,
                 attempted=True,
                 charge=charge,
-                suppression="",
+                suppression="hard_bounce" if outcome.reply == NO else "",
                 reply=outcome.reply,
                 host="mx.there.example",
                 at=NOW - 5,
@@ -113,9 +113,20 @@ class TransitionTests(SynchronousTestCase):
             (0, came(Deferred, LATER), {"rule": "deadline"}),
             (3600, Deferred(LATER, "mx", NOW, uncertain=True), scheduled | {"uncertain": True}),
             (3600, came(Delivered, OK), {}),
-            (3600, came(Bounced, NO), {}),
+            (3600, came(Bounced, NO), {"rule": "bounce_class", "class": "recipient"}),
         ):
             self.assertEqual(settle(delivery(left=left), outcome, NOW, SCHEDULE, 0.0).facts, facts)
+
+    def test_who_is_spared(self) -> None:
+        """Only an address that the host itself refused for good, as no good, is suppressed."""
+        for outcome, reason in (
+            (came(Bounced, Reply(550, "5.1.1", "User unknown")), "hard_bounce"),
+            (came(Deferred, Reply(450, "4.1.1", "User unknown")), ""),
+            (came(Bounced, Reply(550, "5.7.1", "Blocked, see spamhaus")), ""),
+            (came(Bounced, Reply(552, "5.2.2", "Mailbox full")), ""),
+            (Bounced(Reply(550, "5.1.2", "Domain not found"), "", NOW, asked=False), ""),
+        ):
+            self.assertEqual(settle(delivery(), outcome, NOW, SCHEDULE, 0.0).suppression, reason, outcome)
 
     def test_mail_of_the_system_costs_nothing(self) -> None:
         """Nothing is charged or released where nothing is billed."""

@@ -307,6 +307,13 @@ class LedgerLaws:
         self.assertEqual(self.state(ids[0]), State.SUPPRESSED)
         self.assertEqual(self.world.money(self.account), (10, 1))
 
+    def test_refused_meanwhile_for_another(self) -> None:
+        """That a host refused the address for another message keeps this one from nothing: it will say so again."""
+        self.accept(["a@b.test"])
+        ids, _ = self.accept(["a@b.test"], lease=False)
+        self.world.suppress(self.account, "a@b.test", "hard_bounce")
+        self.assertEqual(self.claim(), ids)
+
     def test_blocked_after_it_was_accepted(self) -> None:
         """What belongs to a blocked connection stays, and goes on at once when the connection is active again."""
         ids, _ = self.accept(["a@b.test"], lease=False)

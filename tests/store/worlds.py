@@ -156,8 +156,8 @@ class MemoryWorld:
                 if entry.delivery.connection == connection and entry.state is State.QUEUED:
                     entry.due_at = entry.delivery.accepted_at
 
-    def suppress(self, account: str, key: str) -> None:
-        self.state.suppressions[account, key] = "manual"
+    def suppress(self, account: str, key: str, reason: str = "manual") -> None:
+        self.state.suppressions[account, key] = reason
 
     def full_at(self, account: str, key: str) -> int:
         return self.state.full.get((account, key), 0)
@@ -324,8 +324,8 @@ class DatabaseWorld:
     def set_status(self, connection: str, status: str) -> None:
         result(self._watch.registry.change_connection(connection, {"status": status}))
 
-    def suppress(self, account: str, key: str) -> None:
-        result(self._watch.registry.add_suppression(Suppression(account, key, key, "manual", "", self.now)))
+    def suppress(self, account: str, key: str, reason: str = "manual") -> None:
+        result(self._watch.registry.add_suppression(Suppression(account, key, key, reason, "", self.now)))
 
     def full_at(self, account: str, key: str) -> int:
         self._watch.directory.forget()
