@@ -29,6 +29,11 @@ class Draft:
     spooled: int = 0
     personal: Personal | None = None
 
+    def rejected(self, reason: str) -> Draft:
+        """With all recipients only put on record, for this reason; one that has a reason keeps its own."""
+        recipients = tuple(replace(each, rejected=each.rejected or reason) for each in self.recipients)
+        return replace(self, recipients=recipients)
+
 
 def needs_whole(dialect: Dialect, instructions: Instructions) -> bool:
     """Whether a step, or a rule at end of data, must see more of the message than its header."""

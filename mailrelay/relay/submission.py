@@ -186,6 +186,9 @@ class Transaction:
         key = draft.instructions.idempotency_key
         said = digest(draft.message, draft.instructions) if key else ""
         draft = await prepare(intake, connection, dialect, draft)
+        for recipient in draft.recipients:
+            if recipient.rejected:
+                self._decided("sent_to", address=recipient.address, sent=False, reason=recipient.rejected)
         message = draft.message.prepend(intake.trace(draft.id, now, self._peer))
         submission = Submission(
             id=draft.id,
@@ -251,9 +254,6 @@ class Transaction:
         taken = sorted(self._recipients.items(), key=lambda item: item[1].number)
         reasons = rejections(self._dialect, [each.suppression for _, each in taken])
         random = self._intake.random
-        for (_, each), reason in zip(taken, reasons, strict=True):
-            if reason:
-                self._decided("sent_to", address=each.mailbox.address, sent=False, reason=reason)
         return tuple(
             Recipient(ulid(now, random(10)), each.mailbox.address, key, each.mailbox.domain, rejected=reason)
             for (key, each), reason in zip(taken, reasons, strict=True)
