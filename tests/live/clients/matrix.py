@@ -86,18 +86,22 @@ class Abilities:
     title: str
     cannot: Mapping[str, str] = field(default_factory=dict)
     code_only: frozenset[str] = frozenset()
+    #: Can its application keep the connection from mail to mail?
+    keeps_connection: bool = False
     #: Does it give its application the id under which the mail is queued, or the reply that holds it?
     keeps_id: bool = False
 
 
 CLIENTS = {
-    "smtplib": Abilities("Python smtplib"),
+    "smtplib": Abilities("Python smtplib", keeps_connection=True),
     "aiosmtplib": Abilities("aiosmtplib", keeps_id=True),
-    "django": Abilities("Django"),
-    "nodemailer": Abilities("nodemailer", keeps_id=True),
-    "phpmailer": Abilities("PHPMailer", keeps_id=True),
+    "django": Abilities("Django", keeps_connection=True),
+    "nodemailer": Abilities("nodemailer", keeps_connection=True, keeps_id=True),
+    "phpmailer": Abilities("PHPMailer", keeps_connection=True, keeps_id=True),
     "symfony": Abilities(
-        "Symfony Mailer (Laravel)", {PLAIN: "version 5 starts TLS by itself wherever STARTTLS is offered"}
+        "Symfony Mailer (Laravel)",
+        {PLAIN: "version 5 starts TLS by itself wherever STARTTLS is offered"},
+        keeps_connection=True,
     ),
     "dotnet": Abilities(
         ".NET SmtpClient (Mono)",
@@ -108,7 +112,7 @@ CLIENTS = {
     "swaks": Abilities("swaks"),
     "msmtp": Abilities("msmtp"),
     "curl": Abilities("curl"),
-    "jakarta": Abilities("Jakarta Mail"),
+    "jakarta": Abilities("Jakarta Mail", keeps_connection=True),
     "go": Abilities("Go net/smtp"),
 }
 

@@ -151,18 +151,19 @@ class Runner:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
-    def run(self, client: str, jobs: Sequence[Job]) -> dict[int, Answer]:
+    def run(self, client: str, jobs: Sequence[Job], *arguments: str) -> dict[int, Answer]:
         """Hand a client its jobs; gives its answers by number."""
         program = PROGRAMS[client]
         assert_there(program.needs)
         build = self._folder / client
-        build.mkdir()
+        built = build.exists()
+        build.mkdir(exist_ok=True)
         environment = dict(os.environ) | {key: _filled(value, build) for key, value in program.environment.items()}
         # whoever shall trust nobody new must find nothing that the caller trusts either
         environment.pop("SSL_CERT_FILE", None)
-        if program.build:
+        if program.build and not built:
             _succeed([_filled(word, build) for word in program.build], environment, "")
-        command = [_filled(word, build) for word in program.command]
+        command = [*(_filled(word, build) for word in program.command), *arguments]
         if program.trust is None:
             return _answers(_succeed(command, environment, "".join(job.line for job in jobs)))
         answers = {}

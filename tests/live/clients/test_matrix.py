@@ -18,6 +18,7 @@ from .matrix import (
     CLIENTS,
     SERVICES,
     SIZE,
+    STARTTLS,
     STRANGER,
     SUPPRESSED,
     SUPPRESSED_ADDRESS,
@@ -58,6 +59,11 @@ class Matrix:
             assert answers.keys() == numbered.keys()
             self._answers[client] = {cell: answers[number] for number, cell in numbered.items()}
         return self._answers[client]
+
+    def kept(self, client: str, cases: Sequence[Cell]) -> list[Answer]:
+        """What a client says of cells that it does on one connection, in their order."""
+        answers = self._runner.run(client, [self._job(number, cell) for number, cell in enumerate(cases)], "kept")
+        return [answers[number] for number in range(len(cases))]
 
     def _job(self, number: int, cell: Cell) -> Job:
         card = self.sandbox.card(cell.dialect)
@@ -134,6 +140,18 @@ def test_refused(matrix: Matrix, client: str, case: str) -> None:
         assert not answer.sent, cell.name
         wanted = [code] if case in CLIENTS[client].code_only else [code, text]
         assert all(each in answer.said for each in wanted), f"{cell.name}: wanted {line!r}, got {answer.said!r}"
+
+
+@pytest.mark.parametrize("client", [name for name, each in CLIENTS.items() if each.keeps_connection])
+def test_a_kept_connection(sandbox: Sandbox, matrix: Matrix, client: str) -> None:
+    """A connection goes on after each kind of refusal: what follows on it is taken, and arrives once."""
+    cases = [ARRIVES, BAD_RECIPIENT, ARRIVES, SUPPRESSED, ARRIVES, TOO_BIG, ARRIVES, ARRIVES]
+    kept = [Cell(f"kept{number}.{client}", "standard", 587, STARTTLS, case) for number, case in enumerate(cases)]
+    answers = matrix.kept(client, kept)
+    assert [answer.sent for answer in answers] == [case == ARRIVES for case in cases], answers
+    for cell in kept:
+        if cell.case == ARRIVES:
+            assert len(sandbox.inbox(recipient(cell))) == 1, cell.name
 
 
 def test_who_is_not_trusted_gets_nothing(matrix: Matrix, client: str) -> None:

@@ -13,11 +13,15 @@ import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;
 import java.security.KeyStore;
 import java.security.cert.CertificateFactory;
+import java.util.Arrays;
 import java.util.Properties;
 import javax.net.ssl.SSLContext;
 import javax.net.ssl.TrustManagerFactory;
 
 class JakartaMailClient {
+    static boolean keeps;
+    static Transport kept;
+
     static SSLContext trusting(String ca) throws Exception {
         KeyStore store = KeyStore.getInstance(KeyStore.getDefaultType());
         store.load(null, null);
@@ -53,9 +57,18 @@ class JakartaMailClient {
         String padding = ("x".repeat(75) + "\n").repeat(Integer.parseInt(fields[11]) / 76);
         message.setText(fields[10].replace("\\n", "\n") + padding, "UTF-8");
         message.saveChanges();
-        try (Transport transport = session.getTransport(protocol)) {
-            transport.connect(fields[1], Integer.parseInt(fields[2]), fields[5], fields[6]);
+        Transport transport = kept == null ? session.getTransport(protocol) : kept;
+        try {
+            // asks by NOOP whether a connection that it has still stands
+            if (!transport.isConnected()) {
+                transport.connect(fields[1], Integer.parseInt(fields[2]), fields[5], fields[6]);
+            }
+            kept = keeps ? transport : null;
             transport.sendMessage(message, message.getAllRecipients());
+        } finally {
+            if (!keeps) {
+                transport.close();
+            }
         }
     }
 
@@ -69,6 +82,7 @@ class JakartaMailClient {
     }
 
     public static void main(String[] arguments) throws Exception {
+        keeps = Arrays.asList(arguments).contains("kept");
         PrintStream out = new PrintStream(System.out, true, "UTF-8");
         BufferedReader in = new BufferedReader(new InputStreamReader(System.in, StandardCharsets.UTF_8));
         for (String line = in.readLine(); line != null; line = in.readLine()) {

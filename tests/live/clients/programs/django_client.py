@@ -7,10 +7,12 @@ import os
 import django
 from django.conf import settings
 from django.core.mail import EmailMessage, get_connection
-from jobs import Job, answer, jobs
+from django.core.mail.backends.base import BaseEmailBackend
+from jobs import KEPT, Job, answer, jobs
 
 settings.configure(EMAIL_BACKEND="django.core.mail.backends.smtp.EmailBackend", USE_I18N=False)
 django.setup()
+kept: list[BaseEmailBackend] = []
 
 
 def send(job: Job) -> None:
@@ -26,6 +28,11 @@ def send(job: Job) -> None:
         use_ssl=job.mode == "tls",
         timeout=30,
     )
+    if KEPT:
+        # a connection that its user has opened stays open
+        kept[:] = kept or [connection]
+        connection = kept[0]
+        connection.open()
     EmailMessage(job.subject, job.body, job.sender, [job.recipient], connection=connection).send()
 
 

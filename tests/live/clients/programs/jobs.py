@@ -5,6 +5,8 @@ trust or nothing, user name, password, sender, recipient, subject, body (with ``
 of padding that follow the body. An answer is one line too: number, ``sent`` or ``refused``, and what the client says of
 it (when sent: the id by which the mail is queued, from clients that keep it). The programs in other languages read and
 write the same; JSON is not in every standard library.
+
+With the argument ``kept`` those clients that can do all jobs on one connection, as an application does that keeps it.
 """
 
 from __future__ import annotations
@@ -14,6 +16,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 PADDING = "x" * 75 + "\n"
+KEPT = "kept" in sys.argv[1:]
 
 
 @dataclass(frozen=True)

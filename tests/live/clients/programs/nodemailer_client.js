@@ -6,9 +6,12 @@ const nodemailer = require('nodemailer');
 
 const PADDING = 'x'.repeat(75) + '\n';
 
-async function send(fields) {
-    const [, host, port, mode, ca, user, pass, from, to, subject, body, padding] = fields;
-    const transport = nodemailer.createTransport({
+const KEPT = process.argv.includes('kept');
+let kept = null;
+
+function connect([, host, port, mode, ca, user, pass]) {
+    return nodemailer.createTransport({
+        pool: KEPT,
         host,
         port: Number(port),
         secure: mode === 'tls',
@@ -17,11 +20,17 @@ async function send(fields) {
         auth: { user, pass },
         tls: ca ? { ca: fs.readFileSync(ca) } : {},
     });
+}
+
+async function send(fields) {
+    const [from, to, subject, body, padding] = fields.slice(7);
+    const transport = kept || connect(fields);
+    kept = KEPT ? transport : null;
     const text = body.replaceAll('\\n', '\n') + PADDING.repeat(Math.floor(Number(padding) / PADDING.length));
     try {
         return (await transport.sendMail({ from, to, subject, text })).response;
     } finally {
-        transport.close();
+        if (!KEPT) transport.close();
     }
 }
 
@@ -38,6 +47,7 @@ async function main() {
         }
         process.stdout.write([fields[0], verdict, said].join('\t') + '\n');
     }
+    if (kept) kept.close();
 }
 
 main();

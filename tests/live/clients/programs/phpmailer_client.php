@@ -13,11 +13,16 @@ ini_set('memory_limit', '-1');
 PHPMailer::$validator = fn (string $address): bool => true;
 
 const PADDING = 75;
+define('KEPT', in_array('kept', $argv, true));
 
 function send(array $fields): string
 {
     [, $host, $port, $mode, $ca, $user, $password, $from, $to, $subject, $body, $padding] = $fields;
-    $mail = new PHPMailer(true);
+    static $kept = null;
+    $kept = KEPT ? $kept ?? new PHPMailer(true) : null;
+    $mail = $kept ?? new PHPMailer(true);
+    $mail->clearAllRecipients();
+    $mail->SMTPKeepAlive = KEPT;
     $mail->isSMTP();
     $mail->Host = $host;
     $mail->Port = (int) $port;

@@ -9,13 +9,19 @@ use Symfony\Component\Mime\Email;
 require 'Symfony/Component/Mailer/autoload.php';
 
 ini_set('memory_limit', '-1');
+define('KEPT', in_array('kept', $argv, true));
 
 function send(array $fields): void
 {
+    static $transport = null;
     [, $host, $port, $mode, $ca, $user, $password, $from, $to, $subject, $body, $padding] = $fields;
-    $transport = new EsmtpTransport($host, (int) $port, $mode === 'tls');
-    $transport->setUsername($user)->setPassword($password);
-    $transport->getStream()->setStreamOptions($ca === '' ? [] : ['ssl' => ['cafile' => $ca]]);
+    if ($transport === null || !KEPT) {
+        $transport = new EsmtpTransport($host, (int) $port, $mode === 'tls');
+        $transport->setUsername($user)->setPassword($password);
+        $transport->getStream()->setStreamOptions($ca === '' ? [] : ['ssl' => ['cafile' => $ca]]);
+        // asks by NOOP whether the connection still stands before each mail
+        $transport->setPingThreshold(0);
+    }
     $line = str_repeat('x', 75) . "\n";
     $text = str_replace('\n', "\n", $body) . str_repeat($line, intdiv((int) $padding, strlen($line)));
     (new Mailer($transport))->send((new Email())->from($from)->to($to)->subject($subject)->text($text));
