@@ -135,6 +135,35 @@ def set_sender(opened: Opened, name: str, address: str) -> None:
     _show(opened, wait(connections.set_sender(opened.installation, name, address)))
 
 
+@connection.command("set")
+@click.argument("name")
+@click.argument("settings", nargs=-1, required=True, metavar="OPTION=VALUE...")
+@installed
+def set_(opened: Opened, name: str, settings: tuple[str, ...]) -> None:
+    """Set options of a connection; OPTION= goes back to what its dialect sets.
+
+    \b
+    track_opens, track_clicks, list_unsubscribe   true or false
+    missing_tags      append, reject or refuse: what becomes of a body without its tags
+    sender            domain, connection or address: whose addresses may send
+    default_route     the route of a message that names none
+    bad_file_key      refuse or fail: what becomes of a message with a key of no file
+    bounce_address    who a message comes from when its own reverse path is not the account's
+    replies           other forms of the dialect's replies, between commas
+
+    \b
+    Example:
+      mailrelay connection set web track_opens=true default_route=eu
+    """
+    given: dict[str, str] = {}
+    for each in settings:
+        option, sign, text = each.partition("=")
+        if not sign:
+            raise Invalid("option", f"{each!r} is not OPTION=VALUE")
+        given[option.strip()] = text.strip()
+    _show(opened, wait(connections.set_options(opened.installation, name, given)))
+
+
 @connection.group("ip-list")
 def ip_list() -> None:
     """From where a connection may log in; an empty list means from anywhere.
@@ -192,8 +221,14 @@ def _given_password(password_stdin: bool) -> str:
 
 
 def _show(opened: Opened, connection: Connection) -> None:
-    output.card(plain.connection(connection, opened.owners()))
+    output.card(_merged(opened, connection, plain.connection(connection, opened.owners())))
 
 
 def _show_issued(opened: Opened, issued: Issued, note: str = "") -> None:
-    output.card(plain.issued(issued, opened.owners()), note)
+    output.card(_merged(opened, issued.connection, plain.issued(issued, opened.owners())), note)
+
+
+def _merged(opened: Opened, connection: Connection, card: plain.Plain) -> plain.Plain:
+    """The card with every option, those of the dialect too."""
+    merged = opened.installation.dialects.options(connection.dialect, connection.options)
+    return card | {"options": {name: list(each) if isinstance(each, tuple) else each for name, each in merged.items()}}

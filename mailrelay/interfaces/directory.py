@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 from twisted.internet.defer import Deferred
 from zope.interface import Interface
 
+from ..policy.verdict import JSON
+
 
 @dataclass(frozen=True, slots=True)
 class ConnectionFacts:
@@ -19,7 +21,7 @@ class ConnectionFacts:
 
     `status` is "not_activated", "active" or "blocked". `rate` is how many units may pass per `rate_period` seconds with
     `rate_burst` at once; 0 means no limit. `networks` are CIDR texts, none means any address. `sender_domain` is in
-    A-labels.
+    A-labels. `options` are the switches of `policy.options`, merged with what the dialect sets.
     """
 
     id: str
@@ -33,26 +35,32 @@ class ConnectionFacts:
     rate: int = 0
     rate_period: int = 60
     rate_burst: int = 1
+    options: Mapping[str, JSON] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class Credential:
-    """One way into a connection: `kind` is "password" (given by a person: `digest` is Argon2id's text) or "generated"
-    (at least 128 random bits: `digest` is the hex of HMAC-SHA256 under the installation's key)."""
+    """One way into a connection. `kind` is "password" (given by a person: `digest` is Argon2id's text), "generated" (at
+    least 128 random bits), "short" (a shorter one for applications that take no longer), or "api_key" (itself the
+    look-up; the dialect says which user names go with it). The `digest` of all but the first is the hex of HMAC-SHA256
+    under the installation's key. `username` is "" where any that the dialect takes will do."""
 
     id: str
     kind: str
     digest: str
     connection: ConnectionFacts
+    username: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class SenderFacts:
-    """What MAIL is judged by: the domain ("" unknown, "unverified", "verified"), what is left to spend."""
+    """What MAIL is judged by: the domain ("" unknown, "unverified", "verified"), what is left to spend, and the address
+    ("" unknown or not asked for, "requested", "confirmed")."""
 
     domain: str
     available: int
     status: str
+    address: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,11 +94,15 @@ class IDirectory(Interface):
     def credentials(username: str) -> Deferred[tuple[Credential, ...]]:
         """All credentials under a user name, compared without regard to case; empty when there is none."""
 
+    def keys(digest: str) -> Deferred[tuple[Credential, ...]]:
+        """All credentials that are looked up by themselves, under the digest of one."""
+
     def connection(id: str) -> Deferred[ConnectionFacts]:
         """A connection by its id; fails with `KeyError`."""
 
-    def sender(account: str, connection: str, domain: str) -> Deferred[SenderFacts]:
-        """Facts about a sender's domain (A-labels); `status` is the connection's present one."""
+    def sender(account: str, connection: str, domain: str, address: str = "") -> Deferred[SenderFacts]:
+        """Facts about a sender's domain (A-labels), and its canonical address where one is given; `status` is the
+        connection's present one."""
 
     def signing_keys(account: str, domain: str) -> Deferred[tuple[SigningKey, ...] | None]:
         """The active keys of a domain (A-labels), RSA before Ed25519; None when it is no domain of the account."""

@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 from twisted.internet.defer import Deferred
 from zope.interface import Interface
 
+from ..policy.verdict import JSON
+
 
 class Taken(Exception):
     """A name or address that must be unique exists already."""
@@ -34,13 +36,15 @@ class Account:
 
 @dataclass(frozen=True, slots=True)
 class NewCredential:
-    """A credential to be kept (`interfaces.directory.Credential`); `sealed` the secret under the vault, or ""."""
+    """A credential to be kept (`interfaces.directory.Credential`); `sealed` the secret under the vault, or "". One that
+    is found `by_itself` is looked up by its digest; its `username` is only shown."""
 
     id: str
     username: str
     kind: str
     digest: str
     sealed: str
+    by_itself: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +64,8 @@ class Connection:
     rate_burst: int
     created_at: int
     credentials: tuple[NewCredential, ...] = ()
+    #: what was set for the connection itself (`policy.options`)
+    options: Mapping[str, JSON] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,11 +95,13 @@ class DomainKey:
 
 @dataclass(frozen=True, slots=True)
 class Sender:
-    """A sender address of an account."""
+    """A sender address of an account, its canonical `key`; `status` is "requested" until it is "confirmed"."""
 
     account: str
     address: str
     created_at: int
+    key: str
+    status: str = "confirmed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +138,7 @@ class IRegistry(Interface):
         """Create a connection with its credentials; a user name is unique in the installation, in any case."""
 
     def change_connection(id: str, changes: Mapping[str, object]) -> Deferred[Connection]:
-        """Set some fields: name, sender, status, status_reason, networks, rate, rate_period, rate_burst."""
+        """Set some fields: name, sender, status, status_reason, networks, rate, rate_period, rate_burst, options."""
 
     def replace_credential(connection: str, credential: NewCredential) -> Deferred[None]:
         """Put a credential in place of the one with the same id, or add it."""
@@ -150,6 +158,9 @@ class IRegistry(Interface):
 
     def add_sender(sender: Sender) -> Deferred[None]:
         """Create a sender; `Taken` when the account has it."""
+
+    def confirm_sender(account: str, address: str) -> Deferred[None]:
+        """The address is proven to be its owner's."""
 
     def remove_sender(account: str, address: str) -> Deferred[None]:
         """Remove a sender."""

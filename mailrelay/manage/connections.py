@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 
 from ..interfaces import registry as registry_border
 from ..interfaces.registry import Connection
+from ..policy import options
 from ..policy.dialect import Dialect
 from . import checked, credentials, domains, names
 from .credentials import Issued
@@ -167,6 +168,24 @@ async def set_sender(installation: Installation, name: str, address: str) -> Con
     owner = await names.account(installation.registry, connection.account)
     sender = await domains.ensure_sender(installation, owner, address)
     return await _change(installation, connection.id, {"sender": sender})
+
+
+@use_case
+async def set_options(installation: Installation, name: str, given: Mapping[str, str]) -> Connection:
+    """Set options of a connection, each by its text; an empty text goes back to what the dialect sets."""
+    connection = await names.connection(installation.registry, name)
+    dialect = dialect_named(installation, connection.dialect)
+    kept = dict(connection.options)
+    for option, text in given.items():
+        if not text and option in kept:
+            del kept[option]
+            continue
+        try:
+            value = options.parse(option, text, dialect.variants)
+        except ValueError as error:
+            raise Invalid(option, str(error)) from error
+        kept[option] = value
+    return await _change(installation, connection.id, {"options": kept})
 
 
 def dialect_named(installation: Installation, name: str) -> Dialect:

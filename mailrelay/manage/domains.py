@@ -87,7 +87,8 @@ async def set_verified(installation: Installation, account: str, domain: str, ve
 async def add_sender(installation: Installation, account: str, address: str) -> Sender:
     """Make an address on a registered domain a sender of the account."""
     owner = await names.account(installation.registry, account)
-    made = Sender(owner.id, (await names.sender(installation.registry, owner, address)).address, installation.now())
+    mailbox = await names.sender(installation.registry, owner, address)
+    made = Sender(owner.id, mailbox.address, installation.now(), mailbox.key)
     try:
         await installation.registry.add_sender(made)
     except registry_border.Taken as error:
@@ -118,7 +119,7 @@ async def ensure_sender(installation: Installation, owner: Account, address: str
     for each in await installation.registry.senders(owner.id):
         if checked.mailbox("sender", each.address).key == mailbox.key:
             return each.address
-    await installation.registry.add_sender(Sender(owner.id, mailbox.address, installation.now()))
+    await installation.registry.add_sender(Sender(owner.id, mailbox.address, installation.now(), mailbox.key))
     return mailbox.address
 
 

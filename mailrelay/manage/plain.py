@@ -61,6 +61,7 @@ def connection(value: Connection, owners: Mapping[str, str]) -> Plain:
         "rate": value.rate,
         "rate_period": value.rate_period,
         "rate_burst": value.rate_burst,
+        "options": dict(value.options),
         "created_at": instant(value.created_at),
     }
 
@@ -240,13 +241,13 @@ def dialect(value: Dialect) -> Plain:
         "recipients": value.recipients,
         "credentials_at": value.credentials_at,
         "bare_ehlo": value.bare_ehlo,
-        "sender_rule": value.sender_rule,
         "billing": value.billing,
         "dsn": value.dsn,
         "suppressed": value.suppressed,
         "suppressing": list(value.suppressing),
         "username": value.username,
         "ports": {mode: list(ports) for mode, ports in value.ports.items()},
+        "options": dict(value.options),
         "stages": {stage: list(rules) for stage, rules in value.stages.items()},
         "statuses": {state.value: word for state, word in value.statuses.items()},
         "replies": {key: str(line.reply) for key, line in value.replies.items()},

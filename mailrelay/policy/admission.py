@@ -70,7 +70,9 @@ def _domain_verified(facts: MailFacts, dialect: Dialect) -> Verdict:
 def _sender_allowed(facts: MailFacts, dialect: Dialect) -> Verdict:
     if facts.sender is None:
         return _null_sender("sender_allowed")
-    return _allowed("sender_allowed", facts.sender, facts.connection_domain, dialect, "sender_disallowed")
+    return _allowed(
+        "sender_allowed", facts.sender, facts, facts.domain_status, facts.sender_status, "sender_disallowed"
+    )
 
 
 def _null_sender(rule: str) -> Verdict:
@@ -93,19 +95,27 @@ def _rate(facts: RateFacts, dialect: Dialect) -> Verdict:
 
 def _known(rule: str, mailbox: Mailbox, status: str) -> Verdict:
     seen: dict[str, JSON] = {"domain": mailbox.domain, "status": status}
-    return _verdict(rule, not status, seen, "domain_unknown", domain=mailbox.domain)
+    return _verdict(rule, not status, seen, "domain_unknown", domain=mailbox.domain, address=mailbox.address)
 
 
 def _verified(rule: str, mailbox: Mailbox, status: str) -> Verdict:
     seen: dict[str, JSON] = {"domain": mailbox.domain, "status": status}
-    return _verdict(rule, status != "verified", seen, "domain_unverified", domain=mailbox.domain)
+    refused = status != "verified"
+    return _verdict(rule, refused, seen, "domain_unverified", domain=mailbox.domain, address=mailbox.address)
 
 
-def _allowed(rule: str, mailbox: Mailbox, own: str, dialect: Dialect, key: str) -> Verdict:
-    seen: dict[str, JSON] = {"domain": mailbox.domain, "connection_domain": own, "sender_rule": dialect.sender_rule}
-    if dialect.sender_rule == "connection" and mailbox.domain != own:
-        return Verdict(rule, False, seen, key, {"address": mailbox.address})
-    return Verdict(rule, True, seen)
+def _allowed(
+    rule: str, mailbox: Mailbox, facts: MailFacts | DataFacts, domain_status: str, status: str, key: str
+) -> Verdict:
+    """May the connection send as this address? A confirmed one needs no domain of the account."""
+    own, wanted = facts.connection_domain, facts.sender_rule
+    seen: dict[str, JSON] = {"domain": mailbox.domain, "connection_domain": own, "sender_rule": wanted}
+    if wanted == "address":
+        seen |= {"address": mailbox.address, "confirmed": status == "confirmed"}
+        refused = status != "confirmed"
+    else:
+        refused = domain_status != "verified" or (wanted == "connection" and mailbox.domain != own)
+    return Verdict(rule, False, seen, key, {"address": mailbox.address}) if refused else Verdict(rule, True, seen)
 
 
 # RCPT
@@ -181,7 +191,7 @@ def _from_domain(facts: DataFacts, dialect: Dialect) -> Verdict:
         for verdict in (
             _known("from_domain", mailbox, status),
             _verified("from_domain", mailbox, status),
-            _allowed("from_domain", mailbox, facts.connection_domain, dialect, "from_disallowed"),
+            _author_allowed("from_domain", mailbox, facts),
         ):
             if not verdict.allowed:
                 return verdict
@@ -205,6 +215,23 @@ def _tag_limit(facts: DataFacts, dialect: Dialect) -> Verdict:
     limit = dialect.tag_limit
     refused = bool(limit) and not facts.tag_known and facts.tags_used >= limit
     return _verdict("tag_limit", refused, seen, "tag_limit", tag=facts.tag, limit=limit)
+
+
+def _from_allowed(facts: DataFacts, dialect: Dialect) -> Verdict:
+    # the same in one question, for a service that has one answer to all of it
+    for mailbox in facts.from_addresses:
+        if not (verdict := _author_allowed("from_allowed", mailbox, facts)).allowed:
+            return verdict
+    return Verdict("from_allowed", True, {"addresses": [mailbox.address for mailbox in facts.from_addresses]})
+
+
+def _author_allowed(rule: str, mailbox: Mailbox, facts: DataFacts) -> Verdict:
+    domain, status = facts.domain_statuses.get(mailbox.domain, ""), facts.sender_statuses.get(mailbox.key, "")
+    return _allowed(rule, mailbox, facts, domain, status, "from_disallowed")
+
+
+def _subject_present(facts: DataFacts, dialect: Dialect) -> Verdict:
+    return _verdict("subject_present", not facts.has_subject, {"has_subject": facts.has_subject}, "subject_missing")
 
 
 _Rule = Callable[[Any, "Dialect"], Verdict]  # which of the facts a rule takes follows from its stage
@@ -240,6 +267,8 @@ RULES: Mapping[str, Mapping[str, _Rule]] = MappingProxyType(
             "route_required": _route_required,
             "route_known": _route_known,
             "tag_limit": _tag_limit,
+            "from_allowed": _from_allowed,
+            "subject_present": _subject_present,
         },
     }
 )

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from importlib import resources
 from pathlib import Path
@@ -22,10 +22,12 @@ from ..mail.tags import Tags
 from . import vocabulary
 from .body_tags import read_tags
 from .control_header import ControlHeaders, read_headers
+from .options import merged, read_options
 from .reading import Reading
 from .reply_line import Line, read_fields, read_line
+from .verdict import JSON
 
-#: The one dialect that others may inherit from.
+#: Our own dialect, the first of the catalogue.
 STANDARD = "standard"
 
 MAX_SIZE = 1 << 40  #: octets
@@ -44,7 +46,6 @@ _SETTINGS = (
     "recipients",
     "credentials_at",
     "bare_ehlo",
-    "sender_rule",
     "billing",
     "dsn",
     "suppressed",
@@ -58,14 +59,16 @@ _SETTINGS = (
     "recipient_names",
     "recipients_sent",
     "tag_limit",
+    "options",
     "stages",
     "statuses",
     "replies",
+    "variants",
 )
 #: Tables of which a dialect states only the keys that differ from what it inherits.
-_MERGED = ("stages", "statuses", "replies")
+_MERGED = ("options", "stages", "statuses", "replies", "variants")
 #: What is a dialect's own and never inherited.
-_OWN = ("inherits", "title", "aliases", "sandbox", "headers")
+_OWN = ("inherits", "title", "aliases", "sandbox")
 
 
 class DialectError(ValueError):
@@ -81,8 +84,8 @@ class Dialect:
     """How one service speaks SMTP.
 
     `extensions` are EHLO keywords in their order; `size` is in octets, `recipients` a count per message.
-    `credentials_at`, `sender_rule`, `billing` and `suppressed` are words of `policy.vocabulary`; `suppressing` the
-    reasons that count at RCPT. `dsn` says whether what could not be delivered is reported by mail to the return path.
+    `credentials_at`, `billing` and `suppressed` are words of `policy.vocabulary`; `suppressing` the reasons that count
+    at RCPT. `dsn` says whether what could not be delivered is reported by mail to the return path.
     `stages` maps "mail", "rate", "rcpt" and "data" to names of rules (`policy.admission`) in their order. `statuses`
     maps our states to the service's words. `headers` are its control headers; of all others those of `headers_kept`
     are kept (none named: all), `body_tags` are words in a body that stand for links, `recipient_names` makes the To
@@ -90,6 +93,8 @@ class Dialect:
     "first"; `tag_limit` how many tags an account may have used, 0 for any number. `username` is the pattern of a
     generated user name; `ports` the service's ports by mode ("plain", "starttls", "tls"); `sandbox` gives for a port
     the offset from the sandbox's base port.
+    `options` has the default of every switch of a connection (`policy.options`); `variants` other forms of some replies
+    by the name under which the option "replies" chooses them, and `replies` those that speak as the options are.
     """
 
     name: str
@@ -100,7 +105,6 @@ class Dialect:
     recipients: int
     credentials_at: str
     bare_ehlo: bool
-    sender_rule: str
     billing: str
     dsn: bool
     suppressed: str
@@ -114,8 +118,11 @@ class Dialect:
     recipient_names: bool
     recipients_sent: str
     tag_limit: int
+    options: Mapping[str, JSON]
     stages: Mapping[str, tuple[str, ...]]
     statuses: Mapping[State, str]
+    plain_replies: Mapping[str, Line]
+    variants: Mapping[str, Mapping[str, Line]]
     replies: Mapping[str, Line]
 
     def carries(self, other: Dialect) -> bool:
@@ -124,6 +131,13 @@ class Dialect:
         What EHLO promised, and when credentials are judged, must not change by a login.
         """
         return set(self.extensions) == set(other.extensions) and self.credentials_at == other.credentials_at
+
+    def speaking(self, options: Mapping[str, JSON]) -> Dialect:
+        """The dialect with the forms of replies that these options choose; itself where that is how it speaks."""
+        forms = options["replies"]
+        if forms == self.options["replies"]:
+            return self
+        return replace(self, options=options, replies=_chosen(self.plain_replies, self.variants, forms))
 
     def reply(self, key: str, /, **fields: object) -> Reply:
         """The reply under a key, its fields filled in; `KeyError` for an unknown key or a field not given."""
@@ -166,10 +180,6 @@ def _parse(file: str, text: str) -> dict[str, object]:
 
 
 @cache
-def _standard_table() -> Mapping[str, object]:
-    return _parse(f"{STANDARD}.toml", _shipped_files()[STANDARD])
-
-
 def _shipped_files() -> Mapping[str, str]:
     """The texts of the files in the package, by name."""
     folder = resources.files("mailrelay") / "dialects"
@@ -177,18 +187,30 @@ def _shipped_files() -> Mapping[str, str]:
     return {file.removesuffix(".toml"): found[file].read_text("utf-8") for file in sorted(found)}
 
 
-def _inherit(reading: Reading, own: Mapping[str, object]) -> dict[str, object]:
-    """What the file states, over what it inherits."""
-    if "inherits" not in own or not reading.choice("inherits", own["inherits"], (STANDARD,)):
-        return dict(own)
-    parent = _standard_table()
-    table = {key: value for key, value in parent.items() if key not in _OWN}
-    table.update(own)
-    for key in _MERGED:
-        mine, theirs = own.get(key), parent[key]
-        if isinstance(mine, dict) and isinstance(theirs, dict):
-            table[key] = theirs | mine
+def _inherit(reading: Reading, name: str, own: Mapping[str, object]) -> dict[str, object]:
+    """What a file states, over what it inherits, and that over what it inherits in its turn."""
+    table, line = dict(own), [name]
+    while "inherits" in table:
+        parent = reading.choice("inherits", table.pop("inherits"), _shipped_files())
+        if not parent:
+            break
+        if parent in line:
+            reading.fault("inherits", f"goes round in a circle: {' from '.join([*line, parent])}")
+            break
+        line.append(parent)
+        table = _over(_parse(f"{parent}.toml", _shipped_files()[parent]), table)
     return table
+
+
+def _over(parent: Mapping[str, object], table: dict[str, object]) -> dict[str, object]:
+    """A table over its parent's; where the parent inherits, so does what comes out."""
+    found = {key: value for key, value in parent.items() if key not in _OWN or key == "inherits"}
+    found.update(table)
+    for key in _MERGED:
+        mine, theirs = table.get(key), parent.get(key)
+        if isinstance(mine, dict) and isinstance(theirs, dict):
+            found[key] = theirs | mine
+    return found
 
 
 def _read(reading: Reading, name: str, own: Mapping[str, object]) -> Dialect:
@@ -196,11 +218,14 @@ def _read(reading: Reading, name: str, own: Mapping[str, object]) -> Dialect:
     reading.known(own, _SETTINGS)
     if not _NAME.fullmatch(name):
         reading.fault("name", f"{name!r} is not a lower-case word")
-    given = _inherit(reading, own)
+    given = _inherit(reading, name, own)
     aliases = reading.texts("aliases", given.get("aliases", []))
     for alias in aliases:
         if not _NAME.fullmatch(alias):
             reading.fault("aliases", f"{alias!r} is not a lower-case word")
+    plain = _replies(reading, given.get("replies"))
+    variants = _variants(reading, given.get("variants", {}))
+    options = read_options(reading, given.get("options"), variants)
     dialect = Dialect(
         name=name,
         aliases=aliases,
@@ -210,7 +235,6 @@ def _read(reading: Reading, name: str, own: Mapping[str, object]) -> Dialect:
         recipients=reading.count("recipients", given.get("recipients"), 1, MAX_RECIPIENTS),
         credentials_at=reading.choice("credentials_at", given.get("credentials_at"), vocabulary.CREDENTIALS_AT),
         bare_ehlo=reading.switch("bare_ehlo", given.get("bare_ehlo")),
-        sender_rule=reading.choice("sender_rule", given.get("sender_rule"), vocabulary.SENDER_RULES),
         billing=reading.choice("billing", given.get("billing"), vocabulary.BILLING),
         dsn=reading.switch("dsn", given.get("dsn")),
         suppressed=reading.choice("suppressed", given.get("suppressed"), vocabulary.SUPPRESSED),
@@ -224,9 +248,12 @@ def _read(reading: Reading, name: str, own: Mapping[str, object]) -> Dialect:
         recipient_names=reading.switch("recipient_names", given.get("recipient_names")),
         recipients_sent=reading.choice("recipients_sent", given.get("recipients_sent"), vocabulary.RECIPIENTS_SENT),
         tag_limit=reading.count("tag_limit", given.get("tag_limit"), 0, MAX_TAGS),
+        options=options,
         stages=_stages(reading, given.get("stages")),
         statuses=_statuses(reading, given.get("statuses")),
-        replies=_replies(reading, given.get("replies")),
+        plain_replies=plain,
+        variants=variants,
+        replies=_chosen(plain, variants, options.get("replies", ())),
     )
     if dialect.credentials_at == "auth" and dialect.extensions and "AUTH" not in dialect.extensions:
         reading.fault("extensions", "must offer AUTH where credentials are judged at auth")
@@ -277,6 +304,36 @@ def _replies(reading: Reading, value: object) -> Mapping[str, Line]:
     return MappingProxyType({key: read_line(reading, f"replies.{key}", table.get(key), shape) for key, shape in shapes})
 
 
+def _variants(reading: Reading, value: object) -> Mapping[str, Mapping[str, Line]]:
+    """Other forms of some replies, by name."""
+    if not isinstance(value, dict):
+        reading.table("variants", value, ())
+        return {}
+    found: dict[str, Mapping[str, Line]] = {}
+    for name, given in value.items():
+        if not _NAME.fullmatch(name):
+            reading.fault(f"variants.{name}", "is not a lower-case word")
+        lines = reading.table(f"variants.{name}", given, vocabulary.REPLIES) or {}
+        known = [key for key in lines if key in vocabulary.REPLIES]
+        found[name] = {
+            key: read_line(
+                reading, f"variants.{name}.{key}", lines[key], vocabulary.FORMS.get(key, vocabulary.REPLIES[key])
+            )
+            for key in known
+        }
+    return MappingProxyType(found)
+
+
+def _chosen(plain: Mapping[str, Line], variants: Mapping[str, Mapping[str, Line]], forms: JSON) -> Mapping[str, Line]:
+    """The replies in the forms named, the later over the earlier."""
+    if not isinstance(forms, (list, tuple)) or not forms:
+        return plain
+    chosen = dict(plain)
+    for form in forms:
+        chosen.update(variants[str(form)])
+    return MappingProxyType(chosen)
+
+
 class Dialects:
     """The dialects of an installation, found by name or alias."""
 
@@ -314,6 +371,10 @@ class Dialects:
     def get(self, name: str) -> Dialect:
         """The dialect of that name or alias, in any case; `KeyError` when there is none."""
         return self._by_name[name.lower()]
+
+    def options(self, name: str, own: Mapping[str, JSON]) -> Mapping[str, JSON]:
+        """The options of a connection of that dialect; its own alone where the dialect is gone."""
+        return merged(self.get(name), own) if name in self else own
 
     def __contains__(self, name: str) -> bool:
         return name.lower() in self._by_name

@@ -24,8 +24,9 @@ class MailFacts:
     """Known at MAIL. `sender` None is the null sender; `declared_size` what the client said, 0 for nothing.
 
     `connection_status` is "not_activated", "active" or "blocked"; `domain_status` is that of the sender's domain with
-    the account: "" (unknown), "unverified" or "verified". `available` counts the sends that are left; `free_space` the
-    octets that the state's disk has room for, of which `free_space_floor` are kept for what is under way.
+    the account: "" (unknown), "unverified" or "verified"; `sender_status` that of the address itself: "", "requested"
+    or "confirmed". `sender_rule` is the connection's option. `available` counts the sends that are left; `free_space`
+    the octets that the state's disk has room for, of which `free_space_floor` are kept for what is under way.
     """
 
     sender: Mailbox | None
@@ -34,6 +35,8 @@ class MailFacts:
     domain_status: str
     available: int
     size_limit: int
+    sender_rule: str = "domain"
+    sender_status: str = ""
     declared_size: int = 0
     paused: bool = False
     free_space: int = 0
@@ -80,6 +83,7 @@ class DataFacts:
     A domain that is missing from `domain_statuses` is unknown to the account. `route` is the one that the message
     names, or its connection does; `routes` are the names that there are, `own_routes` counts those that are stored for
     the account. `tag_known` tells whether the account used the message's `tag` before, `tags_used` how many it used.
+    `sender_statuses` has the status of each From address, by canonical key.
     """
 
     size: int
@@ -88,6 +92,9 @@ class DataFacts:
     from_addresses: tuple[Mailbox, ...]
     connection_domain: str
     domain_statuses: Mapping[str, str] = field(default_factory=dict)
+    sender_rule: str = "domain"
+    sender_statuses: Mapping[str, str] = field(default_factory=dict)
+    has_subject: bool = True
     has_nul: bool = False
     received_count: int = 0
     hop_limit: int = HOP_LIMIT

@@ -17,8 +17,9 @@ EXTENSIONS = ("PIPELINING", "SIZE", "8BITMIME", "SMTPUTF8", "ENHANCEDSTATUSCODES
 #: Where credentials are judged.
 CREDENTIALS_AT = ("auth", "data")
 
-#: Whose addresses may send: any verified domain of the account, or only the domain of the connection's own sender.
-SENDER_RULES = ("account", "connection")
+#: Whose addresses may send: any verified domain of the account, only the domain of the connection's own sender, or only
+#: confirmed sender addresses of the account.
+SENDER_RULES = ("domain", "connection", "address")
 
 #: When a reserved send is captured: in the commit that accepts, or when an attempt settles.
 BILLING = ("accept", "attempt")
@@ -79,6 +80,40 @@ HEADER_REPLIES: Mapping[str, str] = MappingProxyType(
     }
 )
 
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """What one switch of a connection may be: "switch" (true or false), "word" (one of `words`), "text", "address" (""
+    or an e-mail address), or "forms" (names of the dialect's ``[variants]``)."""
+
+    kind: str
+    words: tuple[str, ...] = ()
+
+
+_SWITCH = Option("switch")
+
+#: The switches of a connection; a dialect states a default for each.
+OPTIONS: Mapping[str, Option] = MappingProxyType(
+    {
+        # opens and clicks are counted, and List-Unsubscribe is added, where the message says nothing of it
+        "track_opens": _SWITCH,
+        "track_clicks": _SWITCH,
+        "list_unsubscribe": _SWITCH,
+        # body tags that are missing: added at the end, the message put on record as rejected, or refused
+        "missing_tags": Option("word", ("append", "reject", "refuse")),
+        # whose addresses may send
+        "sender": Option("word", SENDER_RULES),
+        # the route of a message that names none
+        "default_route": Option("text"),
+        # a key of a file that is not there: the message is refused, or accepted and fails
+        "bad_file_key": Option("word", ("refuse", "fail")),
+        # who a message is recorded to come from when its own reverse path is not the account's; "": the sender
+        "bounce_address": Option("address"),
+        # other forms of the dialect's replies
+        "replies": Option("forms"),
+    }
+)
+
 #: How a port is spoken to: in the clear, in the clear with STARTTLS offered, TLS from the first octet.
 PORT_MODES = ("plain", "starttls", "tls")
 
@@ -111,6 +146,8 @@ STAGES: Mapping[str, tuple[str, ...]] = MappingProxyType(
             "route_required",
             "route_known",
             "tag_limit",
+            "from_allowed",
+            "subject_present",
         ),
     }
 )
@@ -217,8 +254,8 @@ REPLIES: Mapping[str, Shape] = MappingProxyType(
         "too_many_messages": _only(421),
         "not_smtp": _only(421),
         # admission
-        "domain_unknown": _refusal("domain"),
-        "domain_unverified": _refusal("domain"),
+        "domain_unknown": _refusal("domain", "address"),
+        "domain_unverified": _refusal("domain", "address"),
         "sender_disallowed": _refusal("address"),
         "rate_limited": _later("seconds"),
         "balance_short": _refusal(),
@@ -243,6 +280,16 @@ REPLIES: Mapping[str, Shape] = MappingProxyType(
                 "header_invalid",
             )
         },
+        "subject_missing": _never(),
+        "message_unreadable": _never(),
+        "body_unreadable": _never("reason"),
+        "attachment_refused": _never("extension"),
+        "file_key_unknown": _never("key"),
+        "template_failed": _never("reason"),
+        "tags_missing": _never(),
+        "virus_found": _never("name"),
+        "api_key_missing": _never(),
+        "api_key_refused": _never(),
         "tag_limit": _never("tag", "limit"),
         "route_required": _never(),
         "route_unknown": _never("route"),
@@ -254,3 +301,7 @@ REPLIES: Mapping[str, Shape] = MappingProxyType(
         "mailbox_busy": _later(),
     }
 )
+
+#: Where a form of a reply that is chosen on purpose may have other codes than the reply itself: a service that calls
+#: its own failures permanent can be repeated in this, too, by whoever asks for it.
+FORMS: Mapping[str, Shape] = MappingProxyType({"temporary": _refusal()})

@@ -90,7 +90,13 @@ class Transaction:
         intake = self._intake
         # a session may last for hours, and a change of its connection holds within seconds
         connection = self._connection = await intake.directory.connection(self._connection.id)
-        facts = await intake.directory.sender(connection.account, connection.id, sender.domain if sender else "")
+        rule = str(connection.options["sender"])
+        facts = await intake.directory.sender(
+            connection.account,
+            connection.id,
+            sender.domain if sender else "",
+            sender.key if sender and rule == "address" else "",
+        )
         self._available = facts.available
         self._judge(
             "mail",
@@ -98,6 +104,8 @@ class Transaction:
                 sender=sender,
                 connection_status=facts.status,
                 domain_status=facts.domain,
+                sender_rule=rule,
+                sender_status=facts.address,
                 connection_domain=connection.sender_domain,
                 declared_size=parameters.size,
                 size_limit=self._dialect.size,
@@ -270,10 +278,13 @@ class Transaction:
             stored = await self._intake.directory.routes(connection.account)
         fields = message.all("From")
         authors = tuple(mailbox for field in fields for mailbox in _authors(field))
-        statuses = {}
+        rule = str(connection.options["sender"])
+        statuses, senders = {}, {}
         for author in authors:
-            facts = await self._intake.directory.sender(connection.account, connection.id, author.domain)
+            key = author.key if rule == "address" else ""
+            facts = await self._intake.directory.sender(connection.account, connection.id, author.domain, key)
             statuses[author.domain] = facts.domain
+            senders[author.key] = facts.address
         self._judge(
             "data",
             DataFacts(
@@ -281,8 +292,11 @@ class Transaction:
                 from_addresses=authors,
                 connection_domain=connection.sender_domain,
                 domain_statuses=statuses,
+                sender_rule=rule,
+                sender_statuses=senders,
                 size=self._source.size,
                 size_limit=dialect.size,
+                has_subject=bool(message.text("Subject").strip()),
                 header_size=message.offset,
                 has_nul=self._source.has_nul,
                 received_count=len(message.all("Received")),

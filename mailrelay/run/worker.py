@@ -97,6 +97,7 @@ class Worker:
             now=now,
             reactor=self._reactor,
             reports=Reports(self._hostname, self._sends_reports),
+            options=self._dialects.options,
         )
         await store.nodes.join()
         try:

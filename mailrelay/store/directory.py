@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, TypeVar
+from typing import Any, TypeAlias, TypeVar
 
 import sqlalchemy as sa
 from twisted.internet.defer import Deferred, succeed
@@ -26,6 +26,7 @@ from ..interfaces.directory import (
     TagFacts,
 )
 from ..mail.envelope import SECOND
+from ..policy.verdict import JSON
 from .jobs import LOOK_UP
 from .reader import Reader
 from .schema import (
@@ -36,6 +37,7 @@ from .schema import (
     domain_keys,
     domains,
     full_mailboxes,
+    senders,
     settings,
     suppressions,
 )
@@ -48,6 +50,7 @@ ROOM = 10_000
 SCARCE = 1_000
 
 T = TypeVar("T")
+MergedOptions: TypeAlias = Callable[[str, Mapping[str, JSON]], Mapping[str, JSON]]
 _NOTHING = RecipientFacts("", 0)
 
 _connection_columns = (
@@ -62,12 +65,20 @@ _connection_columns = (
     connections.c.rate,
     connections.c.rate_period,
     connections.c.rate_burst,
+    connections.c.options,
 )
 connection_by_id = sa.select(*_connection_columns).where(connections.c.id == sa.bindparam("connection_id"))
+_credential_columns = (credentials.c.id, credentials.c.kind, credentials.c.digest, credentials.c.username)
 credentials_by_name = (
-    sa.select(credentials.c.id, credentials.c.kind, credentials.c.digest, *_connection_columns)
+    sa.select(*_credential_columns, *_connection_columns)
     .join_from(credentials, connections, connections.c.id == credentials.c.connection)
     .where(credentials.c.username_folded == sa.bindparam("username"))
+    .order_by(credentials.c.id)
+)
+credentials_by_digest = (
+    sa.select(*_credential_columns, *_connection_columns)
+    .join_from(credentials, connections, connections.c.id == credentials.c.connection)
+    .where(credentials.c.digest == sa.bindparam("digest"), credentials.c.username_folded == "")
     .order_by(credentials.c.id)
 )
 suppression_by_key = sa.select(suppressions.c.reason).where(
@@ -84,6 +95,10 @@ _sender = sa.select(
     .scalar_subquery(),
     sa.select(accounts.c.balance - accounts.c.reserved).where(accounts.c.id == sa.bindparam("owner")).scalar_subquery(),
     sa.select(connections.c.status).where(connections.c.id == sa.bindparam("connection_id")).scalar_subquery(),
+    sa.select(senders.c.status)
+    .where(senders.c.account == sa.bindparam("owner"), senders.c.key == sa.bindparam("address"))
+    .limit(1)
+    .scalar_subquery(),
 )
 _signing_keys = (
     sa.select(domain_keys.c.selector, domain_keys.c.algorithm, domain_keys.c.sealed)
@@ -126,11 +141,12 @@ def fold(username: str) -> str:
 
 @implementer(IDirectory)
 class Directory:
-    """Hot reads over a reader."""
+    """Hot reads over a reader; `options` merges what was set for a connection with what its dialect (by name) sets."""
 
-    def __init__(self, reader: Reader, now: Callable[[], int]) -> None:
+    def __init__(self, reader: Reader, now: Callable[[], int], options: MergedOptions) -> None:
         self._reader = reader
         self._now = now
+        self._options = options
         self._known: dict[tuple[str, ...], tuple[int, Any]] = {}
         self._asked: dict[tuple[str, ...], list[Deferred[Any]]] = {}
         self._spent: dict[str, int] = {}
@@ -139,16 +155,25 @@ class Directory:
         name = fold(username)
         if not _is_storable(name):
             return succeed(())
-        return self._remembered(("credentials", name), lambda work: _read_credentials(work, name))
+        values = {"username": name}
+        return self._remembered(
+            ("credentials", name), lambda work: self._read_credentials(work, credentials_by_name, values)
+        )
+
+    def keys(self, digest: str) -> Deferred[tuple[Credential, ...]]:
+        values = {"digest": digest}
+        return self._remembered(
+            ("keys of", digest), lambda work: self._read_credentials(work, credentials_by_digest, values)
+        )
 
     def connection(self, id: str) -> Deferred[ConnectionFacts]:
-        return self._remembered(("connection", id), lambda work: _read_connection(work, id))
+        return self._remembered(("connection", id), lambda work: self._read_connection(work, id))
 
-    def sender(self, account: str, connection: str, domain: str) -> Deferred[SenderFacts]:
-        values = {"owner": account, "connection_id": connection, "domain": domain}
-        if not _is_storable(domain):
-            values["domain"] = ""
-        key = ("sender", account, connection, domain)
+    def sender(self, account: str, connection: str, domain: str, address: str = "") -> Deferred[SenderFacts]:
+        if not _is_storable(domain + address):
+            domain = address = ""
+        values = {"owner": account, "connection_id": connection, "domain": domain, "address": address}
+        key = ("sender", account, connection, domain, address)
         known = self._known.get(key)
         if known is not None and known[1].available < SCARCE and known[0] <= self._spent.get(account, -1):
             del self._known[key]
@@ -193,6 +218,38 @@ class Directory:
         """Remember nothing: the next answers are fresh."""
         self._known.clear()
 
+    def _read_connection(self, work: Work, id: str) -> ConnectionFacts:
+        found = work.rows(connection_by_id, {"connection_id": id})
+        if not found:
+            raise KeyError(id)
+        return self._facts(found[0])
+
+    def _read_credentials(
+        self, work: Work, statement: sa.Select[Any], values: Mapping[str, str]
+    ) -> tuple[Credential, ...]:
+        return tuple(
+            Credential(id, kind, digest, self._facts(rest), username)
+            for id, kind, digest, username, *rest in work.rows(statement, values)
+        )
+
+    def _facts(self, row: Sequence[Any]) -> ConnectionFacts:
+        id, account, name, dialect, status, sender, domain, networks, rate, period, burst, own = row
+        options = self._options(dialect, json.loads(own))
+        return ConnectionFacts(
+            id,
+            account,
+            name,
+            dialect,
+            status,
+            sender,
+            domain,
+            tuple(json.loads(networks)),
+            rate,
+            period,
+            burst,
+            options,
+        )
+
     def _remembered(self, key: tuple[str, ...], read: Callable[[Work], T]) -> Deferred[T]:
         """The answer remembered under a key, else the one look-up that all who ask meanwhile share."""
         known = self._known.get(key)
@@ -236,23 +293,9 @@ def _has_nothing(work: Work, account: str) -> bool:
     return not work.rows(_any_suppression, values) and not work.rows(_any_full, values)
 
 
-def _read_connection(work: Work, id: str) -> ConnectionFacts:
-    found = work.rows(connection_by_id, {"connection_id": id})
-    if not found:
-        raise KeyError(id)
-    return _facts(found[0])
-
-
-def _read_credentials(work: Work, name: str) -> tuple[Credential, ...]:
-    return tuple(
-        Credential(id, kind, digest, _facts(rest))
-        for id, kind, digest, *rest in work.rows(credentials_by_name, {"username": name})
-    )
-
-
 def _read_sender(work: Work, values: Mapping[str, str]) -> SenderFacts:
-    domain_status, available, status = work.rows(_sender, values)[0]
-    return SenderFacts(domain_status or "", available or 0, status or "")
+    domain_status, available, status, address = work.rows(_sender, values)[0]
+    return SenderFacts(domain_status or "", available or 0, status or "", address or "")
 
 
 def _read_signing_keys(work: Work, values: Mapping[str, str]) -> tuple[SigningKey, ...] | None:
@@ -267,13 +310,6 @@ def _read_tags(work: Work, account: str) -> frozenset[str]:
 
 def _read_settings(work: Work) -> Mapping[str, str]:
     return dict(work.rows(_settings, {}))
-
-
-def _facts(row: Sequence[Any]) -> ConnectionFacts:
-    id, account, name, dialect, status, sender, domain, networks, rate, period, burst = row
-    return ConnectionFacts(
-        id, account, name, dialect, status, sender, domain, tuple(json.loads(networks)), rate, period, burst
-    )
 
 
 def _is_storable(text: str) -> bool:

@@ -60,7 +60,11 @@ class MemoryState:
     balance: dict[str, int] = field(default_factory=dict)
     connections: dict[str, ConnectionFacts] = field(default_factory=dict)
     credentials: dict[str, tuple[Credential, ...]] = field(default_factory=dict)
+    #: what is looked up by its digest alone
+    keys: dict[str, tuple[Credential, ...]] = field(default_factory=dict)
     domains: dict[tuple[str, str], str] = field(default_factory=dict)
+    #: status by (account, canonical address)
+    senders: dict[tuple[str, str], str] = field(default_factory=dict)
     suppressions: dict[tuple[str, str], str] = field(default_factory=dict)
     full: dict[tuple[str, str], int] = field(default_factory=dict)
     signing_keys: dict[tuple[str, str], tuple[SigningKey, ...]] = field(default_factory=dict)
@@ -334,11 +338,19 @@ class MemoryDirectory:
     def connection(self, id: str) -> Deferred[ConnectionFacts]:
         return execute(lambda: self._state.connections[id])
 
-    def sender(self, account: str, connection: str, domain: str) -> Deferred[SenderFacts]:
+    def keys(self, digest: str) -> Deferred[tuple[Credential, ...]]:
+        return execute(self._state.keys.get, digest, ())
+
+    def sender(self, account: str, connection: str, domain: str, address: str = "") -> Deferred[SenderFacts]:
         def facts() -> SenderFacts:
-            known = self._state.connections.get(connection)
-            status = known.status if known is not None else ""
-            return SenderFacts(self._state.domains.get((account, domain), ""), self._state.available(account), status)
+            state = self._state
+            known = state.connections.get(connection)
+            return SenderFacts(
+                state.domains.get((account, domain), ""),
+                state.available(account),
+                known.status if known is not None else "",
+                state.senders.get((account, address), ""),
+            )
 
         return execute(facts)
 

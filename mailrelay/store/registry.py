@@ -46,7 +46,9 @@ from .settle import suppress
 from .work import Work
 from .writer import Writer
 
-_CHANGEABLE = frozenset(("name", "sender", "status", "status_reason", "networks", "rate", "rate_period", "rate_burst"))
+_CHANGEABLE = frozenset(
+    ("name", "sender", "status", "status_reason", "networks", "rate", "rate_period", "rate_burst", "options")
+)
 
 
 @implementer(IRegistry)
@@ -197,10 +199,17 @@ class Registry:
             _known_account(work, sender.account)
             same = sa.and_(senders.c.account == sender.account, senders.c.address == sender.address)
             _refuse_if_found(work, sa.select(senders.c.address).where(same), f"sender {sender.address}")
-            values = {"account": sender.account, "address": sender.address, "created_at": sender.created_at}
-            work.execute(sa.insert(senders), values)
+            work.execute(sa.insert(senders), asdict(sender))
 
         return self._writer.ask(CALL, add)
+
+    def confirm_sender(self, account: str, address: str) -> Deferred[None]:
+        def confirm(work: Work) -> None:
+            here = sa.and_(senders.c.account == account, senders.c.address == address)
+            if not work.execute(sa.update(senders).where(here).values(status="confirmed")).rowcount:
+                raise KeyError(address)
+
+        return self._writer.ask(CALL, confirm)
 
     def remove_sender(self, account: str, address: str) -> Deferred[None]:
         return self._remove(senders, senders.c.account == account, senders.c.address == address, what=address)
@@ -268,6 +277,8 @@ def _stored(values: Mapping[str, object]) -> dict[str, object]:
     columns = dict(values)
     if "networks" in columns:
         columns["networks"] = json.dumps(columns["networks"])
+    if "options" in columns:
+        columns["options"] = json.dumps(dict(values["options"]))  # type: ignore[call-overload]
     if "sender" in columns:
         columns["sender_domain"] = str(columns["sender"]).rpartition("@")[2].lower()
     if "status_reason" in columns:
@@ -277,12 +288,18 @@ def _stored(values: Mapping[str, object]) -> dict[str, object]:
 
 def _put_credential(work: Work, connection: str, credential: NewCredential) -> None:
     """Claim the user name, in any case of letters, and write the credential."""
-    name = fold(credential.username)
-    owner = work.execute(sa.select(logins.c.connection).where(logins.c.username == name)).scalar()
-    if owner is None:
-        work.execute(sa.insert(logins), {"username": name, "connection": connection})
-    elif owner != connection:
-        raise Taken(f"user name {credential.username}")
+    name = "" if credential.by_itself else fold(credential.username)
+    if name:
+        owner = work.execute(sa.select(logins.c.connection).where(logins.c.username == name)).scalar()
+        if owner is None:
+            work.execute(sa.insert(logins), {"username": name, "connection": connection})
+        elif owner != connection:
+            raise Taken(f"user name {credential.username}")
+    else:
+        same = sa.select(credentials.c.id).where(
+            credentials.c.digest == credential.digest, credentials.c.username_folded == ""
+        )
+        _refuse_if_found(work, same, "a key like this one")
     _refuse_if_found(
         work, sa.select(credentials.c.id).where(credentials.c.id == credential.id), f"credential {credential.id}"
     )
@@ -308,7 +325,8 @@ def _connections(work: Work, condition: sa.ColumnElement[bool] | None) -> list[C
         secrets = secrets.join(connections, connections.c.id == credentials.c.connection).where(condition)
     theirs: dict[str, list[NewCredential]] = {}
     for row in work.execute(secrets):
-        credential = NewCredential(row.id, row.username, row.kind, row.digest, row.sealed)
+        by_itself = row.username_folded == ""
+        credential = NewCredential(row.id, row.username, row.kind, row.digest, row.sealed, by_itself)
         theirs.setdefault(row.connection, []).append(credential)
     return [
         Connection(
@@ -325,6 +343,7 @@ def _connections(work: Work, condition: sa.ColumnElement[bool] | None) -> list[C
             rate_burst=row.rate_burst,
             created_at=row.created_at,
             credentials=tuple(theirs.get(row.id, ())),
+            options=json.loads(row.options),
         )
         for row in work.execute(statement)
     ]

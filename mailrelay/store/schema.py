@@ -10,7 +10,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 
 #: The newest migration this code knows (`migrations/versions`).
-REVISION = "0006"
+REVISION = "0007"
 
 metadata = sa.MetaData()
 
@@ -55,6 +55,7 @@ entries = sa.Table(
     sqlite_with_rowid=False,
 )
 
+#: `options` is JSON: what was set for the connection itself.
 connections = sa.Table(
     "connections",
     metadata,
@@ -71,6 +72,7 @@ connections = sa.Table(
     _number("rate_period"),
     _number("rate_burst"),
     _number("created_at"),
+    _key("options"),
     sa.UniqueConstraint("account", "name", name="connections_name"),
     sqlite_with_rowid=False,
 )
@@ -78,6 +80,7 @@ connections = sa.Table(
 #: Whose a user name is: unique in the installation, `username` in folded case.
 logins = sa.Table("logins", metadata, _key("username", primary=True), _key("connection"), sqlite_with_rowid=False)
 
+#: `username_folded` is "" for what is looked up by its digest alone.
 credentials = sa.Table(
     "credentials",
     metadata,
@@ -92,6 +95,7 @@ credentials = sa.Table(
 )
 sa.Index("credentials_username", credentials.c.username_folded)
 sa.Index("credentials_connection", credentials.c.connection)
+sa.Index("credentials_digest", credentials.c.digest)
 
 domains = sa.Table(
     "domains",
@@ -124,8 +128,11 @@ senders = sa.Table(
     _key("account", primary=True),
     _key("address", primary=True),
     _number("created_at"),
+    _key("key"),
+    _key("status"),
     sqlite_with_rowid=False,
 )
+sa.Index("senders_key", senders.c.account, senders.c.key)
 
 suppressions = sa.Table(
     "suppressions",

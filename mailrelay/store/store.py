@@ -17,7 +17,7 @@ from ulid import ULID
 from .bodies import Bodies, Spool, sweep
 from .claim import void
 from .damage import look_through
-from .directory import Directory
+from .directory import Directory, MergedOptions
 from .engagement import Engagements
 from .engine import Database
 from .history import History
@@ -57,6 +57,7 @@ class Store:
         names: Callable[[], str],
         monotonic: Callable[[], float],
         reports: Reports | None,
+        options: MergedOptions,
     ) -> None:
         database = Database(where, busy=min(1.0, patience))
         bring_up_to_date(database, patience)
@@ -80,7 +81,7 @@ class Store:
         self.ledger = Ledger(self._writer, self._reader, node, reports)
         self.bodies = Bodies(self._reader)
         self.spool = Spool(self._writer, self._reader, now)
-        self.directory = Directory(self._reader, now)
+        self.directory = Directory(self._reader, now, options)
         self.registry = Registry(self._writer, self._reader, names)
         self.history = History(self._writer, self._reader, self.nodes.census)
         self.engagement = Engagements(self._writer, self._reader)
@@ -125,13 +126,14 @@ def open_store(
     names: Callable[[], str] = new_id,
     monotonic: Callable[[], float] = time.monotonic,
     reports: Reports | None = None,
+    options: MergedOptions = lambda dialect, own: own,
 ) -> Store:
     """Open (and create or upgrade) the state at a folder, a ``*.sqlite3`` file or a ``postgresql://`` URL.
 
     `node` names this incarnation; `now` reads the wall clock in microseconds. Give either the `reactor` whose thread
     the Deferreds fire in, or `inline=True` for Deferreds that have fired on return. `patience`: seconds after which a
     submission that cannot be written is turned down; `reports` queues a DSN about what could not be delivered, None
-    sends none. Fails with `Unfit`.
+    sends none; `options` merges those of a connection with its dialect's. Fails with `Unfit`.
     """
     if inline is (reactor is not None):
         raise ValueError("either a reactor or inline")
@@ -144,4 +146,5 @@ def open_store(
         names=names,
         monotonic=monotonic,
         reports=reports,
+        options=options,
     )

@@ -30,6 +30,9 @@ FIELDS: dict[str, object] = {
     "tag": "news",
     "route": "eu",
     "template": "welcome",
+    "extension": "pdf",
+    "key": "0123456789",
+    "name": "EICAR",
 }
 
 
@@ -200,7 +203,7 @@ class EmailMassivoTests(SynchronousTestCase):
     def test_terms(self) -> None:
         """Only the connection's own domain sends, sends are charged on accept, hard bounces are not refused, and no
         mail tells of what could not be delivered."""
-        self.assertEqual(self.dialect.sender_rule, "connection")
+        self.assertEqual(self.dialect.options["sender"], "connection")
         self.assertEqual(self.dialect.billing, "accept")
         self.assertEqual(self.dialect.suppressed, "refuse")
         self.assertNotIn("hard_bounce", self.dialect.suppressing)

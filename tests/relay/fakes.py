@@ -40,6 +40,7 @@ def connection(id: str = "C1", **changes: Any) -> ConnectionFacts:
         "status": "active",
         "sender": "app@acme.test",
         "sender_domain": "acme.test",
+        "options": DIALECTS.get(str(changes.get("dialect", "standard"))).options,
     }
     return ConnectionFacts(id=id, **{**facts, **changes})
 

@@ -63,8 +63,8 @@ class WorkerTests(SynchronousTestCase):
         )
         self.addCleanup(self.end)
 
-    def open(self, where: Path, *, node: str, now: Any, reactor: Any, reports: Any) -> Store:
-        self.stores.append(open_store(where, node=node, now=now, inline=True, reports=reports))
+    def open(self, where: Path, *, node: str, now: Any, reactor: Any, reports: Any, options: Any) -> Store:
+        self.stores.append(open_store(where, node=node, now=now, inline=True, reports=reports, options=options))
         return self.stores[-1]
 
     def place(self, store: Store) -> Installation:

@@ -234,7 +234,7 @@ class StoreLaws:
 
     def test_senders(self) -> None:
         """A sender is added once and removed once."""
-        sender = Sender(self.account.id, "a@acme.test", START)
+        sender = Sender(self.account.id, "a@acme.test", START, "a@acme.test")
         result(self.registry.add_sender(sender))
         self.failing(Taken, self.registry.add_sender(sender))
         self.assertEqual(result(self.registry.senders(self.account.id)), [sender])
