@@ -39,7 +39,16 @@ from mailrelay.relay.submission import SubmittingConnection
 from .load import RECIPIENT, SENDER, Sink, free_port, submit
 
 CONCURRENCY = 20
-FACTS = ConnectionFacts("C", "A", "bench", "standard", "active", SENDER, SENDER.partition("@")[2])
+FACTS = ConnectionFacts(
+    "C",
+    "A",
+    "bench",
+    "standard",
+    "active",
+    SENDER,
+    SENDER.partition("@")[2],
+    options=Dialects.shipped().get("standard").options,
+)
 SOURCE = (
     b"From: <sender@bench.example>\r\nTo: <recipient@dest.example>\r\nDate: Sat, 21 Nov 2026 02:00:00 +0000\r\n"
     b"Message-Id: <1.2@bench.example>\r\nSubject: measured\r\n\r\n" + (b"x" * 62 + b"\r\n") * 61
