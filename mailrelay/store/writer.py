@@ -1,9 +1,11 @@
 """Group commit: one thread that writes, and everything that is asked meanwhile goes into its next transaction.
 
-While a commit runs, jobs gather; the next commit takes them all; there is no timer. Jobs are taken only once the
-transaction has begun, so a job can be turned down by its deadline as long as nothing was written for it; from then on
-only the outcome of COMMIT answers it. A batch that fails by its data is tried member by member. When COMMIT itself
-fails the outcome is unknown: nothing else is written before it is decided (see `commit`, `doubt`).
+While a commit runs, jobs gather; the next commit takes them all; there is no timer. The thread is woken at the end of
+the reactor's turn in which something was asked: so it takes all that this turn asked, and does not fight the reactor
+for the interpreter meanwhile. Jobs are taken only once the transaction has begun, so a job can be turned down by its
+deadline as long as nothing was written for it; from then on only the outcome of COMMIT answers it. A batch that fails
+by its data is tried member by member. When COMMIT itself fails the outcome is unknown: nothing else is written before
+it is decided (see `commit`, `doubt`).
 
 This module never blocks the reactor's thread, never answers a job twice, and knows no table.
 """
@@ -13,6 +15,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Sequence
+from queue import SimpleQueue
 from typing import Any, Protocol
 
 import sqlalchemy as sa
@@ -70,8 +73,9 @@ class Writer:
         self._connection: sa.Connection | None = None
         self._doubt: Doubt | None = None
         self._trouble: Exception | None = None
-        self._awake = threading.Event()
+        self._awake: SimpleQueue[None] = SimpleQueue()
         self._timer: IDelayedCall | None = None
+        self._waking: IDelayedCall | None = None
         self._stop_at: float | None = None
         self._ended: Deferred[None] = Deferred()
         if reactor is not None:
@@ -86,13 +90,21 @@ class Writer:
             return job.deferred
         self._gathering.add(job)
         if self._reactor is None:
-            self._run_inline()
+            self._work_off(time.monotonic() + self._patience)
         else:
             if self._timer is None and not lasting:
                 self._timer = self._reactor.callLater(self._patience, self._turn_down, self._reactor)
-            if not self._awake.is_set():
-                self._awake.set()
+            if self._waking is None:
+                self._waking = self._reactor.callLater(0, self._turn_ended)
         return job.deferred
+
+    def _turn_ended(self) -> None:
+        self._waking = None
+        self._wake()
+
+    def _wake(self) -> None:
+        if self._awake.empty():
+            self._awake.put(None)
 
     def close(self) -> Deferred[None]:
         """Write what was asked, for as long as patience lasts, then let go of the database; a thread that is stuck in a
@@ -109,7 +121,7 @@ class Writer:
                 self._ended.callback(None)
             else:
                 self._timer = self._reactor.callLater(2 * self._patience, self._end)
-                self._awake.set()
+                self._wake()
         return self._ended
 
     def _end(self) -> None:
@@ -150,23 +162,25 @@ class Writer:
 
     def _loop(self, reactor: Reactor) -> None:
         while self._stop_at is None:
-            self._awake.wait()
-            self._awake.clear()
-            while len(self._gathering) or self._doubt is not None:
+            self._awake.get()
+            again = True
+            while again and self._stop_at is None and (len(self._gathering) or self._doubt is not None):
+                doubtful = self._doubt is not None
                 if not self._turn():
-                    if self._stop_at is not None and time.monotonic() > self._stop_at:
-                        break
                     time.sleep(_PAUSE)
+                # only doubt and trouble go on by themselves
+                again = doubtful or self._doubt is not None or self._trouble is not None
+        self._work_off(self._stop_at)
         self._give_up()
         self._let_go()
         self._lock.close()
         reactor.callFromThread(self._end)
 
-    def _run_inline(self) -> None:
-        limit = time.monotonic() + self._patience
+    def _work_off(self, until: float) -> None:
+        """Write everything that waits, or try to until an instant of the monotonic clock."""
         while len(self._gathering) or self._doubt is not None:
             if not self._turn():
-                if time.monotonic() > limit:
+                if time.monotonic() > until:
                     self._give_up()
                     return
                 time.sleep(_PAUSE)
@@ -232,6 +246,7 @@ class Writer:
         is."""
         if self._database.is_again(error):
             self._gathering.put_back(jobs)
+            self._wake()
             return []
         if self._database.is_trouble(error):
             self._trouble = error
