@@ -87,11 +87,17 @@ def sqlite_module() -> ModuleType:
 
 @dataclass(frozen=True, slots=True)
 class Compiled:
-    """A statement in the driver's own words; `order` turns a mapping of values into what the driver takes."""
+    """A statement in the driver's own words; `order` turns a mapping of values into what the driver takes. `group` is
+    the one row of an INSERT's VALUES, "" for any other statement."""
 
     sql: str
     order: Callable[[Mapping[str, object]], Any] | None
     constants: Mapping[str, object]
+    group: str = ""
+
+    def times(self, rows: int) -> str:
+        """An INSERT of so many rows."""
+        return self.sql.replace(self.group, ", ".join([self.group] * rows), 1)
 
     def values(self, row: Mapping[str, object]) -> Any:
         if self.constants:
@@ -141,7 +147,8 @@ class Database:
             made: Any = statement.compile(dialect=self.dialect)
             order = _picker(made.positiontup) if made.positional else None
             constants = {name: bind.value for name, bind in made.binds.items() if not bind.required}
-            known = self._compiled[statement] = Compiled(str(made), order, constants)
+            group = f"({', '.join('?' * len(made.positiontup))})" if made.positional and made.isinsert else ""
+            known = self._compiled[statement] = Compiled(str(made), order, constants, group)
         return known
 
     def limit(self, connection: sa.Connection, seconds: float) -> None:

@@ -21,6 +21,10 @@ from .schema import accounts, batches, counters, entries
 
 QUARTER = 900 * SECOND
 
+#: Rows that SQLite is given in one INSERT: its driver hands the interpreter over and takes it back for every statement,
+#: and keeps a prepared one for each number of rows.
+TOGETHER = 24
+
 #: Rows that one transaction of bulk work changes at most.
 BULK = 500
 
@@ -74,7 +78,10 @@ class Work:
         values = statement.values
         cursor = self._driver.cursor()
         try:
-            cursor.executemany(statement.sql, [values(row) for row in rows])
+            if statement.group and len(rows) <= TOGETHER:
+                cursor.execute(statement.times(len(rows)), [value for row in rows for value in values(row)])
+            else:
+                cursor.executemany(statement.sql, [values(row) for row in rows])
         finally:
             cursor.close()
 
