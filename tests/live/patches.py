@@ -60,7 +60,7 @@ def _settles(*states: str) -> Callable[..., bool]:
 
 
 def _begins_with_mail(self: Writer) -> bool:
-    return any(job.operation is ledger.accept for job in self._gathering._jobs)
+    return _operates("accept")(self._gathering._jobs)
 
 
 def _before_commit() -> None:
@@ -68,9 +68,9 @@ def _before_commit() -> None:
     real, found = ledger.accept, []
 
     @wraps(real)
-    def accept(work: Work, members: Any) -> Any:
+    def accept(work: Work, members: Any, reports: Any = None) -> Any:
         found.append(work)
-        return real(work, members)
+        return real(work, members, reports)
 
     ledger.accept = accept
     _around(Work, "finish", _never, lambda work: work in found)
@@ -90,6 +90,12 @@ POINTS: dict[str, Callable[[], None]] = {
     "while a retry is planned": lambda: _around(ledger, "settle", _never, _settles("deferred")),
 }
 
+#: Where mail comes under an idempotency key.
+KEYED: dict[str, Callable[[], None]] = {
+    "before COMMIT under a key": lambda: _around(ledger, "accept_once", _never, _always),
+    "after COMMIT under a key": lambda: _around(writer, "fire", _operates("accept_once"), _never),
+}
+
 #: Where mail is refused for good.
 REPORTS: dict[str, Callable[[], None]] = {
     "before a report is queued": lambda: _around(report, "put", _always, _never),
@@ -101,7 +107,7 @@ REPORTS: dict[str, Callable[[], None]] = {
 def main(words: Sequence[str], arguments: Sequence[str]) -> None:
     match words:
         case ["die", point]:
-            (POINTS | REPORTS)[point]()
+            (POINTS | KEYED | REPORTS)[point]()
         case ["patience", seconds]:
             worker.open_store = partial(worker.open_store, patience=float(seconds))
         case ["checkpoints"]:

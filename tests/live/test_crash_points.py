@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from .crashing import Client, Load, Record, Relay, WatchedHop
-from .patches import POINTS, REPORTS
+from .patches import KEYED, POINTS, REPORTS
 
 TO = ["one@a.example", "two@b.example", "three@b.example"]
 
@@ -98,6 +98,32 @@ def test_while_a_report_is_made(relay: Relay, point: str) -> None:
     relay.quiet()
     assert relay.hop.arrived == {sender: len(TO)}
     assert {sent.mail_from for sent in relay.hop.messages} == {""}
+    relay.assert_sound()
+
+
+@pytest.mark.parametrize("point", sorted(KEYED))
+def test_under_an_idempotency_key(relay: Relay, point: str) -> None:
+    """I1: killed around the commit of a mail under a key, whose client got no reply and sends it again: it arrives and
+    is charged once, whether the first was there or not."""
+    before = relay.available(relay.client)
+
+    def send() -> str:
+        with Client(relay) as client:
+            client.begin(TO)
+            key = f"X-Relay-Idempotency-Key: {point}"
+            client.write(f"From: {relay.client.mail_from}\r\nSubject: once\r\n{key}\r\n\r\nx\r\n.\r\n".encode())
+            return client.expect(250)
+
+    with relay.patched("die", point):
+        relay.start()
+        with pytest.raises(OSError):
+            send()
+        relay.died()
+    relay.start()
+    assert send() == send()
+    relay.quiet()
+    assert relay.hop.arrived == dict.fromkeys(TO, 1)
+    assert before - relay.available(relay.client) == len(TO)
     relay.assert_sound()
 
 
