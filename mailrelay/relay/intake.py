@@ -31,6 +31,7 @@ class Intake:
     `trace(id, at, peer)` gives the Received field; `paused()` tells whether mail is taken at all; `free_space()` gives
     the octets that the disk has room for, below `free_space_floor` of which no mail is taken; `lifetime` and
     `mailbox_full` are in seconds; `random(n)` gives octets; `routes` are the names of the installation's own routes.
+    `link_key()` gives the number of the key by which links in mail are signed now, 0 where there are no public pages.
     """
 
     directory: IDirectory
@@ -48,6 +49,7 @@ class Intake:
     mailbox_full: int
     free_space_floor: int
     routes: frozenset[str] = frozenset()
+    link_key: Callable[[], int] = lambda: 0
 
     def new_id(self) -> str:
         """A fresh id."""

@@ -91,8 +91,7 @@ class LateTransaction(Transaction):
         try:
             self._connection = await self._ask(self._peer, secret or self._secret)
         except Refusal as refusal:
-            decided = {"rule": refusal.rule, "allowed": False, "facts": refusal.facts, "reply": refusal.key}
-            self._keep("login", [decided])
+            self._turned_down("login", refusal)
             raise
         self._decided("login", connection=self._connection.id, name=self._connection.name, by="key")
         await super()._mail(*self._said)

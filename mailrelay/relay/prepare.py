@@ -13,8 +13,10 @@ from dataclasses import dataclass, replace
 from ..interfaces.directory import ConnectionFacts
 from ..mail.envelope import Instructions, Personal, Recipient
 from ..mail.message import Message
+from ..mail.reply import Refusal
 from ..policy.dialect import Dialect
 from ..policy.instructions import names
+from ..policy.personal import personal
 from .intake import Intake
 
 
@@ -35,10 +37,11 @@ class Draft:
         return replace(self, recipients=recipients)
 
 
-def needs_whole(dialect: Dialect, instructions: Instructions) -> bool:
+def needs_whole(intake: Intake, dialect: Dialect, instructions: Instructions) -> bool:
     """Whether a step, or a rule at end of data, must see more of the message than its header."""
     return bool(
-        instructions.files
+        (dialect.body_tags is not None and intake.link_key())
+        or instructions.files
         or instructions.template
         or instructions.variables is not None
         or instructions.idempotency_key
@@ -57,7 +60,12 @@ async def prepare(intake: Intake, connection: ConnectionFacts, dialect: Dialect,
     """What is stored for a message that was admitted; fails with `Refusal`."""
     draft = _name(draft, dialect)
     draft = _keep(draft, dialect)
-    return replace(draft, personal=_personal(dialect))
+    key = intake.link_key()
+    tagged = bool(key) and dialect.body_tags is not None
+    if tagged:
+        draft = _tag(draft, dialect, str(connection.options["missing_tags"]))
+    wanted = personal(connection.options, draft.instructions, key=key, tags=tagged, to=dialect.recipient_names)
+    return replace(draft, personal=wanted)
 
 
 def _name(draft: Draft, dialect: Dialect) -> Draft:
@@ -76,6 +84,15 @@ def _keep(draft: Draft, dialect: Dialect) -> Draft:
     return replace(draft, message=draft.message.keep(*dialect.headers_kept))
 
 
-def _personal(dialect: Dialect) -> Personal | None:
-    personal = Personal(to=dialect.recipient_names)
-    return None if personal == Personal() else personal
+def _tag(draft: Draft, dialect: Dialect, missing: str) -> Draft:
+    """With marks for the tags in its body; tags that are missing are added at its end ("append"), put the message on
+    record only ("reject"), or refuse it ("refuse")."""
+    tags = dialect.body_tags
+    assert tags is not None, "asked only where the dialect has tags"
+    message, lacking = tags.resolve(draft.message)
+    facts = {"missing": sorted(lacking), "then": missing}
+    if lacking and missing == "refuse":
+        raise Refusal("tags_missing", rule="body_tags", facts=facts)
+    if lacking and missing == "reject":
+        return draft.rejected(f"the body lacks a link that it must have: {', '.join(sorted(lacking))}")
+    return replace(draft, message=tags.append(message) if lacking else message)

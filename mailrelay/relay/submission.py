@@ -9,7 +9,7 @@ transaction outlives `abort`.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from twisted.internet.defer import Deferred, succeed
 from twisted.logger import Logger
@@ -20,7 +20,7 @@ from ..interfaces.submission import IConnection, ISubmission, MailParameters, Pe
 from ..mail.address import AddressError, Mailbox
 from ..mail.addresses import addresses
 from ..mail.digest import digest
-from ..mail.envelope import SECOND, Recipient, Submission, ulid
+from ..mail.envelope import SECOND, Instructions, Recipient, Submission, ulid
 from ..mail.message import Message
 from ..mail.reply import Refusal
 from ..policy.admission import DataFacts, Facts, MailFacts, RateFacts, RcptFacts, judge
@@ -184,16 +184,16 @@ class Transaction:
         draft = Draft(
             id=source.id or ulid(now, intake.random(10)),
             message=asked.message,
-            instructions=asked.instructions,
+            instructions=self._routed(asked.instructions),
             recipients=self._taken(now),
             spooled=source.stored,
         )
-        if draft.spooled and source.size <= dialect.size and needs_whole(dialect, draft.instructions):
+        if draft.spooled and source.size <= dialect.size and needs_whole(intake, dialect, draft.instructions):
             draft = await recall(intake, draft)
         await self._judge_message(draft)
         key = draft.instructions.idempotency_key
         said = digest(draft.message, draft.instructions) if key else ""
-        draft = await prepare(intake, connection, dialect, draft)
+        draft = await self._prepare(draft)
         for recipient in draft.recipients:
             if recipient.rejected:
                 self._decided("sent_to", address=recipient.address, sent=False, reason=recipient.rejected)
@@ -225,8 +225,7 @@ class Transaction:
             else:
                 id, deliveries = submission.id, await intake.ledger.accept(submission, lease)
         except Refusal as refusal:
-            decided = {"rule": refusal.rule, "allowed": False, "facts": refusal.facts, "reply": refusal.key}
-            self._keep("commit", [decided])
+            self._turned_down("commit", refusal)
             raise
         log.info(
             ACCEPTED if id == submission.id else REPEATED,
@@ -247,12 +246,24 @@ class Transaction:
         try:
             asked = read(message, self._dialect.headers)
         except Refusal as refusal:
-            decided = {"rule": refusal.rule, "allowed": False, "facts": refusal.facts, "reply": refusal.key}
-            self._keep("data", [decided])
+            self._turned_down("data", refusal)
             raise
         if asked.headers:
             self._decided("control_headers", headers=asked.headers)
         return asked
+
+    def _routed(self, instructions: Instructions) -> Instructions:
+        """With the connection's route where the message names none."""
+        default = self._connection.options["default_route"]
+        return instructions if instructions.route or not default else replace(instructions, route=str(default))
+
+    async def _prepare(self, draft: Draft) -> Draft:
+        """What is to be stored; a refusal on the way there is kept with its reason."""
+        try:
+            return await prepare(self._intake, self._connection, self._dialect, draft)
+        except Refusal as refusal:
+            self._turned_down("data", refusal)
+            raise
 
     async def _log_in(self, secret: str) -> None:
         """Who is speaking is known since AUTH, whatever `secret` the message gives (see `relay.late`)."""
@@ -325,6 +336,11 @@ class Transaction:
     def _decided(self, rule: str, **facts: object) -> None:
         """Note a decision that refuses nothing."""
         self._verdicts.append({"rule": rule, "allowed": True, "facts": facts})
+
+    def _turned_down(self, stage: str, refusal: Refusal) -> None:
+        """Keep why something refused that is none of the dialect's rules."""
+        decided = {"rule": refusal.rule, "allowed": False, "facts": refusal.facts, "reply": refusal.key}
+        self._keep(stage, [decided])
 
     def _keep(self, stage: str, verdicts: Sequence[Mapping[str, object]]) -> None:
         connection, peer = self._connection, self._peer

@@ -8,6 +8,7 @@ from typing import Any
 from mailrelay.mail.address import parse_mailbox
 from mailrelay.mail.envelope import Personal, State, Submission
 from mailrelay.mail.reply import Refusal
+from mailrelay.mail.tags import Tags
 from mailrelay.relay.source import CHUNK
 from mailrelay.store.memory import MemoryBodies
 
@@ -148,6 +149,78 @@ class KeptTests(PreparedTests):
         self.assertEqual(
             [(each.name, each.personal) for each in deliveries], [("Ann", Personal(to=True)), ("", Personal(to=True))]
         )
+
+
+class PersonalTests(PreparedTests):
+    """What is one recipient's own."""
+
+    TAGS = Tags({"[Out]": "unsubscribe", "[Web]": "web_version"}, {"unsubscribe": "Leave", "web_version": "Read"})
+    WHOLE = SOURCE + b"[Out] [Web]\r\n"
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.link_key = 7
+
+    def options(self, **changes: Any) -> None:
+        self.change(options={**self.spoken.options, **changes})
+
+    def test_without_public_pages(self) -> None:
+        """Without public pages nothing leads there, whatever is asked for."""
+        self.link_key = 0
+        self.options(track_opens=True, track_clicks=True, list_unsubscribe=True)
+        self.speak(body_tags=self.TAGS)
+        submission = self.accepted("a@b.test", source=b"X-Relay-Track-Opens: yes\r\n" + self.WHOLE)
+        self.assertIsNone(submission.personal)
+        self.assertTrue(submission.source.endswith(self.WHOLE))
+
+    def test_the_message_beats_the_connection(self) -> None:
+        """What the message says of tracking holds, else what its connection does."""
+        self.options(track_opens=True, track_clicks=False, list_unsubscribe=True)
+        head = b"X-Relay-Track-Opens: no\r\nX-Relay-Track-Clicks: yes\r\n"
+        wanted = [self.accepted("a@b.test", source=each).personal for each in (SOURCE, head + SOURCE)]
+        self.assertEqual(
+            wanted,
+            [
+                Personal(opens=True, list_unsubscribe=True, key="7"),
+                Personal(clicks=True, list_unsubscribe=True, key="7"),
+            ],
+        )
+
+    def test_tags(self) -> None:
+        """Tags in the body become marks, in a large message too."""
+        self.speak(body_tags=self.TAGS)
+        for source in (self.WHOLE, SOURCE + (b"x" * 70 + b"\r\n") * 4000 + b"[Out] [Web]\r\n"):
+            submission = self.accepted("a@b.test", source=source)
+            self.assertEqual(submission.personal, Personal(tags=True, key="7"))
+            self.assertTrue(submission.source.endswith(b"mailrelay-link:unsubscribe mailrelay-link:web_version\r\n"))
+
+    def test_missing_tags(self) -> None:
+        """Tags that are missing are added, put the message on record, or refuse it, as the connection says."""
+        self.speak(body_tags=self.TAGS)
+        self.options(missing_tags="append")
+        self.assertIn(b"Leave: mailrelay-link:unsubscribe\r\n", self.accepted("a@b.test").source)
+        self.options(missing_tags="reject")
+        self.accepted("a@b.test", "b@b.test", source=SOURCE + b"[Out]\r\n")
+        told = {entry.last for entry in self.state.recipients.values()} - {""}
+        self.assertEqual(told, {"the body lacks a link that it must have: web_version"})
+        self.assertEqual(self.state.balance["A"], 9)
+        self.accepted("a@b.test", source=self.WHOLE)
+        self.options(missing_tags="refuse")
+        refusal = self.refusal(self.submit("a@b.test"))
+        self.assertEqual((refusal.key, refusal.facts["missing"]), ("tags_missing", ["unsubscribe", "web_version"]))
+        self.assertEqual(self.verdicts.kept[-1][4][-1]["rule"], "body_tags")
+
+    def test_route_of_the_connection(self) -> None:
+        """Where the message names no route its connection's holds, and is judged like any other."""
+        self.options(default_route="ours")
+        self.state.routes.add(("A", "eu"))
+        routes = [
+            self.accepted("a@b.test", source=each).instructions.route
+            for each in (SOURCE, b"X-Relay-Route: eu\r\n" + SOURCE)
+        ]
+        self.assertEqual(routes, ["ours", "eu"])
+        self.options(default_route="gone")
+        self.assertEqual(self.refusal(self.submit("a@b.test")).key, "route_unknown")
 
 
 class OnRecordTests(PreparedTests):

@@ -99,6 +99,7 @@ class SubmissionTests(SynchronousTestCase):
         self.counters = MemoryCounters(self.clock)
         self.paused = False
         self.free_space = 1000
+        self.link_key = 0
         self.numbers = count()
         self.peer = peer()
         self.spoken = DIALECTS.get(self.dialect)
@@ -128,6 +129,7 @@ class SubmissionTests(SynchronousTestCase):
             lifetime=3600,
             mailbox_full=86_400,
             routes=frozenset({"ours"}),
+            link_key=lambda: self.link_key,
         )
 
     def begin(self, sender: str = "app@acme.test", size: int = 0) -> ISubmission:
