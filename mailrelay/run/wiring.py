@@ -52,6 +52,7 @@ from ..store.counters import MemoryCounters
 from ..vault import Vault, hash_password, verify_password
 from .certificates import Certificates
 from .ports import Address, ends_at
+from .spared import drawn, free_space
 
 if TYPE_CHECKING:
     from ..store.redis_counters import RedisCounters
@@ -158,9 +159,9 @@ def wire(
         scheduler=outbound,
         trace=partial(_trace, hostname),
         paused=paused,
-        free_space=partial(_free_space, config.state.path),
+        free_space=free_space(config.state.path, now),
         now=now,
-        random=os.urandom,
+        random=drawn(),
         lifetime=delivery.expiry,
         mailbox_full=config.limits.mailbox_full_hours * 3600,
         free_space_floor=config.limits.free_megabytes * 1_000_000,
@@ -212,11 +213,6 @@ def _compose(
     if config.delivery.sign:
         return Signing(store.directory, partial(unlock, vault), defer, now, hostname).compose
     return lambda message, delivery, capabilities: succeed(compose(message, delivery, capabilities, hostname))
-
-
-def _free_space(state: Path) -> int:
-    found = os.statvfs(state)
-    return found.f_bavail * found.f_frsize
 
 
 def _trace(hostname: str, id: str, at: int, peer: Peer) -> bytes:

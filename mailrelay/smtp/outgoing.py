@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from typing import TypeAlias
 
 from ..mail.envelope import Bounced, Deferred, Delivered
+from ..mail.message import has_bare_end
 from ..mail.reply import Reply
 from .offer import Extensions
 
@@ -59,8 +60,7 @@ def needs_utf8(sender: bytes, recipients: Sequence[bytes], message: bytes) -> bo
 
 def is_wire_form(message: bytes) -> bool:
     """Every CR stands before an LF and every LF behind a CR, and there is no NUL (law 6)."""
-    ends = message.count(b"\r\n")
-    return message.count(b"\n") == ends and message.count(b"\r") == ends and b"\0" not in message
+    return b"\0" not in message and not has_bare_end(message)
 
 
 def body_octets(message: bytes) -> bytes:
