@@ -105,11 +105,13 @@ class _Said:
 
 
 def _take(said: _Said, header: ControlHeader, name: str, text: str, seen: dict[str, int]) -> None:
-    """One header of the message; an empty one says nothing."""
+    """One header of the message; one that is empty, or the null of JSON, says nothing."""
     place = name.lower()
     number = seen[place] = seen.get(place, 0) + 1
     if number > 1 and header.repeated == "refuse":
         raise Unreadable("stands more than once")
+    if header.codec == "json" and text == "null":
+        text = ""
     if not text or (number > 1 and header.repeated == "first"):
         return
     anew = number > 1 and header.repeated == "last"

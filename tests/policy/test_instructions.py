@@ -96,6 +96,7 @@ class InstructionsTests(SynchronousTestCase):
     def test_an_empty_header_says_nothing(self) -> None:
         """An empty value is as good as none; variables absent and variables that are empty are two things."""
         self.assertEqual(asked("X-Relay-Tag:", "X-Relay-Variables: ").instructions, NOTHING)
+        self.assertEqual(asked("X-Relay-Variables: null", "X-Relay-Metadata:  null ").instructions, NOTHING)
         self.assertEqual(asked("X-Relay-Variables: {}").instructions.variables, "{}")
 
     def test_each_fault_has_its_reply(self) -> None:
