@@ -1,9 +1,8 @@
 """A message as its own template: the texts in it that variables may stand in, and the message with others in place.
 
 The texts are its Subject, the display names of From and Reply-To, and every text that is read in place, HTML and plain
-ones apart. Addresses are no texts: who a message is from was judged before, and no variable changes it. `with_content`
-makes a message's whole content anew of an HTML and a plain text, as a stored template wants it. Nothing is rendered
-here, and a text that is given back as it was leaves the message byte-identical.
+ones apart. Addresses are no texts: who a message is from was judged before, and no variable changes it. Nothing is
+rendered here, and a text that is given back as it was leaves the message byte-identical.
 """
 
 from __future__ import annotations
@@ -11,14 +10,12 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import replace
-from hashlib import sha256
 
 from .address import AddressError
 from .addresses import address_field, addresses
-from .header import MAX_LINE, decode, encode
+from .header import decode, encode
 from .leaves import UTF8, Leaf, change_leaves
 from .message import Message
-from .mime import quoted_printable
 
 SUBJECT = "subject"
 #: Fields of one address whose display name is a text, by their names as they are written.
@@ -26,7 +23,6 @@ NAMED = ("From", "Reply-To")
 
 _MIME = b"MIME-Version: 1.0\r\n"
 _LINE_END = re.compile(r"\r\n|\r|\n")
-_LONG_LINE = re.compile(rb"[^\r\n]{%d}" % (MAX_LINE + 1))
 
 
 def texts(message: Message) -> Mapping[str, tuple[str, bool]]:
@@ -47,7 +43,7 @@ def texts(message: Message) -> Mapping[str, tuple[str, bool]]:
     return found
 
 
-def with_texts(message: Message, changed: Mapping[str, str]) -> Message:
+def filled(message: Message, changed: Mapping[str, str]) -> Message:
     """The message with these texts (by the names of `texts`) in the place of its own, any that is missing kept."""
     before = texts(message)
     names = iter([name for name in before if name.isdigit()])
@@ -70,36 +66,6 @@ def with_texts(message: Message, changed: Mapping[str, str]) -> Message:
     if SUBJECT in before and changed.get(SUBJECT, before[SUBJECT][0]) != before[SUBJECT][0]:
         message = message.replace(encode("Subject", changed[SUBJECT]))
     return message
-
-
-def with_content(message: Message, html: str, text: str) -> Message:
-    """The message with an HTML text, a plain text, or both as alternatives, for its whole content.
-
-    Every Content field goes with the old content. The boundary follows from the texts, so equal texts give equal
-    octets.
-    """
-    fields = tuple(field for field in message.fields if not field[0].startswith("content-"))
-    if message.get("MIME-Version") is None:
-        fields = (*fields, ("mime-version", _MIME))
-    if html and text:
-        boundary = b"=_" + sha256(f"{text}\0{html}".encode(UTF8, "replace")).hexdigest()[:40].encode("ascii")
-        kind = b'Content-Type: multipart/alternative;\r\n boundary="%s"\r\n' % boundary
-        parts = [b"--%s\r\n%s\r\n%s\r\n" % (boundary, *_part(*each)) for each in ((text, "plain"), (html, "html"))]
-        head, body = kind, b"".join([*parts, b"--", boundary, b"--\r\n"])
-    else:
-        head, body = _part(html or text, "html" if html else "plain")
-        body += b"" if body.endswith(b"\r\n") else b"\r\n"
-    source = b"".join([*[raw for _, raw in fields], head, b"\r\n"])
-    return Message(Message.parse(source).fields, source + body, len(source))
-
-
-def _part(text: str, subtype: str) -> tuple[bytes, bytes]:
-    """The Content fields of a text and its octets, which fit any hop."""
-    octets = _LINE_END.sub("\r\n", text).encode(UTF8, "replace")
-    plain = octets.isascii() and _LONG_LINE.search(octets) is None
-    head = f'Content-Type: text/{subtype}; charset="utf-8"\r\n'
-    head += f"Content-Transfer-Encoding: {'7bit' if plain else 'quoted-printable'}\r\n"
-    return head.encode("ascii"), octets if plain else quoted_printable(octets)
 
 
 def _leaf(leaf: Leaf, text: str) -> Leaf:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from mailrelay.mail.message import Message
-from mailrelay.mail.templated import texts, with_content, with_texts
+from mailrelay.mail.templated import filled, texts
 
 from .bounded import bounded
 
@@ -56,12 +56,12 @@ class TextsTests(SynchronousTestCase):
         """Given back as they were they leave the message byte-identical, and so does nothing given back."""
         same = {name: text for name, (text, _) in texts(self.message).items()}
         for given_back in (same, {}):
-            self.assertEqual(with_texts(self.message, given_back).encode(), SOURCE)
+            self.assertEqual(filled(self.message, given_back).encode(), SOURCE)
 
     def test_others_in_place(self) -> None:
         """Other texts stand in their places, in UTF-8 where the charset does not have them; nothing else changes."""
         changed = {"subject": "Hi\nBcc: eve@c.test", "From": 'Ann "A"', "2": "Привет\nzwei", "3": "<b>é</b>"}
-        made = read(with_texts(self.message, changed))
+        made = read(filled(self.message, changed))
         self.assertEqual((made["Subject"], made["Bcc"]), ("Hi Bcc: eve@c.test", None))
         (sender,) = made["From"].addresses
         self.assertEqual((sender.display_name, sender.addr_spec), ('Ann "A"', "app@acme.test"))
@@ -75,41 +75,15 @@ class TextsTests(SynchronousTestCase):
         for sender in (b"<<<", b"a@b.test, b@b.test", b""):
             message = Message.parse(b"From: " + sender + b"\r\n\r\nx\r\n")
             self.assertEqual(dict(texts(message)), {"0": ("x\n", False)})
-            self.assertEqual(with_texts(message, {"From": "y"}).encode(), message.encode())
+            self.assertEqual(filled(message, {"From": "y"}).encode(), message.encode())
 
     @given(TEXT, TEXT)
     @bounded
     def test_any_text(self, subject: str, body: str) -> None:
         """Whatever the texts are, another reader finds them, in the one Subject and the one body."""
         message = Message.parse(b"From: a@b.test\r\nSubject: s\r\n\r\nbody\r\n")
-        made = with_texts(message, {"subject": subject, "1": body})
+        made = filled(message, {"subject": subject, "1": body})
         named = {name for name, _ in Message.parse(made.encode()).fields}
         mime = {"content-type", "content-transfer-encoding", "mime-version"}
         self.assertEqual(named, {"from", "subject"} if body.isascii() else {"from", "subject"} | mime)
         self.assertEqual(made.body.decode().replace("\r\n", "\n"), body)
-
-
-class ContentTests(SynchronousTestCase):
-    @given(TEXT, TEXT)
-    @bounded
-    def test_both(self, html: str, text: str) -> None:
-        """An HTML and a plain text become alternatives that another reader finds as they were, in lines that fit."""
-        made = with_content(Message.parse(SOURCE), html, text)
-        octets = made.encode()
-        self.assertTrue(all(len(line) <= 998 for line in octets.split(b"\r\n")))
-        found = email.message_from_bytes(octets, policy=policy.default)
-        self.assertEqual((found.get_content_type(), found["Subject"][:5]), ("multipart/alternative", "Grüße"))
-        plain, marked = found.iter_parts()  # type: ignore[attr-defined]
-        self.assertEqual((plain.get_content_type(), marked.get_content_type()), ("text/plain", "text/html"))
-        for part, wanted in ((plain, text), (marked, html)):
-            octets = part.get_payload(decode=True)
-            self.assertEqual(octets.decode().replace("\r\n", "\n").rstrip("\n"), wanted.rstrip("\n"))
-
-    def test_one(self) -> None:
-        """One text alone is the whole body."""
-        for html, text, kind in (("<p>é</p>", "", "text/html"), ("", "x" * 2000, "text/plain")):
-            made = read(with_content(Message.parse(SOURCE), html, text))
-            self.assertEqual((made.get_content_type(), made.get_content().strip()), (kind, html or text))
-            self.assertEqual(made["MIME-Version"], "1.0")
-        kept = with_content(Message.parse(b"MIME-Version: 1.0\r\n\r\n"), "", "x")
-        self.assertEqual(len(kept.all("MIME-Version")), 1)
