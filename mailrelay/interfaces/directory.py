@@ -13,6 +13,7 @@ from twisted.internet.defer import Deferred
 from zope.interface import Interface
 
 from ..policy.verdict import JSON
+from .templates import Template
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +116,10 @@ class IDirectory(Interface):
 
     def routes(account: str) -> Deferred[frozenset[str]]:
         """The names of the stored routes that serve an account: its own, and those that serve every account."""
+
+    def template(account: str, id: str) -> Deferred[Template | None]:
+        """The newest version of the template that an account means by an id: its own, else the one that serves every
+        account; None when there is none."""
 
     def spent(account: str) -> None:
         """Sends of the account were taken: where few are left, the next `sender` looks anew."""

@@ -25,6 +25,7 @@ from ..interfaces.directory import (
     SigningKey,
     TagFacts,
 )
+from ..interfaces.templates import Template
 from ..mail.envelope import SECOND
 from ..policy.verdict import JSON
 from .jobs import LOOK_UP
@@ -41,6 +42,7 @@ from .schema import (
     settings,
     suppressions,
 )
+from .templates import read_template
 from .work import Work
 
 #: How long an answer is remembered, and how many are.
@@ -210,6 +212,11 @@ class Directory:
 
     def routes(self, account: str) -> Deferred[frozenset[str]]:
         return succeed(frozenset())  # none are stored yet
+
+    def template(self, account: str, id: str) -> Deferred[Template | None]:
+        if not id or not _is_storable(id):
+            return succeed(None)
+        return self._remembered(("template", account, id), lambda work: read_template(work, account, id))
 
     def settings(self) -> Deferred[Mapping[str, str]]:
         return self._remembered(("settings",), _read_settings)

@@ -25,6 +25,8 @@ from ..interfaces.directory import (
 from ..interfaces.engagement import KEPT, Engagement, IEngagement
 from ..interfaces.ledger import KEY_LIFETIME, ILedger, Lane, Once
 from ..interfaces.nodes import INodes
+from ..interfaces.registry import Taken
+from ..interfaces.templates import ITemplates, Template
 from ..mail.envelope import SECOND, Delivery, Settlement, State, Submission, deliveries_of
 from ..mail.reply import Refusal
 from ..policy.bounce import mailbox_full
@@ -71,6 +73,8 @@ class MemoryState:
     #: stored routes by (account or "", name)
     routes: set[tuple[str, str]] = field(default_factory=set)
     switches: dict[str, str] = field(default_factory=dict)
+    #: by (account, id), the newest last
+    templates: dict[tuple[str, str], list[Template]] = field(default_factory=dict)
     submissions: dict[str, Submission] = field(default_factory=dict)
     recipients: dict[str, Entry] = field(default_factory=dict)
     spooled: dict[str, dict[int, bytes]] = field(default_factory=dict)
@@ -325,6 +329,38 @@ class MemorySpool:
         return succeed(None)
 
 
+@implementer(ITemplates)
+class MemoryTemplates:
+    """Templates of the shared state; accounts are those that have a balance."""
+
+    def __init__(self, state: MemoryState) -> None:
+        self._state = state
+
+    def every(self, account: str | None = None) -> Deferred[Sequence[Template]]:
+        found = [kept[-1] for (owner, _), kept in self._state.templates.items() if account in (None, owner)]
+        return succeed(sorted(found, key=lambda each: (each.id, each.account)))
+
+    def versions(self, account: str, id: str) -> Deferred[Sequence[Template]]:
+        return succeed(self._state.templates.get((account, id), [])[::-1])
+
+    def save(self, template: Template, new: bool) -> Deferred[Template]:
+        return execute(self._save, template, new)
+
+    def _save(self, template: Template, new: bool) -> Template:
+        owner, place = template.account, (template.account, template.id)
+        if (owner and owner not in self._state.balance) or (not new and place not in self._state.templates):
+            raise KeyError(owner)
+        if new and place in self._state.templates:
+            raise Taken(f"template {template.id}")
+        kept = self._state.templates.setdefault(place, [])
+        first = kept[0].created_at if kept else template.saved_at
+        kept.append(replace(template, version=len(kept) + 1, created_at=first))
+        return kept[-1]
+
+    def remove(self, account: str, id: str) -> Deferred[None]:
+        return execute(lambda: (self._state.templates.pop((account, id)), None)[1])
+
+
 @implementer(IDirectory)
 class MemoryDirectory:
     """Hot reads of the shared state."""
@@ -374,6 +410,15 @@ class MemoryDirectory:
 
     def routes(self, account: str) -> Deferred[frozenset[str]]:
         return execute(lambda: frozenset(name for owner, name in self._state.routes if owner in ("", account)))
+
+    def template(self, account: str, id: str) -> Deferred[Template | None]:
+        def find() -> Template | None:
+            for owner in (account, ""):
+                if kept := self._state.templates.get((owner, id)):
+                    return kept[-1]
+            return None
+
+        return execute(find)
 
     def spent(self, account: str) -> None:
         """Nothing is remembered here."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 
 #: The newest migration this code knows (`migrations/versions`).
-REVISION = "0007"
+REVISION = "0008"
 
 metadata = sa.MetaData()
 
@@ -154,6 +154,28 @@ full_mailboxes = sa.Table(
     _key("key", primary=True),
     _number("at"),
     sqlite_with_rowid=False,
+)
+
+#: One row for each version; the newest is used. The account "" serves all.
+templates = sa.Table(
+    "templates",
+    metadata,
+    _key("account", primary=True),
+    _key("id", primary=True),
+    _number("version", primary=True),
+    _key("name"),
+    _key("from_name"),
+    _key("from_address"),
+    _key("return_path"),
+    _key("reply_to"),
+    _key("subject"),
+    _key("html"),
+    _key("text"),
+    _key("tag"),
+    _key("syntax"),
+    _flag("strict"),
+    _number("created_at"),
+    _number("saved_at"),
 )
 
 settings = sa.Table("settings", metadata, _key("key", primary=True), _key("value"), sqlite_with_rowid=False)
