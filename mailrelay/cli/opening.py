@@ -134,6 +134,7 @@ def opened() -> Iterator[Opened]:
             Installation(
                 registry=store.registry,
                 history=store.history,
+                files=store.files,
                 vault=vault,
                 dialects=found.dialects,
                 now=now,

@@ -18,6 +18,7 @@ _ROOMS = {
     "domain": ("domain", "Sending domains and their DKIM keys: add, show, list, keys, verify, unverify."),
     "sender": ("sender", "Sender addresses: add, list, remove."),
     "suppression": ("suppression", "Addresses not to be sent to: add, list, remove."),
+    "file": ("file", "The file cache: add, list, remove, quota."),
     "login-guard": ("switch", "Failed logins: clear."),
     "pause": ("switch", "Answer every client 421 until resumed; the queue goes on."),
     "resume": ("switch", "Take mail again."),

@@ -17,10 +17,14 @@ from twisted.web.iweb import IRequest
 from twisted.web.resource import IResource, Resource
 from twisted.web.server import NOT_DONE_YET, Request, Site
 
+from ..manage.files import MAX_FILE
+from . import files
 from .guard import Guard
 from .problem import CONTENT_TYPE, Problem
 
 MAX_BODY = 64 * 1024  #: octets of a request's body that are read
+#: Paths where more may be posted, with how many octets.
+UPLOADS = {files.PATH: MAX_FILE}
 MAX_DISCARDED = (
     1024 * 1024
 )  #: octets of a refused body that are taken off the wire, so that its sender reads the refusal
@@ -47,20 +51,30 @@ class BoundedRequest(Request):
     """A request whose body is refused, not read, when it is too big."""
 
     _received = 0
+    _discarded = 0
     _refused = False
 
+    _most = MAX_BODY
+
     def gotLength(self, length: int | None) -> None:
-        super().gotLength(min(length or 0, MAX_BODY))
-        if length is not None and length > MAX_BODY:
+        # the request line is known to the channel alone at this time
+        path = getattr(self.channel, "_path", b"").partition(b"?")[0]
+        if getattr(self.channel, "_command", b"") == b"POST":
+            self._most = UPLOADS.get(path, MAX_BODY)
+        # a body that is not small, or whose length is not said, goes to a temporary file
+        super().gotLength(min(self._most if length is None else length, self._most))
+        if length is not None and length > self._most:
             self._refuse()
 
     def handleContentChunk(self, data: bytes) -> None:
         self._received += len(data)
-        if not self._refused and self._received <= MAX_BODY:
+        if not self._refused and self._received <= self._most:
             super().handleContentChunk(data)
         elif not self._refused:
             self._refuse()
-        elif self._received > MAX_DISCARDED:
+        elif (discarded := self._discarded + len(data)) <= MAX_DISCARDED:
+            self._discarded = discarded
+        else:
             cast(ITCPTransport, self.channel.transport).abortConnection()
 
     def requestReceived(self, command: bytes, path: bytes, version: bytes) -> None:
@@ -74,7 +88,7 @@ class BoundedRequest(Request):
         self._refused = True
         # no "100 Continue" behind the refusal
         self.requestHeaders.removeHeader(b"Expect")
-        body = Problem(413, f"a request's body may have at most {MAX_BODY} octets").encode()
+        body = Problem(413, f"a request's body may have at most {self._most} octets here").encode()
         headers = {
             **HEADERS,
             b"Content-Type": CONTENT_TYPE,

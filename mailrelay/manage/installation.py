@@ -13,6 +13,7 @@ from typing import Any, ParamSpec, TypeVar
 
 from twisted.internet.defer import Deferred, execute
 
+from ..interfaces.files import IFiles
 from ..interfaces.history import IHistory
 from ..interfaces.registry import IRegistry
 from ..mail.envelope import ulid
@@ -40,6 +41,7 @@ class Installation:
 
     registry: IRegistry
     history: IHistory
+    files: IFiles
     vault: Vault
     dialects: Dialects
     now: Callable[[], int]

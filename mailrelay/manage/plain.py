@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 
+from ..interfaces.files import StoredFile
 from ..interfaces.history import Attempt, Passage
 from ..interfaces.registry import Account, Connection, Domain, DomainKey, Sender, Suppression
 from ..mail.envelope import SECOND
@@ -251,6 +252,18 @@ def dialect(value: Dialect) -> Plain:
         "stages": {stage: list(rules) for stage, rules in value.stages.items()},
         "statuses": {state.value: word for state, word in value.statuses.items()},
         "replies": {key: str(line.reply) for key, line in value.replies.items()},
+    }
+
+
+def file(value: StoredFile, owners: Mapping[str, str]) -> Plain:
+    """A file of the cache; `owners` maps account ids to names."""
+    return {
+        "key": value.key,
+        "account": owners.get(value.account, value.account),
+        "name": value.name,
+        "type": value.type,
+        "size": value.size,
+        "created_at": instant(value.created_at),
     }
 
 

@@ -151,7 +151,7 @@ def _with_store(config: Config, vault: Vault, dialects: Dialects, work: Callable
     store = open_store(config.state.path, node=ulid(now(), os.urandom(10)), now=now, inline=True)
     try:
         installation = Installation(
-            store.registry, store.history, vault, dialects, now, os.urandom, config.server.reveal_secrets
+            store.registry, store.history, store.files, vault, dialects, now, os.urandom, config.server.reveal_secrets
         )
         return _result(Deferred.fromCoroutine(work(installation)))
     finally:
@@ -203,7 +203,7 @@ def _http(
 
         store = worker.store
         installation = Installation(
-            store.registry, store.history, vault, dialects, now, os.urandom, config.server.reveal_secrets
+            store.registry, store.history, store.files, vault, dialects, now, os.urandom, config.server.reveal_secrets
         )
         return make_site(
             api_token=config.http.api_token,

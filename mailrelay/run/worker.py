@@ -153,7 +153,9 @@ class Worker:
     async def _provide_keys(self) -> None:
         """Domains of a state older than signing get keys: no mail of theirs would leave without."""
         store = self.store
-        installation = Installation(store.registry, store.history, self._vault, self._dialects, now, os.urandom)
+        installation = Installation(
+            store.registry, store.history, store.files, self._vault, self._dialects, now, os.urandom
+        )
         for domain in await domains.provide_keys(installation):
             log.warn(
                 "{domain} had no keys and got some: publish what 'mailrelay domain show {domain}' prints",

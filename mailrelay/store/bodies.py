@@ -1,6 +1,7 @@
 """Message sources: small ones stand in their message's row, large ones in chunk rows that are written before it.
 
-A source is read whole, as it was accepted. Chunks whose message never came are dropped, or swept after a day.
+A source is read whole, as it was accepted. Chunks whose message never came are dropped, or swept after
+a day; those of the file cache (`files`) lie beside them.
 This module never changes a source.
 """
 
@@ -16,7 +17,7 @@ from ..interfaces.bodies import IBodies, ISpool
 from ..mail.envelope import SECOND
 from .jobs import LOOK_UP
 from .reader import Reader
-from .schema import chunks, messages
+from .schema import chunks, files, messages
 from .work import Work
 from .writer import Writer
 
@@ -25,18 +26,16 @@ ORPHAN_AGE = 86_400 * SECOND
 
 _source = sa.select(messages.c.source).where(messages.c.id == sa.bindparam("message"))
 _chunks = sa.select(chunks.c.octets).where(chunks.c.message == sa.bindparam("message")).order_by(chunks.c.number)
+_belongs_to_nothing = sa.and_(
+    ~sa.exists().where(messages.c.id == chunks.c.message), ~sa.exists().where(files.c.id == chunks.c.message)
+)
 _orphans = (
-    sa.select(chunks.c.message)
-    .distinct()
-    .where(~sa.exists().where(messages.c.id == chunks.c.message))
-    .where(chunks.c.stored_at < sa.bindparam("before"))
+    sa.select(chunks.c.message).distinct().where(_belongs_to_nothing).where(chunks.c.stored_at < sa.bindparam("before"))
 )
 
 
 _stored = sa.select(sa.func.sum(sa.func.length(chunks.c.octets))).where(chunks.c.message == sa.bindparam("message"))
-_drop = sa.delete(chunks).where(
-    chunks.c.message == sa.bindparam("dropped"), ~sa.exists().where(messages.c.id == chunks.c.message)
-)
+_drop = sa.delete(chunks).where(chunks.c.message == sa.bindparam("dropped"), _belongs_to_nothing)
 
 
 @implementer(IBodies)
@@ -63,7 +62,7 @@ class Spool:
         return self._writer.ask(put_chunk, (message, number, self._now(), octets))
 
     def read(self, message: str) -> Deferred[bytes]:
-        return self._reader.ask(LOOK_UP, lambda work: _joined(work, message))
+        return self._reader.ask(LOOK_UP, lambda work: joined(work, message))
 
     def drop(self, message: str) -> Deferred[None]:
         return self._writer.ask(drop, message)
@@ -80,10 +79,11 @@ def _read(work: Work, message: str) -> bytes | KeyError:
         return KeyError(message)
     if found[0][0] is not None:
         return bytes(found[0][0])
-    return _joined(work, message)
+    return joined(work, message)
 
 
-def _joined(work: Work, message: str) -> bytes:
+def joined(work: Work, message: str) -> bytes:
+    """The chunks of a message or a file put together."""
     return b"".join(bytes(row[0]) for row in work.rows(_chunks, {"message": message}))
 
 

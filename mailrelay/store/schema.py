@@ -10,7 +10,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 
 #: The newest migration this code knows (`migrations/versions`).
-REVISION = "0008"
+REVISION = "0009"
 
 metadata = sa.MetaData()
 
@@ -230,6 +230,21 @@ chunks = sa.Table(
     _number("number", primary=True),
     _number("stored_at"),
     sa.Column("octets", sa.LargeBinary, nullable=False),
+)
+
+#: The file cache: what messages attach by a key; the octets lie in `chunks` under the file's id.
+files = sa.Table(
+    "files",
+    metadata,
+    _key("id", primary=True),
+    _key("account"),
+    _key("key"),
+    _key("name"),
+    _key("type"),
+    _number("size"),
+    _number("created_at"),
+    sa.UniqueConstraint("account", "key", name="files_key"),
+    sqlite_with_rowid=False,
 )
 
 #: `lease` is the node that has the recipient in hand, or ''. `reserved` and `billed` count sends (0 or 1).

@@ -20,6 +20,7 @@ from .damage import look_through
 from .directory import Directory, MergedOptions
 from .engagement import Engagements
 from .engine import Database
+from .files import Files
 from .history import History
 from .jobs import CALL, Job
 from .ledger import Ledger, undo
@@ -81,6 +82,7 @@ class Store:
         )
         self.ledger = Ledger(self._writer, self._reader, node, reports)
         self.bodies = Bodies(self._reader)
+        self.files = Files(self._writer, self._reader, now)
         self.spool = Spool(self._writer, self._reader, now)
         self.directory = Directory(self._reader, now, options)
         self.registry = Registry(self._writer, self._reader, names)

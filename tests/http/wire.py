@@ -23,6 +23,7 @@ from mailrelay.mail.envelope import State
 from mailrelay.manage.installation import Installation
 from mailrelay.policy.dialect import Dialects
 from mailrelay.run.inbox import SqliteInbox
+from mailrelay.store.memory_files import MemoryFiles
 from mailrelay.vault import Vault
 
 TOKEN = "t0ken-of-the-api"
@@ -168,6 +169,7 @@ class SiteTestCase(SynchronousTestCase):
         self.installation = Installation(
             registry=Registry(),
             history=self.history,
+            files=MemoryFiles(),
             vault=Vault(b"k" * 32),
             dialects=Dialects.shipped(),
             now=lambda: 1,

@@ -38,6 +38,7 @@ class InstallationTestCase(SynchronousTestCase):
         self.place = Installation(
             registry=self.store.registry,
             history=self.store.history,
+            files=self.store.files,
             vault=Vault(b"k" * 32),
             dialects=Dialects.shipped(),
             now=lambda: self.at,

@@ -152,6 +152,7 @@ class StartTests(Starting):
         place = Installation(
             store.registry,
             store.history,
+            store.files,
             Vault.open(self.state / "secret.key"),
             Dialects.shipped(),
             now,

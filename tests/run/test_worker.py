@@ -71,6 +71,7 @@ class WorkerTests(SynchronousTestCase):
         return Installation(
             store.registry,
             store.history,
+            store.files,
             self.vault,
             DIALECTS,
             now,
