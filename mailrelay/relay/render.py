@@ -43,8 +43,6 @@ QUEUE = 500
 PAUSE, LONGEST_PAUSE = 1.0, 8.0
 _COMPLAINT = 2000  #: octets of what a child says on standard error that are logged
 
-Spawn = Callable[..., IProcessTransport]
-
 
 @dataclass(slots=True, eq=False)
 class _Job:
@@ -55,11 +53,10 @@ class _Job:
 
 @implementer(IRenderer)
 class RenderPool:
-    """Renders in `size` children, which `spawn` starts as `IReactorProcess.spawnProcess` does."""
+    """Renders in `size` children, which the `reactor` starts (`IReactorProcess`) and times (`IReactorTime`)."""
 
-    def __init__(self, spawn: Spawn, clock: Any, size: int = CHILDREN) -> None:
-        self._spawn = spawn
-        self._clock = clock
+    def __init__(self, reactor: Any, size: int = CHILDREN) -> None:
+        self._reactor = reactor
         self._size = size
         self._children: list[_Child] = []
         self._queue: deque[_Job] = deque()
@@ -71,7 +68,7 @@ class RenderPool:
         if self._stopped or len(self._queue) >= QUEUE:
             return fail(_busy("stopped" if self._stopped else "queue is full"))
         job = _Job(rendering, Deferred())
-        job.patience = self._clock.callLater(WAITING, self._give_up, job)
+        job.patience = self._reactor.callLater(WAITING, self._give_up, job)
         self._queue.append(job)
         self._fill()
         self._hand_out()
@@ -96,10 +93,10 @@ class RenderPool:
     def _fill(self) -> None:
         """Start what is missing, unless the last one could not start a moment ago."""
         while len(self._children) < self._size and self._resting is None and not self._stopped:
-            child = _Child(self._clock, self._hand_out, self._gone)
+            child = _Child(self._reactor, self._hand_out, self._gone)
             self._children.append(child)
             try:
-                self._spawn(child, sys.executable, command(), env={}, childFDs={0: "w", 1: "r", 2: "r"})
+                self._reactor.spawnProcess(child, sys.executable, command(), env={}, childFDs={0: "w", 1: "r", 2: "r"})
             except OSError as error:
                 log.error("no render child could be started: {error}", error=error)
                 self._gone(child, "")
@@ -127,7 +124,7 @@ class RenderPool:
             self._fill()
         elif self._resting is None:
             self._pause = min(max(2 * self._pause, PAUSE), LONGEST_PAUSE)
-            self._resting = self._clock.callLater(self._pause, self._rested)
+            self._resting = self._reactor.callLater(self._pause, self._rested)
 
     def _rested(self) -> None:
         self._resting = None

@@ -35,6 +35,7 @@ from ..relay.hashing import SlowHash
 from ..relay.intake import Intake
 from ..relay.login import AddressChecker, LoginGuard, PasswordChecker, Realm
 from ..relay.outbound import Compose, Outbound, OutboundLimits
+from ..relay.render import RenderPool
 from ..relay.settle import Settler
 from ..relay.signing import Signing
 from ..relay.submission import SubmittingConnection
@@ -60,7 +61,8 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Wired:
-    """One worker's objects: what listens and by which certificates, what sends, what asks DNS, what counts."""
+    """One worker's objects: what listens and by which certificates, what sends, what asks DNS, what counts, what
+    renders."""
 
     servers: Mapping[str, SmtpServerFactory]
     outbound: Outbound
@@ -68,6 +70,7 @@ class Wired:
     resolver: Resolver
     counters: MemoryCounters | RedisCounters
     certificates: Certificates
+    renderer: RenderPool
 
 
 def bounded(dialects: Dialects, config: Config) -> Dialects:
@@ -150,6 +153,7 @@ def wire(
         now=now,
         limits=OutboundLimits(concurrency=delivery.concurrency, in_hand=config.limits.in_hand),
     )
+    renderer = RenderPool(reactor)
     intake = Intake(
         directory=store.directory,
         ledger=store.ledger,
@@ -185,7 +189,7 @@ def wire(
         for section in config.listeners
     }
     watched = Certificates(list(certificates.values()), reactor, now)
-    return Wired(factories, outbound, transmitter, resolver, counters, watched)
+    return Wired(factories, outbound, transmitter, resolver, counters, watched, renderer)
 
 
 def _counters(config: Config, reactor: Any) -> MemoryCounters | RedisCounters:

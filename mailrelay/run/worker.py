@@ -216,6 +216,7 @@ class Worker:
             server.cut()
         wired.resolver.close()
         wired.counters.stop()
+        await self._at_most(CUT, wired.renderer.stop())
         await self._at_most(1.1 * CUT, wired.transmitter.close())
         await self._at_most(LAST_COMMIT, outbound.idle())
 

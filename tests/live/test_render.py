@@ -39,7 +39,7 @@ def pool(monkeypatch: pytest.MonkeyPatch) -> Iterator[RenderPool]:
     # nobody may have asked the reactor of the tests to look after signals
     reaping = LoopingCall(reapAllProcesses)
     reaping.start(0.05)
-    pool = RenderPool(reactor.spawnProcess, reactor)  # type: ignore[attr-defined]
+    pool = RenderPool(reactor)
     yield pool
     pytest_twisted.blockon(pool.stop())
     reaping.stop()

@@ -65,7 +65,8 @@ class PoolTests(SynchronousTestCase):
         self.clock = Clock()
         self.children: list[Child] = []
         self.unable = False
-        self.pool = RenderPool(self._spawn, self.clock)
+        self.clock.spawnProcess = self._spawn  # type: ignore[attr-defined]
+        self.pool = RenderPool(self.clock)
         self.said: list[str] = []
         globalLogPublisher.addObserver(self._hear)
         self.addCleanup(globalLogPublisher.removeObserver, self._hear)
