@@ -151,6 +151,24 @@ VALUES = [
     ("[http]\nport = 65536", "http.port: must be at most 65535"),
     ("[http]\nport = -1", "http.port: must be at least 0"),
     ("[http]\napi_token = 1", "http.api_token: must be text"),
+    ('[http]\npublic_address = "localhost"', "http.public_address: must be an IPv4 or IPv6 address"),
+    ("[http]\npublic_port = 65536", "http.public_port: must be at most 65535"),
+    ("[http]\npublic_url = 1", "http.public_url: must be text"),
+    *(
+        (
+            f"[http]\npublic_url = {url!r}",
+            "http.public_url: must be http:// or https:// and a host, perhaps with port and path",
+        )
+        for url in (
+            "go.example",
+            "ftp://go.example",
+            "https://",
+            "https://a b",
+            "https://x/?q",
+            "https://x/%20",
+            "https://-",
+        )
+    ),
     ("[http]\nenabled = true", "http.api_token: required with enabled = true, at least 20 characters"),
     (
         '[http]\nenabled = true\napi_token = "nineteen-characters"',
@@ -180,7 +198,8 @@ VALUES = [
 
 #: (a line of a listener, the fault); later lines win over LISTENER's through replacement
 LISTENERS = [
-    ('name = "http"', "name: http is the API's own"),
+    ('name = "http-public"', "name: http-public is the name of a web listener"),
+    ('name = "http"', "name: http is the name of a web listener"),
     ('name = ""', "name: must be 1 to 64 letters, digits, dots, hyphens or underscores"),
     ("name = 1", "name: must be text"),
     ('address = "localhost"', "address: must be an IPv4 or IPv6 address"),
@@ -418,7 +437,13 @@ class AcrossTests(ConfigCase):
         self.assertEqual(
             self.faults(second("127.0.0.1", 8080) + web), ["http.port: 127.0.0.1:8080 is taken by listeners[1]"]
         )
-        self.load(second("127.0.0.1", 8080))
+        public = '[http]\npublic_url = "https://go.example/"\n'
+        self.assertEqual(
+            self.faults(second("127.0.0.1", 8081) + public),
+            ["http.public_port: 127.0.0.1:8081 is taken by listeners[1]"],
+        )
+        self.load(second("127.0.0.1", 8080) + public)
+        self.load(second("127.0.0.1", 8081))
         self.load(second("127.0.0.2"))
         self.load(second("::"))
         self.load(second("127.0.0.1", 0) + web + "port = 0")
@@ -614,6 +639,17 @@ class ValueTests(ConfigCase):
         keyed = self.load(MINIMAL + '[state]\nkey = "/k"\n')
         self.assertEqual(keyed.state.key_file, Path("/k"))
 
+    def test_public_url(self) -> None:
+        """Where the public pages are is kept without a slash at its end, so that links are put together in one way."""
+        for written, kept in (
+            ("https://go.example/", "https://go.example"),
+            ("http://127.0.0.1:8081", "http://127.0.0.1:8081"),
+            ("https://[::1]:8081/mail/x/", "https://[::1]:8081/mail/x"),
+            ("", ""),
+        ):
+            loaded = self.load(MINIMAL + f'[http]\npublic_url = "{written}"\n')
+            self.assertEqual(loaded.http.public_url, kept)
+
     def test_warnings(self) -> None:
         """What is allowed but hardly meant is told with its place; what stays on this machine is not."""
         make_certificate(self.folder)
@@ -624,6 +660,7 @@ class ValueTests(ConfigCase):
             + '[[routes]]\nname = "x"\nhosts = ["mx.example:25"]\nusername = "u"\npassword = "p"\n'
             + ROUTE
             + '[http]\nenabled = true\naddress = "0.0.0.0"\napi_token = "twenty characters at least"\n'
+            + 'public_url = "http://go.example"\n'
         )
         self.assertEqual(
             self.load(text).warnings,
@@ -632,9 +669,15 @@ class ValueTests(ConfigCase):
                 "listeners[1].tls: b takes passwords without TLS from other machines",
                 "routes[0].tls: the password of x may be asked for without TLS",
                 "http.address: the API is reachable from other machines without TLS",
+                "http.public_url: without https, mail programs do not unsubscribe at one click",
             ),
         )
-        quiet = text.replace("0.0.0.0", "127.0.0.1").replace('"::"', '"::1"').replace("mx.example", "localhost")
+        quiet = (
+            text.replace("http://go.example", "http://localhost:8081")
+            .replace("0.0.0.0", "127.0.0.1")
+            .replace('"::"', '"::1"')
+            .replace("mx.example", "localhost")
+        )
         self.assertEqual(self.load(quiet).warnings, ())
 
     def test_frozen(self) -> None:

@@ -22,6 +22,9 @@ _OWN_4 = tuple(map(IPv4Network, ("127.0.0.0/8", "10.0.0.0/8", "172.16.0.0/12", "
 _OWN_6 = tuple(map(IPv6Network, ("::1/128", "fc00::/7", "fe80::/10")))
 
 
+#: What the sockets of the web are called beside those of the listeners.
+API, PUBLIC = "http", "http-public"
+
 #: Characters that the token of the API must have at least.
 TOKEN_LENGTH = 20
 
@@ -114,12 +117,12 @@ def read(path: Path, secret: bool = False) -> bytes:
 
 
 def listening(addresses: Mapping[str, tuple[str, int]]) -> Iterator[str]:
-    """No two listeners on one port of one address; `addresses` by key. Port 0 is any free port."""
+    """No two listeners on one port of one address; `addresses` by the key of their port. Port 0 is any free port."""
     seen: list[tuple[str, str, int]] = []
     for key, (address, port) in addresses.items():
         for other, taken, at in seen:
             if port == at != 0 and _overlap(address, taken):
-                yield f"{key}.port: {_join(address, port)} is taken by {other}"
+                yield f"{key}: {_join(address, port)} is taken by {other.rpartition('.')[0]}"
                 break
         seen.append((key, address, port))
 
@@ -190,16 +193,18 @@ def dialects(listeners: Mapping[str, Listener], known: Collection[str]) -> Itera
 def across(listeners: Mapping[str, Listener], routes: Mapping[str, Route], web: Http | None) -> Iterable[str]:
     """Everything about the listeners and routes that are well formed."""
     for key, listener in listeners.items():
-        if listener.name == "http":
-            yield f"{key}.name: http is the API's own"
+        if listener.name in (API, PUBLIC):
+            yield f"{key}.name: {listener.name} is the name of a web listener"
         yield from login(key, listener)
         yield from encryption(key, listener)
     for key, entry in routes.items():
         yield from route(key, entry)
     yield from names(listeners)
     yield from names(routes)
-    addresses = {key: (listener.address, listener.port) for key, listener in listeners.items()}
+    addresses = {f"{key}.port": (listener.address, listener.port) for key, listener in listeners.items()}
     if web is not None and web.enabled:
         yield from http(web)
-        addresses["http"] = web.address, web.port
+        addresses["http.port"] = web.address, web.port
+    if web is not None and web.public_url:
+        addresses["http.public_port"] = web.public_address, web.public_port
     yield from listening(addresses)

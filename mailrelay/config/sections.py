@@ -11,6 +11,7 @@ from functools import cached_property
 from ipaddress import ip_address, ip_network
 from pathlib import Path
 from typing import Annotated, ClassVar, Final, Literal, TypeVar
+from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo
 
@@ -21,6 +22,8 @@ T = TypeVar("T")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _LABEL = re.compile(r"[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?")
 _HOST_AND_PORT = re.compile(r"(?:\[([^\[\]]+)\]|([^\[\]:]+)):([0-9]{1,5})")
+# no character that would need an escape in a link
+_PUBLIC_URL = re.compile(r"https?://([A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?(?:/[A-Za-z0-9._~-]+)*")
 
 
 def is_loopback(address: str) -> bool:
@@ -54,6 +57,14 @@ def _address(text: str) -> str:
         return str(ip_address(text))
     except ValueError:
         raise ValueError("must be an IPv4 or IPv6 address") from None
+
+
+def _public_url(text: str) -> str:
+    text = text.rstrip("/")
+    found = _PUBLIC_URL.fullmatch(text)
+    if text and (found is None or not (_is_host(found[1]) or found[1].startswith("["))):
+        raise ValueError("must be http:// or https:// and a host, perhaps with port and path")
+    return text
 
 
 def _network(text: str) -> str:
@@ -277,7 +288,11 @@ class Delivery(Section):
 
 
 class Http(Section):
-    """``[http]``: the API, for who shows the token."""
+    """``[http]``: the API, for who shows the token; and the public pages that links in mail lead to, for everybody.
+
+    The public pages listen where `public_address` and `public_port` say when `public_url` is set, which is how the
+    world sees them, as a rule by way of a proxy with TLS.
+    """
 
     SECRETS = ("api_token",)
 
@@ -286,6 +301,9 @@ class Http(Section):
     port: Port = 8080
     api_token: Text = Field(default="", repr=False)
     api_token_path: FilePath | None = None
+    public_url: Annotated[Text, AfterValidator(_public_url)] = ""
+    public_address: IpAddress = "127.0.0.1"
+    public_port: Port = 8081
 
 
 class Retention(Section):
@@ -371,6 +389,8 @@ class Config(Section):
         ]
         if self.http.enabled and not is_loopback(self.http.address):
             found.append("http.address: the API is reachable from other machines without TLS")
+        if self.http.public_url.startswith("http:") and not is_loopback(urlsplit(self.http.public_url).hostname or ""):
+            found.append("http.public_url: without https, mail programs do not unsubscribe at one click")
         return tuple(found)
 
 

@@ -104,11 +104,11 @@ class BoundedRequest(Request):
 
 
 class Front(Resource):
-    """The root resource: everything goes to `routes` once it may."""
+    """The root resource: everything goes to `routes` once it may; without a `guard` there is nothing to guard."""
 
     isLeaf = True
 
-    def __init__(self, routes: IResource, guard: Guard, show: Show) -> None:
+    def __init__(self, routes: IResource, guard: Guard | None, show: Show) -> None:
         super().__init__()
         self._routes = routes
         self._guard = guard
@@ -119,7 +119,7 @@ class Front(Resource):
             request.setHeader(name, value)
         try:
             segments = _segments(request)
-            if segments[:1] == ["api"]:
+            if self._guard is not None and segments[:1] == ["api"]:
                 self._guard.require_bearer(request)
             self._routes.render(request)
         except Problem as problem:

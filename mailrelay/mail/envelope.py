@@ -342,3 +342,8 @@ def unpack(octets: bytes) -> str:
         raise ValueError("a ULID has sixteen octets")
     value = int.from_bytes(octets, "big")
     return "".join([_BASE32[value >> shift & 31] for shift in range(125, -1, -5)])
+
+
+def made_at(id: str) -> int:
+    """The instant at which a ULID was made, in microseconds, to the millisecond."""
+    return (int.from_bytes(pack(id), "big") >> 80) * 1000

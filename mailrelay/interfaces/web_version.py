@@ -1,0 +1,23 @@
+"""What a public page needs of the relay to show a message in the browser."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from twisted.internet.defer import Deferred
+from zope.interface import Interface
+
+
+@dataclass(frozen=True, slots=True)
+class WebVersion:
+    """What one recipient reads in the mail: the text, and whether it is HTML."""
+
+    text: str
+    html: bool
+
+
+class IWebVersions(Interface):
+    """Messages as they were sent to one recipient each."""
+
+    def read(recipient: str) -> Deferred[WebVersion]:
+        """Compose what was sent anew; fails with `KeyError` when it is not kept any more."""

@@ -1,0 +1,39 @@
+"""Messages in the browser: composed anew for one recipient from the stored source, as they were for its mail.
+
+HTML where there is some, else plain text; attachments and what only a mail program can show are not in it. Nothing here
+is a page yet: what was written by strangers is handed over as it stands.
+"""
+
+from __future__ import annotations
+
+from twisted.internet.defer import Deferred
+from zope.interface import implementer
+
+from ..interfaces.bodies import IBodies
+from ..interfaces.engagement import IEngagement
+from ..interfaces.web_version import IWebVersions, WebVersion
+from ..mail.leaves import leaves
+from ..mail.message import Message
+from .personal import Site, personalise
+
+
+@implementer(IWebVersions)
+class WebVersions:
+    """Over what the store knows of a recipient, and of its message."""
+
+    def __init__(self, engagement: IEngagement, bodies: IBodies, site: Site) -> None:
+        self._engagement = engagement
+        self._bodies = bodies
+        self._site = site
+
+    def read(self, recipient: str) -> Deferred[WebVersion]:
+        return Deferred.fromCoroutine(self._read(recipient))
+
+    async def _read(self, recipient: str) -> WebVersion:
+        delivery = await self._engagement.delivery(recipient)
+        source = await self._bodies.read(delivery.message)
+        texts = leaves(personalise(Message.parse(source), delivery, self._site))
+        shown = next((leaf for leaf in texts if leaf.html), texts[0] if texts else None)
+        if shown is None:
+            return WebVersion("", False)
+        return WebVersion(shown.octets.decode(shown.codec, "replace"), shown.html)
