@@ -19,6 +19,7 @@ _ROOMS = {
     "sender": ("sender", "Sender addresses: add, list, remove."),
     "suppression": ("suppression", "Addresses not to be sent to: add, list, remove."),
     "file": ("file", "The file cache: add, list, remove, quota."),
+    "link-key": ("link_key", "Keys that links in mail are signed by: list, rotate, withdraw."),
     "login-guard": ("switch", "Failed logins: clear."),
     "pause": ("switch", "Answer every client 421 until resumed; the queue goes on."),
     "resume": ("switch", "Take mail again."),

@@ -54,6 +54,10 @@ def _recipient(recipient: Plain) -> None:
         _line(f"  ended {passage['last_at']}: {passage['last_reply']}")
     if report:
         _line(f"  report {report['id']} to {report['rcpt']}: {report['state']}")
+    for act in recipient["acts"]:
+        by = f"a machine ({act['machine']})" if act["machine"] else "the recipient"
+        target = f" {act['target']}" if act["target"] else ""
+        _line(f"  {act['act']}{target} {act['at']} by {by} at {act['address']} with {act['agent'] or 'no name'}")
 
 
 def _attempt(attempt: Plain) -> None:

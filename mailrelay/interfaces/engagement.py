@@ -63,8 +63,5 @@ class IEngagement(Interface):
         `Refusal` when nothing was committed.
         """
 
-    def of(recipient: str) -> Deferred[Sequence[Engagement]]:
-        """The first `KEPT` acts of a recipient, in order."""
-
     def delivery(recipient: str) -> Deferred[Delivery]:
         """What was accepted for a recipient, as it would be delivered; fails with `KeyError` when that is not known."""

@@ -9,7 +9,7 @@ from twisted.internet.defer import Deferred
 from zope.interface import Interface
 
 from ..mail.envelope import State
-from .engagement import Engaged
+from .engagement import Engaged, Engagement
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +114,9 @@ class IHistory(Interface):
 
     def attempts(recipient: str) -> Deferred[Sequence[Attempt]]:
         """How the attempts at a recipient went, in order; none for one that is not known."""
+
+    def acts(recipient: str) -> Deferred[Sequence[Engagement]]:
+        """What a recipient did with the mail, in order: the first `interfaces.engagement.KEPT` acts."""
 
     def refusals(connection: str, limit: int) -> Deferred[Sequence[Turned]]:
         """The newest refusals, of one connection or ("") of all, newest first."""

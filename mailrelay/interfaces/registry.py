@@ -174,5 +174,8 @@ class IRegistry(Interface):
     def remove_suppression(account: str, key: str) -> Deferred[None]:
         """Let an address be sent to again."""
 
+    def setting(key: str) -> Deferred[str]:
+        """A setting of the whole installation, "" for one that was never put."""
+
     def put_setting(key: str, value: str) -> Deferred[None]:
         """Move a switch of the installation; the daemon reads it within a second."""

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from ..interfaces.engagement import Engagement
 from ..interfaces.history import Attempt, Passage, Selection, Turned
 from ..mail.dsn import report_id
 from ..mail.envelope import State
@@ -52,12 +53,14 @@ class Next:
 
 @dataclass(frozen=True, slots=True)
 class Story:
-    """One recipient: the attempts made, what comes next (None at its end), the report to its sender if there is one."""
+    """One recipient: the attempts made, what comes next (None at its end), the report to its sender if there is one,
+    and what the recipient did with the mail."""
 
     passage: Passage
     attempts: tuple[Attempt, ...]
     next: Next | None
     report: Passage | None
+    acts: tuple[Engagement, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,14 +114,15 @@ async def refusals(installation: Installation, connection: str = "", last: int =
 
 async def _story(installation: Installation, passage: Passage) -> Story:
     attempts = tuple(await installation.history.attempts(passage.recipient))
+    acts = tuple(await installation.history.acts(passage.recipient))
     if not passage.state.final:
-        return Story(passage, attempts, await _next(installation, passage, attempts), None)
+        return Story(passage, attempts, await _next(installation, passage, attempts), None, acts)
     reports: Sequence[Passage] = ()
     if passage.state is not State.DELIVERED:
         reports = await installation.history.passages(
             Selection(message=report_id(passage.recipient, passage.last_at)), 1
         )
-    return Story(passage, attempts, None, reports[0] if reports else None)
+    return Story(passage, attempts, None, reports[0] if reports else None, acts)
 
 
 async def _next(installation: Installation, passage: Passage, attempts: Sequence[Attempt]) -> Next:

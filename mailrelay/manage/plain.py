@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 
+from ..interfaces.engagement import Engaged, Engagement
 from ..interfaces.files import StoredFile
 from ..interfaces.history import Attempt, Passage
 from ..interfaces.registry import Account, Connection, Domain, DomainKey, Sender, Suppression
@@ -16,6 +17,7 @@ from ..mail.envelope import SECOND
 from ..mail.reply import Reply
 from ..policy.bounce import BounceClasses
 from ..policy.dialect import Dialect, Dialects
+from ..policy.link_keys import LinkKey
 from .credentials import Issued
 from .explain import Decision, Explanation, Refused, Story
 from .queue import Waiting
@@ -117,6 +119,16 @@ def suppression(value: Suppression, owners: Mapping[str, str]) -> Plain:
     }
 
 
+def link_key(value: LinkKey, *, signs: bool) -> Plain:
+    """A key of links in mail, without its secret."""
+    return {
+        "number": value.number,
+        "status": "withdrawn" if value.withdrawn_at else "signs" if signs else "believed",
+        "created_at": instant(value.created_at),
+        "withdrawn_at": instant(value.withdrawn_at),
+    }
+
+
 def waiting(value: Waiting) -> Plain:
     """What waits for a destination."""
     return {
@@ -162,6 +174,32 @@ def passage(value: Passage, dialects: Dialects) -> Plain:
         "expires_at": instant(value.expires_at),
         "last_host": value.last_host,
         "last_at": instant(value.last_at),
+        **engaged(value.engaged),
+    }
+
+
+def engaged(value: Engaged) -> Plain:
+    """What a recipient did with the mail, people first; an instant is "" where it never did."""
+    return {
+        "opened_at": instant(value.opened_at),
+        "opens": value.opens,
+        "clicked_at": instant(value.clicked_at),
+        "clicks": value.clicks,
+        "unsubscribed_at": instant(value.unsubscribed_at),
+        "machine_opens": value.machine_opens,
+        "machine_clicks": value.machine_clicks,
+    }
+
+
+def act(value: Engagement) -> Plain:
+    """One act of a recipient; `machine` is "" for a person."""
+    return {
+        "at": instant(value.at),
+        "act": value.act.value,
+        "machine": value.machine,
+        "target": value.target,
+        "address": value.address,
+        "agent": value.agent,
     }
 
 
@@ -202,6 +240,7 @@ def story(value: Story, dialects: Dialects) -> Plain:
         "attempts": [attempt(each) for each in value.attempts],
         "next": following and {"at": instant(following.at), "rule": following.rule, "facts": dict(following.facts)},
         "report": report and {"id": report.id, "rcpt": report.rcpt, "state": report.state.value},
+        "acts": [act(each) for each in value.acts],
     }
 
 

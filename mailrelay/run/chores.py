@@ -19,6 +19,7 @@ from ..interfaces.directory import IDirectory
 from ..interfaces.ledger import ILedger
 from ..interfaces.nodes import INodes
 from ..manage.switches import LOGIN_GUARD_CLEARED, PAUSED
+from ..policy.link_keys import SETTING as LINK_KEYS
 
 log = Logger()
 
@@ -44,6 +45,7 @@ class Chores:
         in_hand: Collection[str],
         sweep: Callable[[int], Deferred[int]],
         set_aside: Callable[[int], Deferred[int]],
+        read_link_keys: Callable[[str], None],
         clock: IReactorTime,
         now: Callable[[], int],
     ) -> None:
@@ -54,6 +56,7 @@ class Chores:
         self._in_hand = in_hand
         self._sweep = sweep
         self._set_aside = set_aside
+        self._read_link_keys = read_link_keys
         self._clock = clock
         self._now = now
         self._loops: list[LoopingCall] = []
@@ -94,6 +97,7 @@ class Chores:
         """Do what the command line asked for since the last look."""
         settings = await self._directory.settings()
         self.paused = bool(settings.get(PAUSED))
+        self._read_link_keys(settings.get(LINK_KEYS, ""))
         cleared = settings.get(LOGIN_GUARD_CLEARED, "")
         # what was cleared before this process looked was cleared then; counts that others share have gone on since
         if cleared and self._cleared not in (None, cleared):

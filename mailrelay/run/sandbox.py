@@ -26,6 +26,7 @@ from .ports import Address
 LOOPBACK = "127.0.0.1"
 HOSTNAME = "localhost"
 HTTP_OFFSET = 8080  #: from the base port
+PUBLIC_OFFSET = 8081  #: the public pages
 OPENING_BALANCE = 1_000_000  #: sends
 NETWORKS = ("127.0.0.0/8", "::1/128")
 SINK = "sink"
@@ -46,7 +47,15 @@ def configuration(
         listeners=tuple(_listeners(base_port, dialects, certificates)),
         routes=(Route(name=SINK, hosts=(f"{LOOPBACK}:{sink_port}",), tls="none", default=True),),
         delivery=Delivery(schedule=SCHEDULE, jitter=0, expiry=EXPIRY),
-        http=Http(enabled=True, address=LOOPBACK, port=base_port + HTTP_OFFSET, api_token=token),
+        http=Http(
+            enabled=True,
+            address=LOOPBACK,
+            port=base_port + HTTP_OFFSET,
+            api_token=token,
+            public_url=f"http://{LOOPBACK}:{base_port + PUBLIC_OFFSET}",
+            public_address=LOOPBACK,
+            public_port=base_port + PUBLIC_OFFSET,
+        ),
         # a client that tries every mechanism must still fail five times within the window
         limits=Limits(login_delay=0),
         login_guard=LoginGuard(window=LOGIN_WINDOW),
@@ -132,6 +141,7 @@ def facts(
         "state": str(config.state.path.absolute()),
         "ca": str(certificates.authority.absolute()),
         "http": f"http://{Address(config.http.address, config.http.port)}",
+        "public_url": config.http.public_url,
         "api_token": token,
         "connections": [_card(config, dialects.get(each.connection.dialect), each) for each in issued],
     }

@@ -17,6 +17,7 @@ from typing import Any, TypeVar
 from twisted.internet.defer import Deferred
 
 from ..config import Config, ConfigError, faults, load
+from ..config.checks import API, PUBLIC
 from ..interfaces.sandbox import IInbox
 from ..mail.envelope import ulid
 from ..manage import Installation
@@ -30,6 +31,7 @@ from .daemon import Daemon, Part
 from .notify import Watchdog, notices, watchdog_interval
 from .parts import Served, SinkHost
 from .ports import Address, Astray, PortTaken, address_of, close_all, listen, listen_all, take_passed
+from .public import PublicPages
 from .ready import publish, withdraw
 from .worker import Worker, now
 
@@ -72,7 +74,8 @@ def configured(reactor: Any, path: Path) -> Daemon:
     worker = Worker(config, sockets, reactor, vault=vault, dialects=dialects, connections=connections)
     parts: list[Part] = [worker]
     if config.http.enabled:
-        parts.append(_http(reactor, config, sockets["http"], worker, vault, dialects))
+        parts.append(_http(reactor, config, sockets[API], worker, vault, dialects))
+    parts += _public(reactor, config, sockets, worker)
     return _daemon(reactor, parts, worker, lambda: None, lambda: None, sockets)
 
 
@@ -97,14 +100,15 @@ def sandbox(reactor: Any, state: Path, base_port: int) -> Daemon:
     worker = Worker(config, sockets, reactor, vault=vault, dialects=dialects, connections={})
     host = SinkHost(reactor, sink, state, now)
     first_mail = sandboxed.first_mail(facts)
-    http = _http(reactor, config, sockets["http"], worker, vault, dialects, lambda: host.inbox, first_mail)
+    http = _http(reactor, config, sockets[API], worker, vault, dialects, lambda: host.inbox, first_mail)
 
     def announce() -> None:
         facts["pid"] = os.getpid()
         publish(sign, facts)
         print(sandboxed.welcome(facts), file=sys.__stdout__, flush=True)
 
-    return _daemon(reactor, [host, worker, http], worker, announce, lambda: withdraw(sign), sockets)
+    parts: list[Part] = [host, worker, http, *_public(reactor, config, sockets, worker)]
+    return _daemon(reactor, parts, worker, announce, lambda: withdraw(sign), sockets)
 
 
 def _daemon(
@@ -131,7 +135,9 @@ def _dialect_names(folder: Path) -> set[str]:
 def _addresses(config: Config) -> dict[str, Address]:
     addresses = {listener.name: Address(listener.address, listener.port) for listener in config.listeners}
     if config.http.enabled:
-        addresses["http"] = Address(config.http.address, config.http.port)
+        addresses[API] = Address(config.http.address, config.http.port)
+    if config.http.public_url:
+        addresses[PUBLIC] = Address(config.http.public_address, config.http.public_port)
     return addresses
 
 
@@ -214,3 +220,10 @@ def _http(
         )
 
     return Served(reactor, sock, site)
+
+
+def _public(reactor: Any, config: Config, sockets: Mapping[str, socket.socket], worker: Worker) -> list[PublicPages]:
+    """The public pages, where there are some."""
+    if not config.http.public_url:
+        return []
+    return [PublicPages(reactor, sockets[PUBLIC], config.http.public_url, now, lambda: worker.public)]

@@ -23,6 +23,7 @@ from ..config import Listener as ListenerSection
 from ..config import Route as RouteSection
 from ..interfaces.counters import ICounters
 from ..interfaces.submission import IConnection, Peer
+from ..interfaces.web_version import IWebVersions
 from ..mail.address import verp
 from ..mail.envelope import Delivery, Hop
 from ..manage.signing import unlock
@@ -35,11 +36,13 @@ from ..relay.hashing import SlowHash
 from ..relay.intake import Intake
 from ..relay.login import AddressChecker, LoginGuard, PasswordChecker, Realm
 from ..relay.outbound import Compose, Outbound, OutboundLimits
+from ..relay.personal import Site
 from ..relay.render import RenderPool
 from ..relay.settle import Settler
 from ..relay.signing import Signing
 from ..relay.submission import SubmittingConnection
 from ..relay.way import Ways
+from ..relay.web_version import WebVersions
 from ..smtp.budget import Budget
 from ..smtp.client import Timeouts
 from ..smtp.dial import connect_by
@@ -53,6 +56,7 @@ from ..store.counters import MemoryCounters
 from ..vault import Vault, hash_password, verify_password
 from .certificates import Certificates
 from .ports import Address, ends_at
+from .public import Keyring
 from .spared import drawn, free_space
 
 if TYPE_CHECKING:
@@ -71,6 +75,8 @@ class Wired:
     counters: MemoryCounters | RedisCounters
     certificates: Certificates
     renderer: RenderPool
+    #: messages in the browser, where there are public pages
+    web_versions: IWebVersions | None
 
 
 def bounded(dialects: Dialects, config: Config) -> Dialects:
@@ -100,14 +106,14 @@ def wire(
     connections: Mapping[str, str],
     listening: Collection[Address],
     paused: Callable[[], bool],
+    keyring: Keyring,
     now: Callable[[], int],
     grace: float,
 ) -> Wired:
     """The objects of one worker.
 
     `connections` gives for a listener with login by address the id of its connection; `listening` is where mail comes
-    in; `grace` is how many seconds next
-    hops have when the transmitter closes.
+    in; `keyring` has the keys of links in mail; `grace` is how many seconds next hops have when the transmitter closes.
     """
     dialects = bounded(dialects, config)
     counters = _counters(config, reactor)
@@ -141,13 +147,14 @@ def wire(
     def reverse_path(delivery: Delivery) -> str:
         return verp(delivery.recipient, bounce_domain, bounce_key) if delivery.sender else ""
 
+    site = Site(config.http.public_url, keyring.secret) if config.http.public_url else None
     outbound = Outbound(
         store.ledger,
         store.bodies,
         transmitter,
         find_way=ways.find,
         reverse_path=reverse_path,
-        compose=_compose(config, store, vault, partial(deferToThreadPool, reactor, signing), now, hostname),
+        compose=_compose(config, store, vault, partial(deferToThreadPool, reactor, signing), now, hostname, site),
         settle=settler.settle,
         clock=reactor,
         now=now,
@@ -170,6 +177,7 @@ def wire(
         mailbox_full=config.limits.mailbox_full_hours * 3600,
         free_space_floor=config.limits.free_megabytes * 1_000_000,
         routes=frozenset(route.name for route in config.routes),
+        link_key=lambda: keyring.current if site else 0,
     )
     portal = _portal(config, store, vault, dialects, counters, intake, reactor, hashing, connections)
     certificates = _certificates(config)
@@ -189,7 +197,8 @@ def wire(
         for section in config.listeners
     }
     watched = Certificates(list(certificates.values()), reactor, now)
-    return Wired(factories, outbound, transmitter, resolver, counters, watched, renderer)
+    web_versions = WebVersions(store.engagement, store.bodies, site) if site else None
+    return Wired(factories, outbound, transmitter, resolver, counters, watched, renderer, web_versions)
 
 
 def _counters(config: Config, reactor: Any) -> MemoryCounters | RedisCounters:
@@ -213,10 +222,11 @@ def _compose(
     defer: Callable[..., Deferred[bytes]],
     now: Callable[[], int],
     hostname: str,
+    site: Site | None,
 ) -> Compose:
     if config.delivery.sign:
-        return Signing(store.directory, partial(unlock, vault), defer, now, hostname).compose
-    return lambda message, delivery, capabilities: succeed(compose(message, delivery, capabilities, hostname))
+        return Signing(store.directory, partial(unlock, vault), defer, now, hostname, site).compose
+    return lambda message, delivery, capabilities: succeed(compose(message, delivery, capabilities, hostname, site))
 
 
 def _trace(hostname: str, id: str, at: int, peer: Peer) -> bytes:

@@ -20,6 +20,8 @@ from twisted.logger import Logger
 from twisted.python.threadpool import ThreadPool
 
 from ..config import Config
+from ..interfaces.engagement import IEngagement
+from ..interfaces.web_version import IWebVersions
 from ..mail.envelope import ulid
 from ..mail.reply import Refusal
 from ..manage import Installation, domains
@@ -30,6 +32,7 @@ from ..vault import Vault
 from .chores import Chores
 from .memory import give_back_large_blocks
 from .ports import address_of, adopt, close_all
+from .public import Keyring
 from .wiring import Wired, wire
 
 log = Logger()
@@ -78,12 +81,19 @@ class Worker:
         self._wired: Wired | None = None
         self._chores: Chores | None = None
         self._hurried: Deferred[None] = Deferred()
+        self._keyring = Keyring(vault)
 
     @property
     def store(self) -> Store:
         """The store, once started."""
         assert self._store is not None, "the worker was not started"
         return self._store
+
+    @property
+    def public(self) -> tuple[IEngagement, IWebVersions, Keyring]:
+        """What the public pages stand on, once started."""
+        assert self._wired is not None and self._wired.web_versions is not None, "not started, or without public pages"
+        return self.store.engagement, self._wired.web_versions, self._keyring
 
     # -- start
 
@@ -124,6 +134,7 @@ class Worker:
             connections=self._connections,
             listening=[address_of(sock) for sock in self._sockets.values()],
             paused=lambda: chores.paused,
+            keyring=self._keyring,
             now=now,
             grace=CUT,
         )
@@ -135,6 +146,7 @@ class Worker:
             in_hand=wired.outbound.in_hand,
             sweep=store.sweep,
             set_aside=store.set_aside,
+            read_link_keys=self._keyring.read,
             clock=self._reactor,
             now=now,
         )

@@ -75,12 +75,6 @@ class Engagements:
     def unsubscribe(self, account: str, mailbox: str, engagement: Engagement) -> Deferred[bool]:
         return self._writer.ask(CALL, lambda work: unsubscribe(work, account, mailbox, engagement))
 
-    def of(self, recipient: str) -> Deferred[Sequence[Engagement]]:
-        def read(work: Work) -> Sequence[Engagement]:
-            return [_engagement(row) for row in work.execute(_kept, {"of": recipient})]
-
-        return self._reader.ask(LOOK_UP, read)
-
     def delivery(self, recipient: str) -> Deferred[Delivery]:
         return self._reader.ask(LOOK_UP, lambda work: _delivery(work, recipient))
 
@@ -151,6 +145,11 @@ def _engagement(row: Any) -> Engagement:
     return Engagement(
         row.id, row.recipient, Event[row.act.upper()], row.at, row.machine, row.target, row.address, row.agent
     )
+
+
+def acts_of(work: Work, recipient: str) -> list[Engagement]:
+    """The acts of a recipient that were kept, in order."""
+    return [_engagement(row) for row in work.execute(_kept, {"of": recipient})]
 
 
 def summary(row: Any) -> Engaged:

@@ -14,11 +14,12 @@ import sqlalchemy as sa
 from twisted.internet.defer import Deferred
 from zope.interface import implementer
 
+from ..interfaces.engagement import Engagement
 from ..interfaces.history import Attempt, IHistory, Passage, Selection, Turned
 from ..mail.envelope import State
 from .attempts import attempts_of
 from .audit import audit
-from .engagement import summary
+from .engagement import acts_of, summary
 from .jobs import CALL, LOOK_UP
 from .reader import Reader
 from .schema import PENDING, connections, engaged, messages, recipients, refusals
@@ -52,6 +53,9 @@ class History:
 
     def attempts(self, recipient: str) -> Deferred[Sequence[Attempt]]:
         return self._reader.ask(LOOK_UP, lambda work: attempts_of(work, recipient))
+
+    def acts(self, recipient: str) -> Deferred[Sequence[Engagement]]:
+        return self._reader.ask(LOOK_UP, lambda work: acts_of(work, recipient))
 
     def refusals(self, connection: str, limit: int) -> Deferred[Sequence[Turned]]:
         statement = sa.select(refusals).order_by(refusals.c.id.desc()).limit(limit)

@@ -302,9 +302,6 @@ class MemoryEngagement:
         self._state.suppressions[account, mailbox] = "unsubscribe"
         return True
 
-    def of(self, recipient: str) -> Deferred[Sequence[Engagement]]:
-        return succeed(tuple(self._state.acts.get(recipient, ())))
-
     def delivery(self, recipient: str) -> Deferred[Delivery]:
         return execute(lambda: self._state.recipients[recipient].delivery)
 

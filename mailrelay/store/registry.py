@@ -235,6 +235,10 @@ class Registry:
     def remove_suppression(self, account: str, key: str) -> Deferred[None]:
         return self._remove(suppressed, suppressed.c.account == account, suppressed.c.key == key, what=key)
 
+    def setting(self, key: str) -> Deferred[str]:
+        statement = sa.select(settings.c.value).where(settings.c.key == key)
+        return self._read(lambda work: work.execute(statement).scalar() or "")
+
     def put_setting(self, key: str, value: str) -> Deferred[None]:
         def put(work: Work) -> None:
             work.execute(work.upsert(settings, ("key", "value")), {"key": key, "value": clean(value)})

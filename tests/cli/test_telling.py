@@ -30,7 +30,7 @@ NEXT = {"at": "2026-01-01T00:01:00.000Z", "rule": "schedule", "facts": {"delay":
 
 def told(**changes: Any) -> str:
     """What is printed of a message with one recipient."""
-    recipient = {"passage": PASSAGE, "attempts": [ATTEMPT], "next": NEXT, "report": None} | changes
+    recipient = {"passage": PASSAGE, "attempts": [ATTEMPT], "next": NEXT, "report": None, "acts": []} | changes
     decision = {"stage": "rate", "rule": "rate", "allowed": True, "facts": {"wait": 0}, "reply": ""}
     printed = io.StringIO()
     with contextlib.redirect_stdout(printed), click.Context(main):
@@ -70,6 +70,17 @@ class TellingTests(SynchronousTestCase):
         """A report names where it went and what became of it."""
         report = {"id": "M2", "rcpt": "news@shop.example", "state": "delivered"}
         self.assertIn("  report M2 to news@shop.example: delivered\n", told(report=report, next=None))
+
+    def test_what_the_recipient_did(self) -> None:
+        """Opens and clicks tell when, where to, and by whom: a person or a machine."""
+        opened = {"at": "2026-01-01T00:02:00.000Z", "act": "opened", "machine": "scanner", "target": ""}
+        clicked = opened | {"act": "clicked", "machine": "", "target": "https://shop.example/"}
+        text = told(acts=[each | {"address": "192.0.2.9", "agent": ""} for each in (opened, clicked)])
+        self.assertIn("  opened 2026-01-01T00:02:00.000Z by a machine (scanner) at 192.0.2.9 with no name\n", text)
+        self.assertIn(
+            "  clicked https://shop.example/ 2026-01-01T00:02:00.000Z by the recipient at 192.0.2.9 with no name\n",
+            text,
+        )
 
     def test_a_host_cannot_act_on_the_terminal(self) -> None:
         """H15: what hosts and strangers said is shown escaped."""

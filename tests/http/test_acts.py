@@ -39,9 +39,6 @@ class Book:
     def unsubscribe(self, account: str, mailbox: str, engagement: Engagement) -> Deferred[bool]:
         raise NotImplementedError
 
-    def of(self, recipient: str) -> Deferred[Sequence[Engagement]]:
-        raise NotImplementedError
-
     def delivery(self, recipient: str) -> Deferred[Any]:
         raise NotImplementedError
 

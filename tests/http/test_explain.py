@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from twisted.internet.defer import succeed
 
+from mailrelay.interfaces.engagement import Engagement
 from mailrelay.interfaces.history import Attempt
 from mailrelay.mail.envelope import State
+from mailrelay.mail.event import Event
 
 from .wire import SiteTestCase, ask, passage
 
@@ -25,6 +27,8 @@ class ExplainTests(SiteTestCase):
         )  # fmt: skip
         self.history.verdicts = lambda id: succeed([verdict])  # type: ignore[attr-defined]
         self.history.attempts = lambda recipient: succeed([made])  # type: ignore[attr-defined]
+        opened = Engagement("E1", f"{ID}-1", Event.OPENED, 3_000_000, "", "", "192.0.2.9", "Mail")
+        self.history.acts = lambda recipient: succeed([opened])  # type: ignore[attr-defined]
 
     def test_object(self) -> None:
         """Decisions in order, then each recipient with its attempts and what comes next."""
@@ -59,6 +63,19 @@ class ExplainTests(SiteTestCase):
             recipient["next"], {"at": "1970-01-01T00:00:02.000Z", "rule": "schedule", "facts": {"delay": 60}}
         )
         self.assertIsNone(recipient["report"])
+        self.assertEqual(
+            recipient["acts"],
+            [
+                {
+                    "at": "1970-01-01T00:00:03.000Z",
+                    "act": "opened",
+                    "machine": "",
+                    "target": "",
+                    "address": "192.0.2.9",
+                    "agent": "Mail",
+                }
+            ],
+        )
 
     def test_one_recipient(self) -> None:
         """`to` names one recipient; a plus sign that nobody escaped is one."""

@@ -36,7 +36,7 @@ from ..dialogue import variables_of
 T = TypeVar("T")
 
 PROGRAMS = Path(sys.executable).parent
-OFFSETS = (8080, *(offset for dialect in Dialects.shipped() for offset in dialect.sandbox.values()))
+OFFSETS = (8080, 8081, *(offset for dialect in Dialects.shipped() for offset in dialect.sandbox.values()))
 
 START, STOP = 10.0, 10.0  #: seconds that starting and stopping may take
 TAKES_EFFECT = 2.0  #: seconds until a change by the command line must be felt

@@ -31,6 +31,7 @@ class ChoresTests(SynchronousTestCase):
         self.in_hand: set[str] = set()
         self.swept: list[int] = []
         self.searched: list[int] = []
+        self.link_keys: list[str] = []
         self.chores = Chores(
             self.ledger,
             MemoryNodes(self.state, "N1"),
@@ -39,6 +40,7 @@ class ChoresTests(SynchronousTestCase):
             in_hand=self.in_hand,
             sweep=lambda now: succeed(self.swept.append(now) or 0),
             set_aside=lambda now: succeed(self.searched.append(now) or 0),
+            read_link_keys=self.link_keys.append,
             clock=self.clock,
             now=lambda: START + round(self.clock.seconds() * SECOND),
         )
@@ -60,8 +62,10 @@ class ChoresTests(SynchronousTestCase):
         """A switch that the command line moves holds within a second, both ways."""
         self.assertFalse(self.chores.paused)
         self.state.switches[PAUSED] = "moving house"
+        self.state.switches["link_keys"] = "a new key"
         self.pass_time(0.75)
         self.assertTrue(self.chores.paused)
+        self.assertEqual(self.link_keys[-1], "a new key")
         self.state.switches[PAUSED] = ""
         self.pass_time(0.75)
         self.assertFalse(self.chores.paused)

@@ -32,7 +32,7 @@ class Signing(SynchronousTestCase):
         )
         directory = MemoryDirectory(MemoryState(domains={("A", "acme.test"): "verified"}))
         store: Any = SimpleNamespace(directory=directory)
-        compose = _compose(config, store, Vault(b"k" * 32), execute, lambda: AT, "relay.test")
+        compose = _compose(config, store, Vault(b"k" * 32), execute, lambda: AT, "relay.test", None)
         return compose(LETTER, RECIPIENT, Capabilities(eight_bit=True))
 
     def test_on(self) -> None:

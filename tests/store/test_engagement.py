@@ -61,7 +61,8 @@ class EngagementLaws:
         return bool(result(self.engagement().unsubscribe(self.account, mailbox, engagement)))
 
     def of(self, recipient: str) -> list[Engagement]:
-        return list(result(self.engagement().of(recipient)))
+        assert self.process.store is not None
+        return list(result(self.process.store.history.acts(recipient)))
 
     def test_kept(self) -> None:
         """What a recipient did is found again, in order, and is its own."""
@@ -192,6 +193,10 @@ class MemoryEngagementTests(EngagementLaws, SynchronousTestCase):
         assert isinstance(self.world, MemoryWorld)
         twin: IEngagement = MemoryEngagement(self.world.state)
         return twin
+
+    def of(self, recipient: str) -> list[Engagement]:
+        assert isinstance(self.world, MemoryWorld)
+        return self.world.state.acts.get(recipient, [])
 
     def test_failure(self) -> None:
         """The twin fails when it is told to."""

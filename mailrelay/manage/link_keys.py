@@ -1,0 +1,44 @@
+"""The keys that links in mail are signed by: list them, make a new one, believe an old one no longer.
+
+The daemon follows within a second. A withdrawn key makes dead links of all that it signed: unsubscribes, too.
+"""
+
+from __future__ import annotations
+
+from ..policy.link_keys import SETTING, LinkKey, LinkKeys
+from . import checked
+from .errors import Invalid, Unknown
+from .installation import Installation, use_case
+
+
+@use_case
+async def every(installation: Installation) -> tuple[LinkKey, ...]:
+    """All keys in the order of their making; the last one signs."""
+    return (await _read(installation)).keys
+
+
+@use_case
+async def rotate(installation: Installation) -> LinkKey:
+    """A new key, which signs from now on."""
+    keys = (await _read(installation)).rotated(installation.now())
+    await installation.registry.put_setting(SETTING, keys.text)
+    return keys.keys[-1]
+
+
+@use_case
+async def withdraw(installation: Installation, number: int) -> LinkKey:
+    """Believe no link that this key signed any more."""
+    number = checked.number("number", number, 1, 65_535)
+    before = await _read(installation)
+    try:
+        keys = before.withdrawn(number, installation.now())
+    except KeyError:
+        raise Unknown("link key", str(number)) from None
+    except ValueError as error:
+        raise Invalid("number", str(error)) from None
+    await installation.registry.put_setting(SETTING, keys.text)
+    return next(key for key in keys.keys if key.number == number)
+
+
+async def _read(installation: Installation) -> LinkKeys:
+    return LinkKeys.read(await installation.registry.setting(SETTING))

@@ -1,0 +1,30 @@
+"""The keys of links, as people look after them."""
+
+from __future__ import annotations
+
+from mailrelay.manage import Invalid, Unknown, link_keys, plain
+from mailrelay.policy.link_keys import SETTING, LinkKeys
+
+from .place import START, InstallationTestCase
+
+
+class LinkKeysTests(InstallationTestCase):
+    def test_rotation(self) -> None:
+        """H1: a new key signs, the old one is believed until it is withdrawn, and the daemon reads the same."""
+        self.assertEqual([key.number for key in self.done(link_keys.every(self.place))], [1])
+        self.assertEqual(self.done(link_keys.rotate(self.place)).number, 2)
+        self.assertEqual(self.done(link_keys.withdraw(self.place, 1)).withdrawn_at, START)
+        first, second = self.done(link_keys.every(self.place))
+        self.assertEqual(
+            [plain.link_key(first, signs=False)["status"], plain.link_key(second, signs=True)["status"]],
+            ["withdrawn", "signs"],
+        )
+        self.store.directory.forget()
+        kept = LinkKeys.read(self.done(self.store.directory.settings())[SETTING])
+        self.assertEqual((kept.current, kept.believes(1)), (2, False))
+
+    def test_refused(self) -> None:
+        """The key that signs is not withdrawn, nor one that is not there."""
+        self.assertIn("signs", self.refused(link_keys.withdraw(self.place, 1), Invalid))
+        self.assertIn("2", self.refused(link_keys.withdraw(self.place, 2), Unknown))
+        self.refused(link_keys.withdraw(self.place, 0), Invalid)
