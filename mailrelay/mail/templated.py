@@ -11,7 +11,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import replace
 
-from .address import AddressError
+from .address import AddressError, parse_mailbox
 from .addresses import address_field, addresses
 from .header import decode, encode
 from .leaves import UTF8, Leaf, change_leaves
@@ -63,9 +63,26 @@ def filled(message: Message, changed: Mapping[str, str]) -> Message:
             named = _named(message, field)
             assert named is not None, "it was a text"
             message = message.replace(address_field(field, changed[field], named[1]))
-    if SUBJECT in before and changed.get(SUBJECT, before[SUBJECT][0]) != before[SUBJECT][0]:
+    if changed.get(SUBJECT, message.text("Subject")) != message.text("Subject"):
         message = message.replace(encode("Subject", changed[SUBJECT]))
     return message
+
+
+def from_somebody_else(message: Message, field: str, name: str | None, address: str) -> Message:
+    """The message with another display name (None: its own), or address ("": its own), in a field of one address.
+
+    Fails with `AddressError` when that is no address, or the field has not one of its own.
+    """
+    own = _named(message, field)
+    if own is None and not address:
+        raise AddressError(f"{field} has not exactly one address")
+    known = own or ("", "")
+    return message.replace(address_field(field, known[0] if name is None else name, parsed(address or known[1])))
+
+
+def parsed(address: str) -> str:
+    """An address in the form that goes into a field; fails with `AddressError`."""
+    return parse_mailbox(address.strip()).address
 
 
 def _leaf(leaf: Leaf, text: str) -> Leaf:

@@ -23,7 +23,7 @@ from .verdict import JSON, Verdict
 if TYPE_CHECKING:
     from .dialect import Dialect
 
-__all__ = ["ANYBODY", "RULES", "DataFacts", "Facts", "MailFacts", "RateFacts", "RcptFacts", "judge"]
+__all__ = ["ANYBODY", "AUTHOR", "RULES", "DataFacts", "Facts", "MailFacts", "RateFacts", "RcptFacts", "judge"]
 
 
 def _verdict(rule: str, refused: bool, facts: Mapping[str, JSON], key: str, **fields: JSON) -> Verdict:
@@ -277,6 +277,10 @@ RULES: Mapping[str, Mapping[str, _Rule]] = MappingProxyType(
 #: The rules that can be asked before anybody knows who is speaking. Where credentials are judged with the message, they
 #: are, at their stages, and all rules once it is known.
 ANYBODY = frozenset({"paused", "free_space", "declared_size", "recipient_count"})
+
+
+#: The rules that judge whose domain a message is from; where a template says that, they are asked once it has.
+AUTHOR = frozenset({"from_domain", "from_allowed"})
 
 
 def judge(dialect: Dialect, stage: str, facts: Facts, of: Collection[str] | None = None) -> tuple[Verdict, ...]:

@@ -10,6 +10,7 @@ from ..interfaces.bodies import ISpool
 from ..interfaces.counters import ICounters
 from ..interfaces.directory import IDirectory
 from ..interfaces.ledger import ILedger
+from ..interfaces.renderer import IRenderer
 from ..interfaces.submission import Peer
 from ..interfaces.verdicts import IVerdicts
 from ..mail.envelope import Delivery, ulid
@@ -48,6 +49,7 @@ class Intake:
     lifetime: int
     mailbox_full: int
     free_space_floor: int
+    renderer: IRenderer
     routes: frozenset[str] = frozenset()
     link_key: Callable[[], int] = lambda: 0
 

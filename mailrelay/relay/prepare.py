@@ -11,12 +11,14 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from ..interfaces.directory import ConnectionFacts
+from ..interfaces.templates import Template
 from ..mail.envelope import Instructions, Personal, Recipient
 from ..mail.message import Message
 from ..mail.reply import Refusal
 from ..policy.dialect import Dialect
 from ..policy.instructions import names
 from ..policy.personal import personal
+from .filling import fill
 from .intake import Intake
 
 
@@ -30,6 +32,10 @@ class Draft:
     recipients: tuple[Recipient, ...]
     spooled: int = 0
     personal: Personal | None = None
+    #: the stored template that the message names
+    template: Template | None = None
+    #: where the template wants reports to go, "" where it says nothing of it
+    return_path: str = ""
 
     def rejected(self, reason: str) -> Draft:
         """With all recipients only put on record, for this reason; one that has a reason keeps its own."""
@@ -58,6 +64,7 @@ async def recall(intake: Intake, draft: Draft) -> Draft:
 
 async def prepare(intake: Intake, connection: ConnectionFacts, dialect: Dialect, draft: Draft) -> Draft:
     """What is stored for a message that was admitted; fails with `Refusal`."""
+    draft = await fill(intake.renderer, draft, draft.template)
     draft = _name(draft, dialect)
     draft = _keep(draft, dialect)
     key = intake.link_key()

@@ -17,13 +17,13 @@ from zope.interface import implementer
 
 from ..interfaces.directory import ConnectionFacts, TagFacts
 from ..interfaces.submission import IConnection, ISubmission, MailParameters, Peer
-from ..mail.address import AddressError, Mailbox
+from ..mail.address import AddressError, Mailbox, parse_mailbox
 from ..mail.addresses import addresses
 from ..mail.digest import digest
 from ..mail.envelope import SECOND, Instructions, Recipient, Submission, ulid
 from ..mail.message import Message
 from ..mail.reply import Refusal
-from ..policy.admission import DataFacts, Facts, MailFacts, RateFacts, RcptFacts, judge
+from ..policy.admission import AUTHOR, DataFacts, Facts, MailFacts, RateFacts, RcptFacts, judge
 from ..policy.dialect import Dialect
 from ..policy.instructions import Asked, read
 from ..policy.rejection import rejections, suppression_rejects
@@ -190,10 +190,16 @@ class Transaction:
         )
         if draft.spooled and source.size <= dialect.size and needs_whole(intake, dialect, draft.instructions):
             draft = await recall(intake, draft)
-        await self._judge_message(draft)
+        draft = await self._with_template(draft)
+        late = draft.template is not None and bool(draft.template.from_address)
+        await self._judge_message(draft, frozenset(dialect.stages["data"]) - AUTHOR if late else None)
         key = draft.instructions.idempotency_key
-        said = digest(draft.message, draft.instructions) if key else ""
+        said = digest(draft.message, asked.instructions) if key else ""
         draft = await self._prepare(draft)
+        if late:
+            await self._judge_message(draft, AUTHOR)
+        if draft.return_path:
+            await self._judge_return_path(parse_mailbox(draft.return_path))
         for recipient in draft.recipients:
             if recipient.rejected:
                 self._decided("sent_to", address=recipient.address, sent=False, reason=recipient.rejected)
@@ -204,7 +210,7 @@ class Transaction:
             connection=connection.id,
             dialect=dialect.name,
             peer=self._peer.address,
-            sender=self._sender.address if self._sender else "",
+            sender=draft.return_path or (self._sender.address if self._sender else ""),
             recipients=draft.recipients,
             source=message.encode(),
             subject=message.text("Subject"),
@@ -257,6 +263,19 @@ class Transaction:
         default = self._connection.options["default_route"]
         return instructions if instructions.route or not default else replace(instructions, route=str(default))
 
+    async def _with_template(self, draft: Draft) -> Draft:
+        """With the stored template that the message names, whose tag goes before the message's."""
+        asked = draft.instructions
+        if not asked.template:
+            return draft
+        template = await self._intake.directory.template(self._connection.account, asked.template)
+        if template is None:
+            said = {"template": asked.template}
+            refusal = Refusal("template_unknown", said, rule="template_known", facts=said)
+            self._turned_down("data", refusal)
+            raise refusal
+        return replace(draft, template=template, instructions=replace(asked, tag=template.tag or asked.tag))
+
     async def _prepare(self, draft: Draft) -> Draft:
         """What is to be stored; a refusal on the way there is kept with its reason."""
         try:
@@ -278,7 +297,8 @@ class Transaction:
             for (key, each), reason in zip(taken, reasons, strict=True)
         )
 
-    async def _judge_message(self, draft: Draft) -> None:
+    async def _judge_message(self, draft: Draft, of: Collection[str] | None) -> None:
+        """Judge by the rules of end of data, or some of them."""
         connection, dialect, message = self._connection, self._dialect, draft.message
         tag = draft.instructions.tag
         used = TagFacts(0, True)
@@ -318,7 +338,17 @@ class Transaction:
                 tag_known=used.known,
                 tags_used=used.used,
             ),
+            of,
         )
+
+    async def _judge_return_path(self, mailbox: Mailbox) -> None:
+        """Reports go only to a domain of the account, whoever names where."""
+        connection, said = self._connection, {"domain": mailbox.domain, "address": mailbox.address}
+        facts = await self._intake.directory.sender(connection.account, connection.id, mailbox.domain)
+        if facts.domain != "verified":
+            refusal = Refusal("domain_unverified", said, rule="return_path", facts=said | {"status": facts.domain})
+            self._turned_down("data", refusal)
+            raise refusal
 
     def abort(self) -> None:
         self._source.discard()

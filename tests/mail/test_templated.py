@@ -10,8 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
+from mailrelay.mail.address import AddressError
 from mailrelay.mail.message import Message
-from mailrelay.mail.templated import filled, texts
+from mailrelay.mail.templated import filled, from_somebody_else, texts
 
 from .bounded import bounded
 
@@ -87,3 +88,25 @@ class TextsTests(SynchronousTestCase):
         mime = {"content-type", "content-transfer-encoding", "mime-version"}
         self.assertEqual(named, {"from", "subject"} if body.isascii() else {"from", "subject"} | mime)
         self.assertEqual(made.body.decode().replace("\r\n", "\n"), body)
+
+
+class AddressTests(SynchronousTestCase):
+    """A field of one address, made somebody else's."""
+
+    message = Message.parse(b"From: Shop <app@acme.test>\r\nReply-To: a@b.test, b@b.test\r\n\r\n")
+
+    def field(self, field: str, name: str | None, address: str) -> bytes | None:
+        return from_somebody_else(self.message, field, name, address).get(field)
+
+    def test_name_and_address(self) -> None:
+        """Another name, another address, or both; what is not given stays."""
+        self.assertEqual(self.field("From", "Ann", ""), b'"Ann" <app@acme.test>')
+        self.assertEqual(self.field("From", None, " x@Other.test "), b'"Shop" <x@other.test>')
+        self.assertEqual(self.field("From", "", "x@other.test"), b"x@other.test")
+        self.assertEqual(self.field("Reply-To", None, "x@other.test"), b"x@other.test")
+        self.assertEqual(self.field("Sender", "Ann", "x@other.test"), b'"Ann" <x@other.test>')
+
+    def test_none(self) -> None:
+        """What is no address is refused, and so is a name for a field that has not one address."""
+        self.assertRaises(AddressError, self.field, "From", None, "x y")
+        self.assertRaises(AddressError, self.field, "Reply-To", "Ann", "")

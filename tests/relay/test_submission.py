@@ -24,7 +24,7 @@ from mailrelay.relay.submission import SubmittingConnection, Transaction
 from mailrelay.store.counters import MemoryCounters
 from mailrelay.store.memory import MemoryDirectory, MemoryLedger, MemorySpool, MemoryState
 
-from .fakes import DIALECTS, START, KeptVerdicts, connection, logged, peer, told
+from .fakes import DIALECTS, START, HereRenderer, KeptVerdicts, connection, logged, peer, told
 
 SOURCE = b"From: Shop <app@acme.test>\r\nSubject: =?utf-8?q?Gr=C3=BC=C3=9Fe?=\r\n\r\nHello\r\n"
 
@@ -97,6 +97,7 @@ class SubmissionTests(SynchronousTestCase):
         self.scheduler = Scheduled()
         self.verdicts = KeptVerdicts()
         self.counters = MemoryCounters(self.clock)
+        self.renderer = HereRenderer()
         self.paused = False
         self.free_space = 1000
         self.link_key = 0
@@ -124,6 +125,7 @@ class SubmissionTests(SynchronousTestCase):
             paused=lambda: self.paused,
             free_space=lambda: self.free_space,
             free_space_floor=1000,
+            renderer=self.renderer,
             now=lambda: int(self.clock.seconds() * SECOND),
             random=lambda octets: next(self.numbers).to_bytes(octets, "big"),
             lifetime=3600,
