@@ -213,6 +213,7 @@ def admission(reactor: Any, count: int, folder: Path) -> Deferred[Any]:
         mailbox_full=86_400,
         free_space_floor=1,
         renderer=nothing,
+        files=nothing,
     )
     connection = SubmittingConnection(intake, FACTS, Dialects.shipped().get("standard"))
     peer = Peer("127.0.0.1", "bench", "S", "localhost")

@@ -20,6 +20,7 @@ from ..mail.envelope import State
 from ..mail.reply import Reply
 from ..mail.tags import Tags
 from . import vocabulary
+from .body import Body, read_body
 from .body_tags import read_tags
 from .control_header import ControlHeaders, read_headers
 from .options import merged, read_options
@@ -55,6 +56,7 @@ _SETTINGS = (
     "sandbox",
     "headers",
     "headers_kept",
+    "body",
     "body_tags",
     "recipient_names",
     "recipients_sent",
@@ -88,11 +90,11 @@ class Dialect:
     at RCPT. `dsn` says whether what could not be delivered is reported by mail to the return path.
     `stages` maps "mail", "rate", "rcpt" and "data" to names of rules (`policy.admission`) in their order. `statuses`
     maps our states to the service's words. `headers` are its control headers; of all others those of `headers_kept`
-    are kept (none named: all), `body_tags` are words in a body that stand for links, `recipient_names` makes the To
-    field of each recipient's own address with the name that the message's To gives. `recipients_sent` is "all" or
-    "first"; `tag_limit` how many tags an account may have used, 0 for any number. `username` is the pattern of a
-    generated user name; `ports` the service's ports by mode ("plain", "starttls", "tls"); `sandbox` gives for a port
-    the offset from the sandbox's base port.
+    are kept (none named: all), `body` says what is kept of a body, `body_tags` are words in a body that stand for
+    links, `recipient_names` makes the To field of each recipient's own address with the name that the message's To
+    gives. `recipients_sent` is "all" or "first"; `tag_limit` how many tags an account may have used, 0 for any
+    number. `username` is the pattern of a generated user name; `ports` the service's ports by mode ("plain",
+    "starttls", "tls"); `sandbox` gives for a port the offset from the sandbox's base port.
     `options` has the default of every switch of a connection (`policy.options`); `variants` other forms of some replies
     by the name under which the option "replies" chooses them, and `replies` those that speak as the options are.
     """
@@ -114,6 +116,7 @@ class Dialect:
     sandbox: Mapping[int, int]
     headers: ControlHeaders
     headers_kept: tuple[str, ...]
+    body: Body
     body_tags: Tags | None
     recipient_names: bool
     recipients_sent: str
@@ -244,6 +247,7 @@ def _read(reading: Reading, name: str, own: Mapping[str, object]) -> Dialect:
         sandbox=_sandbox(reading, given.get("sandbox", {}), ports),
         headers=read_headers(reading, given.get("headers", {})),
         headers_kept=reading.texts("headers_kept", given.get("headers_kept")),
+        body=read_body(reading, given.get("body", {})),
         body_tags=read_tags(reading, given.get("body_tags", {})),
         recipient_names=reading.switch("recipient_names", given.get("recipient_names")),
         recipients_sent=reading.choice("recipients_sent", given.get("recipients_sent"), vocabulary.RECIPIENTS_SENT),

@@ -9,6 +9,7 @@ from typing import Protocol
 from ..interfaces.bodies import ISpool
 from ..interfaces.counters import ICounters
 from ..interfaces.directory import IDirectory
+from ..interfaces.files import IFiles
 from ..interfaces.ledger import ILedger
 from ..interfaces.renderer import IRenderer
 from ..interfaces.submission import Peer
@@ -50,6 +51,7 @@ class Intake:
     mailbox_full: int
     free_space_floor: int
     renderer: IRenderer
+    files: IFiles
     routes: frozenset[str] = frozenset()
     link_key: Callable[[], int] = lambda: 0
 

@@ -18,6 +18,7 @@ from ..mail.reply import Refusal
 from ..policy.dialect import Dialect
 from ..policy.instructions import names
 from ..policy.personal import personal
+from .attaching import attached
 from .filling import fill
 from .intake import Intake
 
@@ -46,7 +47,8 @@ class Draft:
 def needs_whole(intake: Intake, dialect: Dialect, instructions: Instructions) -> bool:
     """Whether a step, or a rule at end of data, must see more of the message than its header."""
     return bool(
-        (dialect.body_tags is not None and intake.link_key())
+        dialect.body.looks
+        or (dialect.body_tags is not None and intake.link_key())
         or instructions.files
         or instructions.template
         or instructions.variables is not None
@@ -67,6 +69,11 @@ async def prepare(intake: Intake, connection: ConnectionFacts, dialect: Dialect,
     draft = await fill(intake.renderer, draft, draft.template)
     draft = _name(draft, dialect)
     draft = _keep(draft, dialect)
+    draft = replace(draft, message=dialect.body.kept(draft.message))
+    draft = await attached(
+        intake.files, connection.account, draft, dialect.size, str(connection.options["bad_file_key"])
+    )
+    draft = _attachments(draft, dialect)
     key = intake.link_key()
     tagged = bool(key) and dialect.body_tags is not None
     if tagged:
@@ -89,6 +96,17 @@ def _keep(draft: Draft, dialect: Dialect) -> Draft:
     if not dialect.headers_kept:
         return draft
     return replace(draft, message=draft.message.keep(*dialect.headers_kept))
+
+
+def _attachments(draft: Draft, dialect: Dialect) -> Draft:
+    """Judged by the attachments in it: refused, or put on record only, where one may not be."""
+    unwanted = dialect.body.unwanted(draft.message)
+    if not unwanted:
+        return draft
+    if dialect.body.otherwise == "reject":
+        return draft.rejected(f"attachments of type {unwanted} are not allowed")
+    said = {"extension": unwanted}
+    raise Refusal("attachment_refused", said, rule="attachments", facts=said)
 
 
 def _tag(draft: Draft, dialect: Dialect, missing: str) -> Draft:

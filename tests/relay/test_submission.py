@@ -23,6 +23,7 @@ from mailrelay.relay.intake import Intake
 from mailrelay.relay.submission import SubmittingConnection, Transaction
 from mailrelay.store.counters import MemoryCounters
 from mailrelay.store.memory import MemoryDirectory, MemoryLedger, MemorySpool, MemoryState
+from mailrelay.store.memory_files import MemoryFiles
 
 from .fakes import DIALECTS, START, HereRenderer, KeptVerdicts, connection, logged, peer, told
 
@@ -98,6 +99,7 @@ class SubmissionTests(SynchronousTestCase):
         self.verdicts = KeptVerdicts()
         self.counters = MemoryCounters(self.clock)
         self.renderer = HereRenderer()
+        self.files = MemoryFiles()
         self.paused = False
         self.free_space = 1000
         self.link_key = 0
@@ -126,6 +128,7 @@ class SubmissionTests(SynchronousTestCase):
             free_space=lambda: self.free_space,
             free_space_floor=1000,
             renderer=self.renderer,
+            files=self.files,
             now=lambda: int(self.clock.seconds() * SECOND),
             random=lambda octets: next(self.numbers).to_bytes(octets, "big"),
             lifetime=3600,
