@@ -160,7 +160,7 @@ class Nothing:
     def connection(self, id: str) -> Deferred[ConnectionFacts]:
         return succeed(FACTS)
 
-    def sender(self, account: str, connection: str, domain: str) -> Deferred[SenderFacts]:
+    def sender(self, account: str, connection: str, domain: str, address: str = "") -> Deferred[SenderFacts]:
         return succeed(SenderFacts("verified", 10**9, "active"))
 
     def recipient(self, account: str, key: str) -> Deferred[RecipientFacts]:

@@ -115,6 +115,7 @@ class OutboundConnection(Protocol):
         self._limits = limits
         self._context = context
         self._timer: IDelayedCall | None = None
+        self._rings_at = self._until = 0.0
         self._busy = False
         self._was_opened = False
         self._told_gone = False
@@ -253,13 +254,25 @@ class OutboundConnection(Protocol):
         if self._lost:
             return
         limit = self._limits[self.conversation.phase]
+        self._until = self._clock.seconds() + limit
         if self._timer is None:
-            self._timer = self._clock.callLater(limit, self._expired)
-        else:
+            self._rings_at = self._until
+            self._timer = self._clock.callLater(limit, self._ring)
+        elif self._until < self._rings_at:
+            self._rings_at = self._until
             self._timer.reset(limit)
 
-    def _expired(self) -> None:
+    def _ring(self) -> None:
+        """The one timer, which is put off only when it rings."""
         self._timer = None
+        left = self._until - self._clock.seconds()
+        if left > 0:
+            self._rings_at = self._until
+            self._timer = self._clock.callLater(left, self._ring)
+        else:
+            self._expired()
+
+    def _expired(self) -> None:
         phase = self.conversation.phase
         if phase is Phase.READY and self.held:
             self._rest()

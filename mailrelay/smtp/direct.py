@@ -15,11 +15,13 @@ from twisted.internet.tcp import Connection
 def send(transport: Any, octets: bytes) -> None:
     """Write `octets` to a transport, as its own `write` would, but sooner."""
     if isinstance(transport, Connection) and _idle(transport):
-        sent = transport.writeSomeData(octets)
-        if isinstance(sent, int):  # else the connection is lost, which the usual way finds out and tells
-            if sent == len(octets):
-                return
-            octets = octets[sent:]
+        try:
+            sent = transport.socket.send(octets)
+        except OSError:
+            sent = 0  # it takes nothing now, or is lost, which the usual way finds out and tells
+        if sent == len(octets):
+            return
+        octets = octets[sent:]
     transport.write(octets)
 
 
