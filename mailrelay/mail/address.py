@@ -121,6 +121,7 @@ def split_path(text: str) -> tuple[str, str]:
     return found[1], found[2] or ""
 
 
+@lru_cache(maxsize=4096)
 def parse_mailbox(text: str) -> Mailbox:
     """Read ``local@domain`` without brackets, comments or white space. Raises `AddressError`."""
     # With its brackets an address must fit a path, in octets; counting characters first bounds all work below.
@@ -207,6 +208,7 @@ def _literal(text: str) -> str:
         raise AddressError("malformed address literal") from None
 
 
+@lru_cache(maxsize=4096)
 def _quote(local: str) -> str:
     if _DOT_ATOM.fullmatch(local):
         return local

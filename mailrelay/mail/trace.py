@@ -7,6 +7,9 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
+
+from .envelope import SECOND
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
@@ -16,7 +19,13 @@ _HOSTLIKE = re.compile(r"[^A-Za-z0-9._:\[\]-]")
 
 def date(at: int) -> str:
     """An instant (microseconds since 1970) as RFC 5322 writes it, in UTC; `OverflowError` beyond the year 9999."""
-    moment = _EPOCH + timedelta(microseconds=at)
+    return _date(at // SECOND)
+
+
+@lru_cache(maxsize=64)
+def _date(seconds: int) -> str:
+    """The same for a whole second: mail that comes in together has it in common."""
+    moment = _EPOCH + timedelta(seconds=seconds)
     return (
         f"{_DAYS[moment.weekday()]}, {moment.day:02} {_MONTHS[moment.month - 1]} {moment.year:04} "
         f"{moment.hour:02}:{moment.minute:02}:{moment.second:02} +0000"

@@ -58,6 +58,7 @@ from .certificates import Certificates
 from .ports import Address, ends_at
 from .public import Keyring
 from .spared import drawn, free_space
+from .threads import Threads
 
 if TYPE_CHECKING:
     from ..store.redis_counters import RedisCounters
@@ -101,7 +102,7 @@ def wire(
     *,
     reactor: Any,
     hashing: ThreadPool,
-    signing: ThreadPool,
+    signing: Threads,
     hostname: str,
     connections: Mapping[str, str],
     listening: Collection[Address],
@@ -154,7 +155,7 @@ def wire(
         transmitter,
         find_way=ways.find,
         reverse_path=reverse_path,
-        compose=_compose(config, store, vault, partial(deferToThreadPool, reactor, signing), now, hostname, site),
+        compose=_compose(config, store, vault, signing.defer, now, hostname, site),
         settle=settler.settle,
         clock=reactor,
         now=now,

@@ -33,6 +33,7 @@ from .chores import Chores
 from .memory import give_back_large_blocks
 from .ports import address_of, adopt, close_all
 from .public import Keyring
+from .threads import Threads
 from .wiring import Wired, wire
 
 log = Logger()
@@ -75,7 +76,7 @@ class Worker:
         self._connections = connections
         self._hostname = config.server.hostname or socket.getfqdn()
         self._hashing = ThreadPool(0, HASHING_THREADS, "argon2")
-        self._signing = ThreadPool(0, SIGNING_THREADS, "signing")
+        self._signing = Threads(reactor, SIGNING_THREADS, "signing")
         self._ports: list[IListeningPort] = []
         self._store: Store | None = None
         self._wired: Wired | None = None
