@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import TypeAlias
 
 from twisted.internet.defer import Deferred, succeed
 from twisted.logger import Logger
@@ -27,6 +28,7 @@ from ..policy.admission import AUTHOR, DataFacts, Facts, MailFacts, RateFacts, R
 from ..policy.dialect import Dialect
 from ..policy.instructions import Asked, read
 from ..policy.rejection import rejections, suppression_rejects
+from ..policy.verdict import Verdict
 from .intake import Intake
 from .prepare import Draft, needs_whole, prepare, recall
 from .source import Source
@@ -35,6 +37,14 @@ log = Logger()
 
 ACCEPTED = "{id} accepted from {connection} for {count} recipients, {size} octets"
 REPEATED = "{id} repeated by {connection} under its idempotency key"
+
+
+#: Stages of which the facts are often those of the transaction before: who sends, sends much from one address. Rules
+#: are pure, so equal facts are not judged again.
+RECURRING = frozenset({"mail", "rate"})
+
+#: by stage the facts that were judged last, the verdicts, and these as they are kept
+Judged: TypeAlias = dict[str, tuple[Facts, Sequence[Verdict], Sequence[Mapping[str, object]]]]
 
 
 @implementer(IConnection)
@@ -46,9 +56,10 @@ class SubmittingConnection:
         self.dialect = dialect
         self._intake = intake
         self._facts = facts
+        self._judged: Judged = {}
 
     def submission(self, peer: Peer) -> ISubmission:
-        transaction: ISubmission = Transaction(self._intake, self._facts, self.dialect, peer)
+        transaction: ISubmission = Transaction(self._intake, self._facts, self.dialect, peer, self._judged)
         return transaction
 
     def logout(self) -> None:
@@ -69,7 +80,16 @@ class _Taken:
 class Transaction:
     """One transaction of a connection."""
 
-    def __init__(self, intake: Intake, connection: ConnectionFacts, dialect: Dialect, peer: Peer) -> None:
+    def __init__(
+        self,
+        intake: Intake,
+        connection: ConnectionFacts,
+        dialect: Dialect,
+        peer: Peer,
+        judged: Judged | None = None,
+    ) -> None:
+        """`judged` is what transactions of one connection and dialect share."""
+        self._judged: Judged = {} if judged is None else judged
         self._intake = intake
         self._connection = connection
         self._dialect = dialect
@@ -357,8 +377,16 @@ class Transaction:
     # -- verdicts
 
     def _judge(self, stage: str, facts: Facts, of: Collection[str] | None = None) -> None:
-        verdicts = judge(self._dialect, stage, facts, of)
-        self._verdicts.extend(verdict.plain() for verdict in verdicts)
+        if of is None and stage in RECURRING:
+            known, verdicts, plain = self._judged.get(stage, (None, (), ()))
+            if known != facts:
+                verdicts = judge(self._dialect, stage, facts)
+                plain = [verdict.plain() for verdict in verdicts]
+                self._judged[stage] = facts, verdicts, plain
+            self._verdicts.extend(plain)
+        else:
+            verdicts = judge(self._dialect, stage, facts, of)
+            self._verdicts.extend([verdict.plain() for verdict in verdicts])
         if verdicts and not verdicts[-1].allowed:
             self._keep(stage, [verdict.plain() for verdict in verdicts])
             raise verdicts[-1].refusal()
