@@ -52,11 +52,11 @@ class ConfigCase(SynchronousTestCase):
         self.folder.mkdir()
         self.file = self.folder / "mailrelay.toml"
 
-    def load(self, text: str, dialects: config.loading.NamesOfDialects | None = None) -> Config:
+    def load(self, text: str, dialects: config.loading.KnownDialects | None = None) -> Config:
         self.file.write_text(text)
         return config.load(self.file, dialects)
 
-    def faults(self, text: str, dialects: config.loading.NamesOfDialects | None = None) -> list[str]:
+    def faults(self, text: str, dialects: config.loading.KnownDialects | None = None) -> list[str]:
         """The faults of a text, each without the file's name, which it must begin with."""
         with self.assertRaises(ConfigError) as caught:
             self.load(text, dialects)
@@ -452,19 +452,26 @@ class AcrossTests(ConfigCase):
         """A listener speaks a dialect that is shipped or stands in the configured folder; a bad folder is a fault."""
         asked: list[Path] = []
 
-        def names(folder: Path) -> list[str]:
+        def names(folder: Path) -> dict[str, bool]:
             asked.append(folder)
-            return ["standard", "own"]
+            return {"standard": False, "own": False, "tracked": True}
 
         text = replaced(LISTENER, 'dialect = "own"') + ROUTE + '[dialects]\ndirectory = "d"\n'
         self.assertEqual(self.load(text, names).listeners[0].dialect, "own")
         self.assertEqual(asked, [self.folder / "d"])
         self.assertEqual(
             self.faults(text.replace('"own"', '"owl"'), names),
-            ["listeners[0].dialect: unknown, must be one of: own, standard"],
+            ["listeners[0].dialect: unknown, must be one of: own, standard, tracked"],
         )
 
-        def bad(folder: Path) -> list[str]:
+        tracked = text.replace('"own"', '"tracked"')
+        self.assertEqual(
+            self.faults(tracked, names),
+            ["http.public_url: required, for links in mail by listeners[0] (tracked) lead there"],
+        )
+        self.load(tracked + '[http]\npublic_url = "https://go.example"\n', names)
+
+        def bad(folder: Path) -> dict[str, bool]:
             raise ConfigError(["x.toml: size: too large", "x.toml: name: required"])
 
         self.assertEqual(
@@ -691,7 +698,7 @@ class ExampleTests(SynchronousTestCase):
 
     def test_loads(self) -> None:
         """It is sound as it stands, warns of nothing, and lets nobody in without AUTH (G6)."""
-        loaded = config.load(EXAMPLE, lambda folder: ["standard"])
+        loaded = config.load(EXAMPLE, lambda folder: {"standard": False})
         self.assertEqual(loaded.warnings, ())
         self.assertEqual({listener.login for listener in loaded.listeners}, {"auth"})
         self.assertEqual({listener.loopback for listener in loaded.listeners}, {True})
@@ -773,7 +780,7 @@ class AnyFileTests(ConfigCase):
         """Loading gives a configuration or `ConfigError`, whose faults name the file and are one line each."""
         self.file.write_bytes(content)
         try:
-            config.load(self.file, lambda folder: ["standard"])
+            config.load(self.file, lambda folder: {"standard": False})
         except ConfigError as error:
             self.assertTrue(error.faults)
             for fault in error.faults:

@@ -24,6 +24,7 @@ from twisted.python.failure import Failure
 
 from ..manage import Installation, Invalid, accounts
 from ..policy.dialect import Dialects
+from ..policy.personal import needs_pages
 from ..vault import Vault
 from .frame import CONFIG, STATE
 
@@ -140,6 +141,7 @@ def opened() -> Iterator[Opened]:
                 now=now,
                 random=os.urandom,
                 reveal_secrets=found.config.server.reveal_secrets if found.config else True,
+                public_pages=bool(found.config.http.public_url) if found.config else True,
             ),
             store,
         )
@@ -170,9 +172,10 @@ def read_secret(prompt: str) -> str:
     return text.removesuffix("\n").removesuffix("\r")
 
 
-def known_dialects(folder: Path) -> set[str]:
-    """Names and aliases of the dialects shipped and of those in a folder; fails with `DialectError`."""
-    return {name for each in Dialects.shipped(folder) for name in (each.name, *each.aliases)}
+def known_dialects(folder: Path) -> dict[str, bool]:
+    """Names and aliases of the dialects shipped and of those in a folder, and whether their mail needs public pages;
+    fails with `DialectError`."""
+    return {name: needs_pages(each) for each in Dialects.shipped(folder) for name in (each.name, *each.aliases)}
 
 
 def _load(path: Path) -> Config:

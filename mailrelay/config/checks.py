@@ -183,11 +183,13 @@ def default_route(routes: Collection[Route]) -> Iterator[str]:
         yield f"routes: exactly one must have default = true, {count or 'none'} of {len(routes)} has it"
 
 
-def dialects(listeners: Mapping[str, Listener], known: Collection[str]) -> Iterator[str]:
-    """A listener speaks a dialect that exists."""
+def dialects(listeners: Mapping[str, Listener], known: Mapping[str, bool], web: Http | None) -> Iterator[str]:
+    """A listener speaks a dialect that exists; one whose mail leads to public pages needs some. `known` says which."""
     for key, listener in listeners.items():
         if listener.dialect not in known:
             yield f"{key}.dialect: unknown, must be one of: {', '.join(sorted(known))}"
+        elif known[listener.dialect] and web is not None and not web.public_url:
+            yield f"http.public_url: required, for links in mail by {key} ({listener.dialect}) lead there"
 
 
 def across(listeners: Mapping[str, Listener], routes: Mapping[str, Route], web: Http | None) -> Iterable[str]:

@@ -38,8 +38,9 @@ _REASONS = {
     "literal_error": "must be {expected}",
 }
 
-#: Gives the names of all dialects, with those of a folder; `ValueError` with `faults` when a file of it is bad.
-NamesOfDialects = Callable[[Path], Collection[str]]
+#: Gives all dialects by name, with those of a folder, and whether their mail has links that need public pages;
+#: `ValueError` with `faults` when a file of it is bad.
+KnownDialects = Callable[[Path], Mapping[str, bool]]
 
 
 class ConfigError(ValueError):
@@ -50,7 +51,7 @@ class ConfigError(ValueError):
         super().__init__("\n".join(self.faults))
 
 
-def load(path: str | os.PathLike[str], names_of_dialects: NamesOfDialects | None = None) -> Config:
+def load(path: str | os.PathLike[str], known_dialects: KnownDialects | None = None) -> Config:
     """Read and check a file; relative paths in it start at its folder. Fails with `ConfigError` only."""
     file = os.fspath(path)
     try:
@@ -62,13 +63,13 @@ def load(path: str | os.PathLike[str], names_of_dialects: NamesOfDialects | None
     except ValueError as error:
         raise ConfigError([f"{file}: {error}"]) from None
     reading = _Reading(data, Path(path).absolute().parent)
-    reading.check(names_of_dialects)
+    reading.check(known_dialects)
     if reading.faults:
         raise ConfigError(f"{file}: {fault}" for fault in reading.faults)
     return reading.config()
 
 
-def faults(config: Config, names_of_dialects: NamesOfDialects | None = None) -> tuple[str, ...]:
+def faults(config: Config, known_dialects: KnownDialects | None = None) -> tuple[str, ...]:
     """What `load` would refuse in a configuration that was made in code, each as ``key: reason``."""
     listeners = {f"listeners[{index}]": listener for index, listener in enumerate(config.listeners)}
     routes = {f"routes[{index}]": route for index, route in enumerate(config.routes)}
@@ -78,7 +79,7 @@ def faults(config: Config, names_of_dialects: NamesOfDialects | None = None) -> 
             listeners,
             routes,
             whole=frozenset(REPEATED),
-            names_of_dialects=names_of_dialects,
+            known_dialects=known_dialects,
         )
     )
 
@@ -112,14 +113,14 @@ class _Reading:
         self._repeated = {name: self._entries(kind, data.get(name, []), name) for name, kind in REPEATED.items()}
         self.faults += [f"{_key('', [name])}: unknown key" for name in data if name not in Config.model_fields]
 
-    def check(self, names_of_dialects: NamesOfDialects | None) -> None:
+    def check(self, known_dialects: KnownDialects | None) -> None:
         """Add the faults across sections."""
         self.faults += _across(
             self._single,
             self._repeated["listeners"],  # type: ignore[arg-type]
             self._repeated["routes"],  # type: ignore[arg-type]
             self._whole,
-            names_of_dialects,
+            known_dialects,
         )
 
     def config(self) -> Config:
@@ -174,7 +175,7 @@ def _across(
     listeners: Mapping[str, Listener],
     routes: Mapping[str, Route],
     whole: Collection[str],
-    names_of_dialects: NamesOfDialects | None,
+    known_dialects: KnownDialects | None,
 ) -> Iterable[str]:
     """All faults across sections; `whole` names the repeated tables of which every entry is well formed."""
     yield from checks.across(listeners, routes, single["http"])
@@ -184,13 +185,13 @@ def _across(
         yield "listeners: at least one is required"
     if "routes" in whole:
         yield from checks.default_route(routes.values())
-    if names_of_dialects is not None and single["dialects"] is not None:
+    if known_dialects is not None and single["dialects"] is not None:
         try:
-            known = names_of_dialects(single["dialects"].directory)
+            known = known_dialects(single["dialects"].directory)
         except ValueError as error:
             yield from (f"dialects.directory: {fault}" for fault in getattr(error, "faults", [str(error)]))
         else:
-            yield from checks.dialects(listeners, known)
+            yield from checks.dialects(listeners, known, single["http"])
 
 
 def _frozen(value: object) -> object:

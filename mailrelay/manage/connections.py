@@ -13,6 +13,7 @@ from ..interfaces import registry as registry_border
 from ..interfaces.registry import Connection
 from ..policy import options
 from ..policy.dialect import Dialect
+from ..policy.personal import LINKED
 from . import checked, credentials, domains, names
 from .credentials import Issued
 from .errors import Invalid, Taken, Unknown
@@ -182,6 +183,8 @@ async def set_options(installation: Installation, name: str, given: Mapping[str,
             continue
         try:
             value = options.parse(option, text, dialect.variants)
+            if value is True and option in LINKED and not installation.public_pages:
+                raise ValueError("needs public pages to lead to: set http.public_url first")
         except ValueError as error:
             raise Invalid(option, str(error)) from error
         kept[option] = value

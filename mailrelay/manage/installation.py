@@ -36,8 +36,8 @@ def _private_key_here(algorithm: str) -> Deferred[str]:
 @dataclass(frozen=True, slots=True)
 class Installation:
     """`now` gives microseconds since 1970, `random` that many octets; `reveal_secrets` tells whether secrets are kept
-    sealed, so that they can be shown again. `hash_password` and `new_private_key` are slow: a daemon gives some that
-    run in a thread."""
+    sealed, so that they can be shown again; `public_pages` whether links in mail have pages to lead to.
+    `hash_password` and `new_private_key` are slow: a daemon gives some that run in a thread."""
 
     registry: IRegistry
     history: IHistory
@@ -47,6 +47,7 @@ class Installation:
     now: Callable[[], int]
     random: Callable[[int], bytes]
     reveal_secrets: bool = True
+    public_pages: bool = True
     hash_password: Callable[[str], Deferred[str]] = _hash_here
     new_secret: Callable[[], str] = generate_secret
     new_private_key: Callable[[str], Deferred[str]] = _private_key_here

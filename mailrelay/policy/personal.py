@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from ..mail.envelope import Instructions, Personal
+from .dialect import Dialect
 from .verdict import JSON
 
 
@@ -31,3 +32,12 @@ def personal(
 
 def _wanted(said: bool | None, options: Mapping[str, JSON], name: str) -> bool:
     return bool(options.get(name)) if said is None else said
+
+
+#: Options by which mail gets links that lead to public pages.
+LINKED = ("track_opens", "track_clicks", "list_unsubscribe")
+
+
+def needs_pages(dialect: Dialect) -> bool:
+    """Does the mail of this dialect have links that lead to public pages, unless a connection says otherwise?"""
+    return dialect.body_tags is not None or any(bool(dialect.options[name]) for name in LINKED)

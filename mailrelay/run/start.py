@@ -22,6 +22,7 @@ from ..interfaces.sandbox import IInbox
 from ..mail.envelope import ulid
 from ..manage import Installation
 from ..policy.dialect import DialectError, Dialects
+from ..policy.personal import needs_pages
 from ..smtp.tls import CertificateError, CertificatePaths, make_certificate
 from ..store import Unfit, open_store
 from ..vault import Vault, VaultError
@@ -62,7 +63,7 @@ def _starting() -> Iterator[ExitStack]:
 def configured(reactor: Any, path: Path) -> Daemon:
     """The daemon of a configuration file."""
     with _starting() as undo:
-        config = load(path, _dialect_names)
+        config = load(path, _dialects)
         dialects = Dialects.shipped(config.dialects.directory)
         vault = Vault.open(config.state.key_file)
         undo.callback(os.close, occupy(config.state.path))
@@ -91,7 +92,7 @@ def sandbox(reactor: Any, state: Path, base_port: int) -> Daemon:
         token = sandboxed.api_token(vault)
         sink = undo.enter_context(listen(Address(sandboxed.LOOPBACK, 0)))
         config = sandboxed.configuration(state, base_port, dialects, certificates, sink.getsockname()[1], token)
-        if wrong := faults(config, lambda folder: dialects.names):
+        if wrong := faults(config, _dialects):
             raise CannotStart(wrong)
         sockets = listen_all(_addresses(config))
         undo.callback(close_all, sockets.values())
@@ -127,9 +128,10 @@ def _daemon(
     return Daemon(reactor, parts, announce, withdraw, told, f"listening: {status}")
 
 
-def _dialect_names(folder: Path) -> set[str]:
-    """What a listener may name: every dialect shipped and of the installation, by its name and by its aliases."""
-    return {name for each in Dialects.shipped(folder) for name in (each.name, *each.aliases)}
+def _dialects(folder: Path) -> dict[str, bool]:
+    """What a listener may name: every dialect shipped and of the installation, by its name and by its aliases; and
+    whether its mail needs public pages."""
+    return {name: needs_pages(each) for each in Dialects.shipped(folder) for name in (each.name, *each.aliases)}
 
 
 def _addresses(config: Config) -> dict[str, Address]:
@@ -209,7 +211,15 @@ def _http(
 
         store = worker.store
         installation = Installation(
-            store.registry, store.history, store.files, vault, dialects, now, os.urandom, config.server.reveal_secrets
+            store.registry,
+            store.history,
+            store.files,
+            vault,
+            dialects,
+            now,
+            os.urandom,
+            config.server.reveal_secrets,
+            public_pages=bool(config.http.public_url),
         )
         return make_site(
             api_token=config.http.api_token,

@@ -26,7 +26,7 @@ class Installation(Daemon):
     def __init__(self, folder: Path) -> None:
         self.file = folder / "mailrelay.toml"
         super().__init__(folder, ["--config", str(self.file)], ["--config", str(self.file)])
-        self.starttls, self.implicit, self.local, self.http = (free_port() for _ in range(4))
+        self.starttls, self.implicit, self.local, self.http, self.public = (free_port() for _ in range(5))
         self.hop = Hop(free_port())
         paths = make_certificate(folder)
         self.ca = str(paths.authority)
@@ -78,6 +78,8 @@ jitter = 0
 enabled = true
 port = {self.http}
 api_token_path = "token"
+public_url = "https://go.example"
+public_port = {self.public}
 """
         self.write(self.text)
         self.web: Shop

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from mailrelay.manage import Invalid, Unknown, link_keys, plain
+from dataclasses import replace
+
+from mailrelay.manage import Invalid, Unknown, connections, link_keys, plain
 from mailrelay.policy.link_keys import SETTING, LinkKeys
 
 from .place import START, InstallationTestCase
@@ -28,3 +30,16 @@ class LinkKeysTests(InstallationTestCase):
         self.assertIn("signs", self.refused(link_keys.withdraw(self.place, 1), Invalid))
         self.assertIn("2", self.refused(link_keys.withdraw(self.place, 2), Unknown))
         self.refused(link_keys.withdraw(self.place, 0), Invalid)
+
+
+class PagesTests(InstallationTestCase):
+    def test_nowhere_to_lead(self) -> None:
+        """Tracking cannot be turned on where links in mail have no pages to lead to; turning it off is no matter."""
+        self.account()
+        self.connection()
+        without = replace(self.place, public_pages=False)
+        for name in ("track_opens", "track_clicks", "list_unsubscribe"):
+            said = self.refused(connections.set_options(without, "web", {name: "yes"}), Invalid)
+            self.assertIn("http.public_url", said)
+            self.done(connections.set_options(without, "web", {name: "no"}))
+            self.done(connections.set_options(self.place, "web", {name: "yes"}))

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from twisted.trial.unittest import SynchronousTestCase
 
 from mailrelay.mail.envelope import Instructions, Personal
-from mailrelay.policy.personal import personal
+from mailrelay.mail.tags import Tags
+from mailrelay.policy.dialect import Dialects
+from mailrelay.policy.personal import needs_pages, personal
 
 ON = {"track_opens": True, "track_clicks": True, "list_unsubscribe": True}
 NOTHING = Instructions()
@@ -30,3 +34,13 @@ class PersonalTests(SynchronousTestCase):
         self.assertIsNone(personal(ON, NOTHING, key=0, tags=True, to=False))
         self.assertEqual(personal(ON, NOTHING, key=0, tags=True, to=True), Personal(to=True))
         self.assertEqual(personal({}, NOTHING, key=1, tags=False, to=True), Personal(to=True))
+
+
+class NeedsPagesTests(SynchronousTestCase):
+    def test_needs(self) -> None:
+        """A dialect whose mail is tracked, carries List-Unsubscribe, or has body tags needs pages to lead to."""
+        plain = Dialects.shipped().get("standard")
+        self.assertFalse(needs_pages(plain))
+        self.assertTrue(needs_pages(replace(plain, body_tags=Tags({}, {}))))
+        for name in ("track_opens", "track_clicks", "list_unsubscribe"):
+            self.assertTrue(needs_pages(replace(plain, options={**plain.options, name: True})))
