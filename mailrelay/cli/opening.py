@@ -126,6 +126,7 @@ def opened() -> Iterator[Opened]:
         raise Invalid("state", f"{found.state} is not initialised: run 'mailrelay init --state {found.state}' first")
     vault = Vault.open(found.key)
     from ..mail.envelope import ulid
+    from ..relay.render_once import RenderOnce
     from ..store import open_store
 
     store = open_store(found.database, node=ulid(now(), os.urandom(10)), now=now, inline=True, patience=PATIENCE)
@@ -136,6 +137,8 @@ def opened() -> Iterator[Opened]:
                 registry=store.registry,
                 history=store.history,
                 files=store.files,
+                templates=store.templates,
+                renderer=RenderOnce(),
                 vault=vault,
                 dialects=found.dialects,
                 now=now,

@@ -17,6 +17,7 @@ _ROOMS = {
     "connection": ("connection", "SMTP logins: create, list, show, activate, block, new-password, set-rate, …"),
     "domain": ("domain", "Sending domains and their DKIM keys: add, show, list, keys, verify, unverify."),
     "sender": ("sender", "Sender addresses: add, list, remove."),
+    "template": ("template", "Stored templates: create, edit, show, list, versions, restore, delete, render, check."),
     "suppression": ("suppression", "Addresses not to be sent to: add, list, remove."),
     "file": ("file", "The file cache: add, list, remove, quota."),
     "link-key": ("link_key", "Keys that links in mail are signed by: list, rotate, withdraw."),

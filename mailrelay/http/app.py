@@ -20,7 +20,7 @@ from werkzeug.exceptions import HTTPException, MethodNotAllowed
 from ..interfaces.sandbox import IInbox
 from ..manage.errors import Invalid, Unknown
 from ..manage.installation import Installation
-from . import files, front, messages, pages, sandbox
+from . import files, front, messages, pages, sandbox, templates
 from .guard import Guard
 from .problem import Problem
 
@@ -47,6 +47,7 @@ def make_site(
     _add_errors(app)
     messages.add_routes(app, installation)
     files.add_routes(app, installation)
+    templates.add_routes(app, installation)
     if inbox is not None:
         sandbox.add_routes(app, inbox)
         pages.add_routes(app, guard, inbox, first_mail)

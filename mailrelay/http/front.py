@@ -18,13 +18,13 @@ from twisted.web.resource import IResource, Resource
 from twisted.web.server import NOT_DONE_YET, Request, Site
 
 from ..manage.files import MAX_FILE
-from . import files
+from . import files, templates
 from .guard import Guard
 from .problem import CONTENT_TYPE, Problem
 
 MAX_BODY = 64 * 1024  #: octets of a request's body that are read
-#: Paths where more may be posted, with how many octets.
-UPLOADS = {files.PATH: MAX_FILE}
+#: Below which paths more may come, with how many octets.
+UPLOADS = {files.PATH: MAX_FILE, templates.PATH: templates.MAX_BODY}
 MAX_DISCARDED = (
     1024 * 1024
 )  #: octets of a refused body that are taken off the wire, so that its sender reads the refusal
@@ -59,8 +59,8 @@ class BoundedRequest(Request):
     def gotLength(self, length: int | None) -> None:
         # the request line is known to the channel alone at this time
         path = getattr(self.channel, "_path", b"").partition(b"?")[0]
-        if getattr(self.channel, "_command", b"") == b"POST":
-            self._most = UPLOADS.get(path, MAX_BODY)
+        if getattr(self.channel, "_command", b"") in (b"POST", b"PUT"):
+            self._most = UPLOADS.get(b"/".join(path.split(b"/")[:4]), MAX_BODY)
         # a body that is not small, or whose length is not said, goes to a temporary file
         super().gotLength(min(self._most if length is None else length, self._most))
         if length is not None and length > self._most:
@@ -86,6 +86,8 @@ class BoundedRequest(Request):
     def _refuse(self) -> None:
         """Answer at once, before the body is here; the request itself is never processed."""
         self._refused = True
+        if self.content is not None:
+            self.content.close()  # nobody will come to the end of it
         # no "100 Continue" behind the refusal
         self.requestHeaders.removeHeader(b"Expect")
         body = Problem(413, f"a request's body may have at most {self._most} octets here").encode()

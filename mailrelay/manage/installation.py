@@ -16,6 +16,8 @@ from twisted.internet.defer import Deferred, execute
 from ..interfaces.files import IFiles
 from ..interfaces.history import IHistory
 from ..interfaces.registry import IRegistry
+from ..interfaces.renderer import IRenderer
+from ..interfaces.templates import ITemplates
 from ..mail.envelope import ulid
 from ..policy.dialect import Dialects
 from ..vault import Vault, generate_secret, hash_password
@@ -42,6 +44,8 @@ class Installation:
     registry: IRegistry
     history: IHistory
     files: IFiles
+    templates: ITemplates
+    renderer: IRenderer
     vault: Vault
     dialects: Dialects
     now: Callable[[], int]

@@ -13,6 +13,7 @@ from ..interfaces.engagement import Engaged, Engagement
 from ..interfaces.files import StoredFile
 from ..interfaces.history import Attempt, Passage
 from ..interfaces.registry import Account, Connection, Domain, DomainKey, Sender, Suppression
+from ..interfaces.templates import Template
 from ..mail.envelope import SECOND
 from ..mail.reply import Reply
 from ..policy.bounce import BounceClasses
@@ -126,6 +127,28 @@ def link_key(value: LinkKey, *, signs: bool) -> Plain:
         "status": "withdrawn" if value.withdrawn_at else "signs" if signs else "believed",
         "created_at": instant(value.created_at),
         "withdrawn_at": instant(value.withdrawn_at),
+    }
+
+
+def template(value: Template, owners: Mapping[str, str]) -> Plain:
+    """A version of a template; `account` is "" where it serves all."""
+    return {
+        "id": value.id,
+        "account": owners.get(value.account, value.account),
+        "version": value.version,
+        "name": value.name,
+        "from_name": value.from_name,
+        "from_address": value.from_address,
+        "return_path": value.return_path,
+        "reply_to": value.reply_to,
+        "subject": value.subject,
+        "html": value.html,
+        "text": value.text,
+        "tag": value.tag,
+        "syntax": value.syntax,
+        "strict": value.strict,
+        "created_at": instant(value.created_at),
+        "saved_at": instant(value.saved_at),
     }
 
 

@@ -23,6 +23,7 @@ from ..mail.envelope import ulid
 from ..manage import Installation
 from ..policy.dialect import DialectError, Dialects
 from ..policy.personal import needs_pages
+from ..relay.render_once import RenderOnce
 from ..smtp.tls import CertificateError, CertificatePaths, make_certificate
 from ..store import Unfit, open_store
 from ..vault import Vault, VaultError
@@ -159,7 +160,16 @@ def _with_store(config: Config, vault: Vault, dialects: Dialects, work: Callable
     store = open_store(config.state.path, node=ulid(now(), os.urandom(10)), now=now, inline=True)
     try:
         installation = Installation(
-            store.registry, store.history, store.files, vault, dialects, now, os.urandom, config.server.reveal_secrets
+            store.registry,
+            store.history,
+            store.files,
+            store.templates,
+            RenderOnce(),
+            vault,
+            dialects,
+            now,
+            os.urandom,
+            config.server.reveal_secrets,
         )
         return _result(Deferred.fromCoroutine(work(installation)))
     finally:
@@ -214,6 +224,8 @@ def _http(
             store.registry,
             store.history,
             store.files,
+            store.templates,
+            worker.renderer,
             vault,
             dialects,
             now,

@@ -21,11 +21,13 @@ from twisted.python.threadpool import ThreadPool
 
 from ..config import Config
 from ..interfaces.engagement import IEngagement
+from ..interfaces.renderer import IRenderer
 from ..interfaces.web_version import IWebVersions
 from ..mail.envelope import ulid
 from ..mail.reply import Refusal
 from ..manage import Installation, domains
 from ..policy.dialect import Dialects
+from ..relay.render_once import RenderOnce
 from ..smtp.server import listening_factory
 from ..store import Reports, Store, Unfit, open_store
 from ..vault import Vault
@@ -95,6 +97,12 @@ class Worker:
         """What the public pages stand on, once started."""
         assert self._wired is not None and self._wired.web_versions is not None, "not started, or without public pages"
         return self.store.engagement, self._wired.web_versions, self._keyring
+
+    @property
+    def renderer(self) -> IRenderer:
+        """What renders, once started."""
+        assert self._wired is not None, "the worker was not started"
+        return self._wired.renderer
 
     # -- start
 
@@ -167,7 +175,15 @@ class Worker:
         """Domains of a state older than signing get keys: no mail of theirs would leave without."""
         store = self.store
         installation = Installation(
-            store.registry, store.history, store.files, self._vault, self._dialects, now, os.urandom
+            store.registry,
+            store.history,
+            store.files,
+            store.templates,
+            RenderOnce(),
+            self._vault,
+            self._dialects,
+            now,
+            os.urandom,
         )
         for domain in await domains.provide_keys(installation):
             log.warn(

@@ -23,8 +23,10 @@ from mailrelay.mail.envelope import State
 from mailrelay.manage.installation import Installation
 from mailrelay.policy.dialect import Dialects
 from mailrelay.run.inbox import SqliteInbox
+from mailrelay.store.memory import MemoryState, MemoryTemplates
 from mailrelay.store.memory_files import MemoryFiles
 from mailrelay.vault import Vault
+from tests.rendering import RenderHere
 
 TOKEN = "t0ken-of-the-api"
 BEARER = {"Authorization": f"Bearer {TOKEN}"}
@@ -170,6 +172,8 @@ class SiteTestCase(SynchronousTestCase):
             registry=Registry(),
             history=self.history,
             files=MemoryFiles(),
+            templates=MemoryTemplates(MemoryState(balance={"A1": 10})),
+            renderer=RenderHere(),
             vault=Vault(b"k" * 32),
             dialects=Dialects.shipped(),
             now=lambda: 1,

@@ -18,8 +18,10 @@ from mailrelay.http.app import make_site
 from mailrelay.manage.installation import Installation
 from mailrelay.policy.dialect import Dialects
 from mailrelay.run.inbox import open_inbox
+from mailrelay.store.memory import MemoryState, MemoryTemplates
 from mailrelay.store.memory_files import MemoryFiles
 from mailrelay.vault import Vault
+from tests.rendering import RenderHere
 
 from ..http.wire import BEARER, History, Registry
 
@@ -40,7 +42,15 @@ def test_inbox_and_site(tmp_path: Path) -> Generator[Deferred[Any], Any, None]:
     """What is kept by many at once is there for the next request, in order, and after the box was closed and opened."""
     inbox, close = open_inbox(str(tmp_path / "sandbox.sqlite3"), reactor)
     installation = Installation(
-        Registry(), History(()), MemoryFiles(), Vault(b"k" * 32), Dialects.shipped(), lambda: 1, lambda n: b"r" * n
+        Registry(),
+        History(()),
+        MemoryFiles(),
+        MemoryTemplates(MemoryState()),
+        RenderHere(),
+        Vault(b"k" * 32),
+        Dialects.shipped(),
+        lambda: 1,
+        lambda n: b"r" * n,
     )
     site = make_site(api_token="t0ken-of-the-api", installation=installation, clock=reactor, inbox=inbox)
     port = reactor.listenTCP(0, site, interface="127.0.0.1")

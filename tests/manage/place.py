@@ -18,6 +18,7 @@ from mailrelay.manage.credentials import Issued
 from mailrelay.policy.dialect import Dialects
 from mailrelay.store import open_store
 from mailrelay.vault import Vault
+from tests.rendering import RenderHere
 
 from ..mail.signatures import private_key
 
@@ -39,6 +40,8 @@ class InstallationTestCase(SynchronousTestCase):
             registry=self.store.registry,
             history=self.store.history,
             files=self.store.files,
+            templates=self.store.templates,
+            renderer=RenderHere(),
             vault=Vault(b"k" * 32),
             dialects=Dialects.shipped(),
             now=lambda: self.at,

@@ -19,6 +19,7 @@ from mailrelay.relay.render import RenderPool
 from mailrelay.relay.render_child import OUT_OF_MEMORY, READY
 from mailrelay.relay.render_command import TOO_LONG, TOO_MUCH
 from mailrelay.relay.render_once import RenderOnce
+from tests.rendering import RenderHere
 
 
 class Child:
@@ -87,9 +88,10 @@ class PoolTests(SynchronousTestCase):
         self.assertIn(reason, refusal.fields.get("reason", refusal.facts.get("error")))
 
     def test_interface(self) -> None:
-        """Both renderers are what those who use one ask for."""
+        """The pool, the one for commands and the twin are what those who use one ask for."""
         verifyObject(IRenderer, self.pool)
         verifyObject(IRenderer, RenderOnce())
+        verifyObject(IRenderer, RenderHere())
 
     def test_in_turn(self) -> None:
         """Children start with the first rendering; each renders one thing at a time, what waits is taken in turn."""

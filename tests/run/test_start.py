@@ -26,6 +26,7 @@ from mailrelay.run.start import CannotStart
 from mailrelay.run.worker import now
 from mailrelay.store import open_store
 from mailrelay.vault import Vault
+from tests.rendering import RenderHere
 
 from ..mail.signatures import private_key
 
@@ -153,6 +154,8 @@ class StartTests(Starting):
             store.registry,
             store.history,
             store.files,
+            store.templates,
+            RenderHere(),
             Vault.open(self.state / "secret.key"),
             Dialects.shipped(),
             now,

@@ -24,6 +24,7 @@ from mailrelay.run.wiring import bounded
 from mailrelay.run.worker import CLOSE, CUT, GRACE, LAST_COMMIT, Worker, now
 from mailrelay.store import Store, Unfit, open_store
 from mailrelay.vault import Vault
+from tests.rendering import RenderHere
 
 from ..mail.signatures import private_key
 
@@ -72,6 +73,8 @@ class WorkerTests(SynchronousTestCase):
             store.registry,
             store.history,
             store.files,
+            store.templates,
+            RenderHere(),
             self.vault,
             DIALECTS,
             now,
