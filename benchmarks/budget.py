@@ -52,4 +52,6 @@ def budget(messages: int, folder: Path) -> None:
         print(f"  {row:44}{cost:8.0f}")
     print(f"  {'the rest: scheduler, log, look-ups, start-up':44}{total - sum(rows.values()):8.0f}")
     print(f"  {'the whole daemon, scenario R':44}{total:8.0f}")
+    print(f"  {'besides, ten tracked links, and a pixel':44}{costs['compose personal']:8.0f}")
+    print(f"  {'besides, 55 links in 20 KiB followed':44}{costs['links']:8.0f}")
     print(f"  {'besides, in scenario D: both signatures':44}{costs['signing']:8.0f}")

@@ -36,6 +36,7 @@ from mailrelay.relay.intake import Intake
 from mailrelay.relay.settle import Settler
 from mailrelay.relay.submission import SubmittingConnection
 
+from . import personal
 from .load import RECIPIENT, SENDER, Sink, free_port, submit
 
 CONCURRENCY = 20
@@ -281,6 +282,18 @@ def composing(reactor: Any, count: int, folder: Path) -> Deferred[Any]:
     return succeed(None)
 
 
+def following(reactor: Any, count: int, folder: Path) -> Deferred[Any]:
+    """Links of one recipient in a large HTML text."""
+    personal.follow_links(count, now())
+    return succeed(None)
+
+
+def composing_personal(reactor: Any, count: int, folder: Path) -> Deferred[Any]:
+    """The bytes that leave, with what is one recipient's own."""
+    personal.compose_personal(count, now())
+    return succeed(None)
+
+
 def signing(reactor: Any, count: int, folder: Path) -> Deferred[Any]:
     """Both signatures over the bytes that leave."""
     signers = [Signer.load("bench.example", "bench", each, new_private_key(each)) for each in ALGORITHMS]
@@ -323,6 +336,8 @@ STEPS: Mapping[str, Callable[[Any, int, Path], Deferred[Any]]] = {
     "commit": commit,
     "commit and settle": commit_and_settle,
     "compose": composing,
+    "compose personal": composing_personal,
+    "links": following,
     "signing": signing,
     "wire out": wire_out,
 }

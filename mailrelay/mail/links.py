@@ -35,12 +35,20 @@ OPAQUE = (
     rb"|</[^a-zA-Z>][^>]*+(?:>|\Z)"
     rb"|" + _RAW + rb"|<plaintext" + _END + rb"[\0-\xff]*+"
 )
-_OTHER = rb"<(?!(?:a|area|/body)" + _END + rb")/?[a-zA-Z][^ \t\n\f\r/>]*+" + ATTRIBUTES + rb"(?:>|\Z)"
-_LONE = rb"<(?![a-zA-Z!?/])|</(?:>|\Z)"
+# Any other tag: told by its plainest forms where it has one, and these are most.
+_APART = (
+    rb"(?!(?:a(?:rea)?|s(?:cript|tyle)|t(?:itle|extarea)|xmp|iframe|no(?:embed|frames)|plaintext|/body)" + _END + rb")"
+)
+_OTHER = (
+    rb"<" + _APART + rb"(?:/?[a-z][^\"'<>=]*+>"
+    rb"|[a-z][a-z0-9]*+(?:[ \t\n\f\r][^\"'<>=]*+(?<![ \t\n\f\r/])=\"[^\"]*+\")*+[ \t\n\f\r/]*+>"
+    rb"|/?[a-z][^ \t\n\f\r/>]*+" + ATTRIBUTES + rb"(?:>|\Z))"
+)
+_LONE = rb"<(?![a-z!?/])|</(?:>|\Z)"
 #: Everything up to the next link (its attributes are the group "link"), end of the body ("body"), or end of all.
 _NEXT = re.compile(
     rb"(?:[^<]++|%s|%s|%s)*+(?:<(?:a|area)%s(?P<link>%s)|(?P<body></body%s)%s)?(?P<closed>>?)"
-    % (OPAQUE, _OTHER, _LONE, _END, ATTRIBUTES, _END, ATTRIBUTES),
+    % (_OTHER, OPAQUE, _LONE, _END, ATTRIBUTES, _END, ATTRIBUTES),
     re.I,
 )
 _ATTRIBUTE = re.compile(
@@ -93,22 +101,21 @@ def end_of_body(html: bytes) -> int:
 
 def _links(html: bytes) -> Iterator[tuple[int, int]]:
     """Where the value of each link's href begins and ends, which is one that tracking may change."""
+    exempt = NO_TRACK in html.lower()
     for found in _NEXT.finditer(html):
         begin, end = found.span("link")
-        if begin < 0 or not found["closed"]:
+        if begin < 0 or not found["closed"] or (exempt and NO_TRACK in _names(html, begin, end)):
             continue
         for attribute in _ATTRIBUTE.finditer(html, begin, end):
             if attribute[1].lower() == b"href":
                 place = attribute.lastindex or 1
-                if place > 1 and NO_TRACK not in _names(html, begin, end):
+                if place > 1:
                     yield attribute.span(place)
                 break
 
 
 def _names(html: bytes, begin: int, end: int) -> list[bytes]:
-    """The names of a tag's attributes, of one that could have the one that matters."""
-    if NO_TRACK not in html[begin:end].lower():
-        return []
+    """The names of a tag's attributes."""
     return [attribute[1].lower() for attribute in _ATTRIBUTE.finditer(html, begin, end)]
 
 

@@ -59,10 +59,10 @@ class Token:
     mailbox: str = ""
 
 
-def seal(data: bytes, secret: bytes) -> str:
-    """The token of what `head` began and its purpose added, signed."""
+def seal(data: bytes, secret: bytes) -> bytes:
+    """The token, in ASCII, of what `head` began and its purpose added, signed."""
     signed = data + hmac.digest(secret, data, "sha256")[:MAC]
-    return binascii.b2a_base64(signed, newline=False).rstrip(b"=").translate(_URL_SAFE).decode("ascii")
+    return binascii.b2a_base64(signed, newline=False).rstrip(b"=").translate(_URL_SAFE)
 
 
 def head(purpose: Purpose, key: int, recipient: str) -> bytes:
@@ -79,7 +79,7 @@ def make(token: Token, key: int, secret: bytes) -> str:
         data += token.target
     elif token.purpose is Purpose.UNSUBSCRIBE:
         data += pack(token.account) + token.mailbox.encode("utf-8")
-    return seal(data, secret)
+    return seal(data, secret).decode("ascii")
 
 
 def read(text: str, purpose: Purpose, secret: Callable[[int], bytes | None]) -> Token:

@@ -44,7 +44,7 @@ class Links:
 
     def click(self, target: bytes) -> bytes:
         """By way of us to a target."""
-        return self._click + seal(self._clicked + target, self._secret).encode("ascii")
+        return self._click + seal(self._clicked + target, self._secret)
 
     @property
     def open(self) -> bytes:
@@ -64,8 +64,8 @@ class Links:
         return self._made(Purpose.UNSUBSCRIBE, pack(self._delivery.account) + mailbox.encode("utf-8"))
 
     def _made(self, purpose: Purpose, more: bytes) -> bytes:
-        token = seal(head(purpose, self._key, self._delivery.recipient) + more, self._secret)
-        return self._path(purpose) + token.encode("ascii")
+        data = head(purpose, self._key, self._delivery.recipient) + more
+        return self._path(purpose) + seal(data, self._secret)
 
     def _path(self, purpose: Purpose) -> bytes:
         return f"{self._url}/{PATHS[purpose]}/".encode("ascii")
