@@ -28,7 +28,10 @@ _SINGLE_BYTE = (
     *(f"windows-{n}" for n in range(1250, 1259)),
     *("koi8-r", "koi8-u", "tis-620"),
 )
-_MULTI_BYTE = ("utf-8", "big5", "euc-jp", "euc-kr", "gb18030", "gbk", "gb2312", "iso-2022-jp", "shift_jis")
+_MULTI_BYTE = (
+    *("utf-8", "big5", "big5-hkscs", "euc-jp", "euc-kr", "gb18030", "gbk", "gb2312", "iso-2022-jp", "iso-2022-kr"),
+    "shift_jis",
+)
 
 #: Charset name as it comes in mail, in lower case → Python's codec. All are text codecs that read in linear time.
 CHARSETS = {name: name for name in (*_SINGLE_BYTE, *_MULTI_BYTE)} | {
@@ -36,7 +39,17 @@ CHARSETS = {name: name for name in (*_SINGLE_BYTE, *_MULTI_BYTE)} | {
     "ascii": "ascii",
     "utf8": "utf-8",
     "latin1": "iso-8859-1",
+    "iso-8859-8-i": "iso-8859-8",
+    "windows-874": "cp874",
+    "ibm866": "cp866",
+    "cp866": "cp866",
+    "macintosh": "mac-roman",
+    "x-mac-cyrillic": "mac-cyrillic",
     "ks_c_5601-1987": "cp949",
+    "windows-31j": "cp932",
+    "x-sjis": "shift_jis",
+    "x-gbk": "gbk",
+    "cp936": "gbk",
     **{f"cp{n}": f"windows-{n}" for n in range(1250, 1259)},
 }
 

@@ -78,12 +78,8 @@ class Message:
         but white space within a field are taken out: readers disagree on these.
         """
         source = canonical(source)
-        begin = _MBOX.match(source)
-        position = begin.end() if begin else 0
-        fields, position = _fields(source, position)
-        if source.startswith(b"\r\n", position):
-            position += 2
-        return cls(tuple(fields), source, position)
+        fields, position = read_fields(source, 0, len(source))
+        return cls(fields, source, position)
 
     @property
     def body(self) -> bytes:
@@ -153,16 +149,30 @@ class Message:
         return Message(tuple(fields), self.source, self.offset)
 
 
+def read_fields(
+    source: bytes, begin: int, end: int, most: int | None = None
+) -> tuple[tuple[tuple[str, bytes], ...], int]:
+    """The fields of the entity that stands from `begin` to `end` of a canonical source, and where its body begins.
+
+    Of more than `most` fields that many and one are read, and the rest is taken for the body.
+    """
+    mbox = _MBOX.match(source, begin, end)
+    fields, position = _fields(source, mbox.end() if mbox else begin, end, most)
+    if source.startswith(b"\r\n", position, end):
+        position += 2
+    return tuple(fields), position
+
+
 def value(raw: bytes) -> bytes:
     """The unfolded value of a complete field."""
     return unfold(raw[raw.index(b":") + 1 :])
 
 
-def _fields(source: bytes, position: int) -> tuple[list[tuple[str, bytes]], int]:
-    """The fields that stand from `position` on, and where they end."""
+def _fields(source: bytes, position: int, stop: int, most: int | None = None) -> tuple[list[tuple[str, bytes]], int]:
+    """The fields that stand from `position` on and before `stop`, and where they end."""
     fields: list[tuple[str, bytes]] = []
     match = _FIELD.match
-    while found := match(source, position):
+    while found := match(source, position, stop):
         name, gap, folds, end = found.groups()
         raw = found[0]
         position = found.end()
@@ -173,12 +183,14 @@ def _fields(source: bytes, position: int) -> tuple[list[tuple[str, bytes]], int]
         if folds:
             raw = _BLANK_FOLD.sub(b"", raw[:-2]) + b"\r\n"
         fields.append((name.decode("ascii").lower(), raw))
+        if len(fields) - 1 == most:
+            break
     return fields, position
 
 
 def _complete(raw: bytes) -> list[tuple[str, bytes]]:
     """A field that we make ourselves: exactly one, and complete, so that nothing can be smuggled in with it."""
-    fields, end = _fields(raw, 0)
+    fields, end = _fields(raw, 0, len(raw))
     if len(fields) != 1 or end != len(raw) or not raw.endswith(b"\r\n"):
         raise ValueError("not one complete header field")
     return fields

@@ -12,14 +12,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from .message import Message
+from .parameters import parameters
 
 MAX_PARTS = 10_000  #: parts in one multipart beyond which nobody reads it
 
 UUENCODE = frozenset({"uuencode", "x-uuencode", "uue", "x-uue"})
 
 _KIND = re.compile(rb"[ \t]*([!#-'*+.0-9A-Z^-~-]+)/([!#-'*+.0-9A-Z^-~-]+)[ \t]*(?=;|\(|\Z)")
-_PARAMETER = re.compile(rb"""[ \t]*([^\s=;"]*)[ \t]*(?:=[ \t]*(?:"((?:[^"\\]|\\.)*)"|([^;]*)))?[^;]*;?""", re.S)
-_ESCAPED = re.compile(rb"\\(.)", re.S)
 _DELIMITER_END = re.compile(rb"(--)?[ \t]*(?:\r\n|\Z)")
 _DASHES = re.compile(rb"^--", re.M)
 _NOT_BASE64 = bytes(set(range(256)) - set(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/="))
@@ -43,46 +42,50 @@ def kind(entity: Message, default: tuple[str, str] = ("text", "plain")) -> Kind:
     found = _KIND.match(value)
     if found is None:
         return Kind(*default, b"", word)
-    boundary = b""
-    start = value.find(b";", found.end()) + 1
-    for parameter in _PARAMETER.finditer(value, start or len(value)):
-        if parameter[1].lower() == b"boundary":
-            quoted = parameter[2]
-            boundary = (_ESCAPED.sub(rb"\1", quoted) if quoted is not None else parameter[3] or b"").rstrip(b" \t")
-            break
+    boundary = next((octets for name, octets, _ in parameters(value) if name == b"boundary"), b"").rstrip(b" \t")
     return Kind(found[1].decode("ascii").lower(), found[2].decode("ascii").lower(), boundary, word)
 
 
-def parts(body: bytes, boundary: bytes) -> list[tuple[int, int]] | None:
+def parts(body: bytes, boundary: bytes, start: int = 0, stop: int | None = None) -> list[tuple[int, int]] | None:
     """Where each part of a multipart's body begins and ends, delimiters left out (RFC 2046 5.1.1).
 
-    A part that nothing closes reaches to the end. None when there is no part, or more than `MAX_PARTS`.
+    The body may be what stands from `start` to `stop` of something larger. A part that nothing closes reaches to the
+    end. None when there is no part, or more than `MAX_PARTS` lines that could part them.
     """
+    stop = len(body) if stop is None else stop
     found: list[tuple[int, int]] = []
-    start = -1
-    for begin, end, closing in _delimiters(body, b"--" + boundary):
-        if start >= 0:
+    open_at = -1
+    for number, (begin, end, closing) in enumerate(_delimiters(body, b"--" + boundary, start, stop)):
+        if number > MAX_PARTS:
+            return None
+        if end < 0:
+            continue
+        if open_at >= 0:
             # The CRLF before a delimiter is the delimiter's; two delimiters in a row share one.
-            found.append((start, max(start, begin - 2)))
-        start = -1 if closing else end
-        if closing or len(found) > MAX_PARTS:
+            found.append((open_at, max(open_at, begin - 2)))
+        open_at = -1 if closing else end
+        if closing:
             break
-    if start >= 0:
-        found.append((start, len(body)))
+    if open_at >= 0:
+        found.append((open_at, stop))
     return found if 0 < len(found) <= MAX_PARTS else None
 
 
-def _delimiters(body: bytes, mark: bytes) -> Iterator[tuple[int, int, bool]]:
-    """Each line that is a delimiter: where it begins, where the next line begins, whether it closes the multipart."""
-    position = body.find(mark)
+def _delimiters(body: bytes, mark: bytes, start: int, stop: int) -> Iterator[tuple[int, int, bool]]:
+    """Each line that begins as a delimiter does: where it begins, where the next line begins, or -1 when it is none
+    after all, and whether it closes the multipart."""
+    line = b"\n" + mark
+    position = start if body.startswith(mark, start, stop) else body.find(line, start, stop) + 1 or -1
     while position >= 0:
         end = position + len(mark)
-        if position == 0 or body[position - 1] == 10:
-            found = _DELIMITER_END.match(body, end)
-            if found is not None:
-                end = found.end()
-                yield position, end, found[1] is not None
-        position = body.find(mark, end)
+        found = _DELIMITER_END.match(body, end, stop)
+        if found is None:
+            yield position, -1, False
+        else:
+            end = found.end()
+            yield position, end, found[1] is not None
+        # The line end of a delimiter may be the beginning of the next.
+        position = body.find(line, end - 1, stop) + 1 or -1
 
 
 def quoted_printable(content: bytes) -> bytes:
