@@ -5,14 +5,18 @@ What is said stands in golden dialogues, ``tests/dialogues/standard/headers``.
 
 from __future__ import annotations
 
+import re
 from email import message_from_bytes, policy
 from email.message import EmailMessage
+from pathlib import Path
 from typing import Any
+from urllib.error import HTTPError
+from urllib.request import HTTPRedirectHandler, build_opener
 
 import pytest
 
 from ..dialogue import ROOT, Tcp, read, run
-from .daemon import Sandbox, Shop, letter, queued
+from .daemon import Sandbox, Shop, eventually, letter, queued
 
 HEADERS = ROOT / "standard" / "headers"
 
@@ -36,7 +40,7 @@ def test_refused(sandbox: Sandbox, shop: Shop) -> None:
     play(sandbox, shop, "refused")
     assert sandbox.available(shop) == 1000
     (told,) = sandbox.cli("message", "explain", "--refused", "--connection", shop.connection, "--last", "1")
-    assert (told["rule"], told["reply"]) == ("route_known", "route_unknown")
+    assert (told["rule"], told["reply"]) == ("template", "template_failed")
 
 
 def test_taken(sandbox: Sandbox, shop: Shop) -> None:
@@ -82,3 +86,55 @@ def test_as_a_library_writes_them(sandbox: Sandbox, shop: Shop) -> None:
         client.rcpt("lib@example.net")
         id = queued(client.data(made.as_bytes()))
     assert sandbox.history(id)["lib@example.net"]["metadata"] == {"name": "Grüße", "long": "é1" * 60}
+
+
+def test_stored_template(sandbox: Sandbox, shop: Shop, tmp_path: Path) -> None:
+    """A stored template with variables, a cached file and a tracked link, asked for by headers alone: each recipient
+    gets the mail that the template says, with links of its own, and the history tells of template and tag."""
+    page = tmp_path / "welcome.html"
+    page.write_text('<p>Hi {{ name }}, <a href="https://shop.example/{{ path }}">go</a></p>')
+    (tmp_path / "bill.txt").write_text("bill")
+    fields = ("--subject", "Welcome, {{ name }}", "--from-name", "{{ shop }}", "--tag", "welcome")
+    sandbox.cli("template", "create", "--account", shop.account, "--id", "hello", *fields, "--html", str(page))
+    sandbox.cli("file", "add", str(tmp_path / "bill.txt"), "--account", shop.account, "--key", "bill")
+    asked = (
+        b"X-Relay-Template: hello",
+        'X-Relay-Variables: {"name": "<Änn>", "shop": "Größe & Co", "path": "a?b=c"}'.encode(),
+        b"X-Relay-File: bill:invoice.txt",
+        b"X-Relay-Track-Opens: yes",
+        b"X-Relay-Track-Clicks: yes",
+        b"X-Relay-Tag: mine",
+    )
+    to = ["one@example.net", "two@example.net"]
+    id = eventually(lambda: _taken(sandbox, shop, to, letter(shop, "ignored", b"ignored\r\n", *asked)))
+    links = set()
+    for each in to:
+        made = message_from_bytes(sandbox.received(each), policy=policy.default)
+        assert made["Subject"] == "Welcome, <Änn>"
+        assert made["From"].addresses[0].display_name == "Größe & Co"
+        html, file = made.iter_parts()  # type: ignore[attr-defined]
+        assert "<p>Hi &lt;Änn&gt;, " in html.get_content() and "ignored" not in html.get_content()
+        assert (file.get_filename(), file.get_content()) == ("invoice.txt", "bill")
+        links |= set(re.findall(r'href="([^"]+)"', html.get_content()))
+    assert len(links) == 2
+    for link in links:
+        with pytest.raises(HTTPError) as answered:
+            build_opener(_Staying).open(link, timeout=10)
+        assert answered.value.headers["Location"] == "https://shop.example/a?b=c"
+    told = sandbox.settled(id)["one@example.net"]
+    assert (told["template"], told["tag"], told["subject"]) == ("hello", "welcome", "Welcome, <Änn>")
+
+
+def _taken(sandbox: Sandbox, shop: Shop, to: list[str], source: bytes) -> str:
+    """The id, or "" while a template is not known yet."""
+    try:
+        return sandbox.submit(shop, to, source)
+    except AssertionError:
+        return ""
+
+
+class _Staying(HTTPRedirectHandler):
+    """Follows no redirect."""
+
+    def redirect_request(self, *_: object) -> None:  # type: ignore[override]
+        return None
