@@ -18,10 +18,12 @@ from typing import Any
 #: How a source is read: as Jinja2 or by putting values for ``{{name}}`` only; values escaped for HTML or as they are.
 MODES = ("jinja-html", "jinja-text", "literal-html", "literal-text")
 
-#: Octets that a source may have, that variables may have, and that all texts of one rendering have at most.
+#: Characters that a source may have, that variables may have, and octets that all texts that are rendered have at most.
 MAX_SOURCE = 1024 * 1024
 MAX_VARIABLES = 1024 * 1024
 MAX_OUTPUT = 5 * 1024 * 1024
+#: Octets that a frame with a rendering has at most.
+MAX_RENDERING = 16 * 1024 * 1024
 
 _LENGTH = Struct(">I")
 _UTF8 = getincrementaldecoder("utf-8")
@@ -161,6 +163,18 @@ class _Texts:
         self._left = self._lengths[len(self.found)][1] if len(self.found) < len(self._lengths) else 0
         self._pieces: list[str] = []
         self._decoder = _UTF8()
+
+
+def oversize(rendering: Rendering) -> str:
+    """Why a rendering is too large to be asked for, "" when it is not."""
+    if len(rendering.variables) > MAX_VARIABLES:
+        return f"the variables have more than {MAX_VARIABLES} characters"
+    for name, source in rendering.sources.items():
+        if len(source.text) > MAX_SOURCE:
+            return f"{name}: the template has more than {MAX_SOURCE} characters"
+    if sum(len(source.text) for source in rendering.sources.values()) > 2 * MAX_SOURCE:
+        return f"all sources together have more than {2 * MAX_SOURCE} characters"
+    return ""
 
 
 def pack_rendering(rendering: Rendering) -> bytes:

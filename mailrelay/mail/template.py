@@ -29,7 +29,7 @@ from jinja2.exceptions import SecurityError
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 from markupsafe import escape
 
-from .rendering import MAX_OUTPUT, MAX_SOURCE, MAX_VARIABLES, Rendered, Rendering, Source, writable
+from .rendering import MAX_OUTPUT, Rendered, Rendering, Source, oversize, writable
 
 MAX_REASON = 300  #: characters of a fault's reason
 
@@ -69,6 +69,8 @@ def forget() -> None:
 
 
 def _rendered(rendering: Rendering) -> dict[str, str]:
+    if too_large := oversize(rendering):
+        raise TemplateFault(too_large)
     compiled = {name: _compile(name, source, rendering.strict) for name, source in rendering.sources.items()}
     if rendering.check:
         return {}
@@ -85,8 +87,6 @@ def _rendered(rendering: Rendering) -> dict[str, str]:
 
 def variables(text: str) -> Mapping[str, Any]:
     """The variables of a JSON text; `TemplateFault` when it is no object."""
-    if len(text) > MAX_VARIABLES:
-        raise TemplateFault(f"the variables have more than {MAX_VARIABLES} characters")
     try:
         found = json.loads(text, parse_constant=_no_number)
     except RecursionError:
@@ -122,8 +122,6 @@ def _run(name: str, render_one: Render, values: Mapping[str, Any], room: int) ->
 
 
 def _compile(name: str, source: Source, strict: bool) -> Render:
-    if len(source.text) > MAX_SOURCE:
-        raise TemplateFault(f"{name}: the template has more than {MAX_SOURCE} characters")
     try:
         if len(source.text) > _KEPT_LENGTH:
             return _compiled.__wrapped__(source, strict)

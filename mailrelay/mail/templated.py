@@ -7,7 +7,6 @@ rendered here, and a text that is given back as it was leaves the message byte-i
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import replace
 
@@ -22,7 +21,6 @@ SUBJECT = "subject"
 NAMED = ("From", "Reply-To")
 
 _MIME = b"MIME-Version: 1.0\r\n"
-_LINE_END = re.compile(r"\r\n|\r|\n")
 
 
 def texts(message: Message) -> Mapping[str, tuple[str, bool]]:
@@ -36,7 +34,7 @@ def texts(message: Message) -> Mapping[str, tuple[str, bool]]:
 
     def look(leaf: Leaf) -> Leaf:
         text = leaf.octets.decode(leaf.codec, "replace")
-        found[str(len(found))] = _LINE_END.sub("\n", text), leaf.html
+        found[str(len(found))] = _lf(text), leaf.html
         return leaf
 
     change_leaves(message, look)
@@ -53,7 +51,7 @@ def filled(message: Message, changed: Mapping[str, str]) -> Message:
         text = changed.get(name, before[name][0])
         if text == before[name][0]:
             return leaf
-        return _leaf(leaf, _LINE_END.sub("\r\n", text))
+        return _leaf(leaf, _lf(text).replace("\n", "\r\n"))
 
     before_leaves, message = message, change_leaves(message, change)
     if message is not before_leaves and message.get("Content-Type") and message.get("MIME-Version") is None:
@@ -83,6 +81,11 @@ def from_somebody_else(message: Message, field: str, name: str | None, address: 
 def parsed(address: str) -> str:
     """An address in the form that goes into a field; fails with `AddressError`."""
     return parse_mailbox(address.strip()).address
+
+
+def _lf(text: str) -> str:
+    """Text whose lines end in LF."""
+    return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
 def _leaf(leaf: Leaf, text: str) -> Leaf:

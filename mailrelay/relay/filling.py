@@ -4,13 +4,16 @@ What a stored template says goes before what the message says; what it leaves op
 nothing is rendered, whatever stands in the texts; an empty object renders them. Only texts that hold something to be
 rendered are sent to the renderer, all of one message together, once for all its recipients: what is stored is what came
 of it, so that no retry ever renders again. Who the message is from may change here, so it is judged once more after.
+Taking a large message apart and putting one together would hold the reactor up, so a thread does that.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+from twisted.internet.defer import Deferred, execute
 
 from ..interfaces.renderer import IRenderer
 from ..interfaces.templates import Template
@@ -31,32 +34,46 @@ FROM, REPLY_TO = NAMED
 _MARKS = {"jinja": ("{{", "{%", "{#"), "literal": ("{{",)}
 
 
-async def fill(renderer: IRenderer, draft: Draft, template: Template | None) -> Draft:
+#: Octets and letters that are handled in the reactor's own thread: some two milliseconds' worth.
+AT_ONCE = 16 * 1024
+
+#: Calls a function elsewhere, and gives what it gave.
+Aside = Callable[..., "Deferred[Any]"]
+
+
+async def fill(renderer: IRenderer, draft: Draft, template: Template | None, aside: Aside = execute) -> Draft:
     """The draft with a stored template, if there is one, and with variables, if there are any.
 
-    Fails with `Refusal` "template_failed" where a text cannot be rendered, or an address that comes out is none.
+    `aside` calls a function in a thread. Fails with `Refusal` "template_failed" where a text cannot be rendered, or an
+    address that comes out is none.
     """
     variables = draft.instructions.variables
-    if template is None:
-        if variables is None:
-            return draft
-        rendered = await _rendered(renderer, _of_message(draft.message), variables, strict=False)
-        return replace(draft, message=filled(draft.message, rendered))
-    said = _of_template(template)
-    own = _of_message(draft.message, template.syntax)
+    if template is None and variables is None:
+        return draft
+    said = {} if template is None else _of_template(template)
+    syntax = "jinja" if template is None else template.syntax
+    large = len(draft.message.source) > AT_ONCE
+    own: dict[str, Source] = await (aside if large else execute)(_of_message, draft.message, syntax)
     if "html" in said or "text" in said:
         own = {name: source for name, source in own.items() if not name.isdigit()}
     found = {name: source.text for name, source in (own | said).items()}
     if variables is not None:
-        found |= await _rendered(renderer, own | said, variables, strict=template.strict)
+        found |= await _rendered(renderer, own | said, variables, strict=template is not None and template.strict)
+    large = large or sum(map(len, found.values())) > AT_ONCE
     try:
-        message = _with_template(draft, {name: found[name] for name in said})
-        return_path = parsed(found["return_path"]) if "return_path" in said else draft.return_path
+        filled_in: Draft = await (aside if large else execute)(_filled, draft, found, frozenset(said))
     except AddressError as error:
         reason = f"an address that it gives is none: {error}"
         raise Refusal("template_failed", {"reason": reason}, rule="template", facts={"reason": reason}) from None
-    own_texts = {name: found[name] for name in own if name not in said}
-    return replace(draft, message=filled(message, own_texts), return_path=return_path)
+    return filled_in
+
+
+def _filled(draft: Draft, found: Mapping[str, str], said: frozenset[str]) -> Draft:
+    """The draft with the texts that were found, those that a template `said` before those of the message."""
+    message = _with_template(draft, {name: found[name] for name in said})
+    return_path = parsed(found["return_path"]) if "return_path" in said else draft.return_path
+    own = {name: text for name, text in found.items() if name not in said}
+    return replace(draft, message=filled(message, own), return_path=return_path)
 
 
 def _of_message(message: Message, syntax: str = "jinja") -> dict[str, Source]:
@@ -89,7 +106,23 @@ async def _rendered(
         for name, source in sources.items()
         if any(mark in source.text for mark in _MARKS[source.mode.partition("-")[0]])
     }
-    return await renderer.render(Rendering(chosen, variables, strict)) if chosen else {}
+    if not chosen:
+        return {}
+    told = _told(chosen)
+    rendered = await renderer.render(
+        Rendering({told[name]: source for name, source in chosen.items()}, variables, strict)
+    )
+    return {name: rendered[told[name]] for name in chosen}
+
+
+def _told(sources: Mapping[str, Source]) -> dict[str, str]:
+    """What each source is called where a fault tells of it: as people know it, and no two alike."""
+    called: dict[str, str] = {}
+    for name, source in sources.items():
+        kind = ("HTML" if source.mode.endswith("html") else "text") if name.isdigit() else name
+        number = sum(each.partition(" ")[0] == kind for each in called.values())
+        called[name] = f"{kind} {number + 1}" if number else kind
+    return called
 
 
 def _with_template(draft: Draft, said: Mapping[str, str]) -> Message:

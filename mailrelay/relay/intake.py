@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
+
+from twisted.internet.defer import Deferred, execute
 
 from ..interfaces.bodies import ISpool
 from ..interfaces.counters import ICounters
@@ -33,7 +35,8 @@ class Intake:
     `trace(id, at, peer)` gives the Received field; `paused()` tells whether mail is taken at all; `free_space()` gives
     the octets that the disk has room for, below `free_space_floor` of which no mail is taken; `lifetime` and
     `mailbox_full` are in seconds; `random(n)` gives octets; `routes` are the names of the installation's own routes.
-    `link_key()` gives the number of the key by which links in mail are signed now, 0 where there are no public pages.
+    `link_key()` gives the number of the key by which links in mail are signed now, 0 where there are no public pages;
+    `aside` calls a function in a thread.
     """
 
     directory: IDirectory
@@ -54,6 +57,7 @@ class Intake:
     files: IFiles
     routes: frozenset[str] = frozenset()
     link_key: Callable[[], int] = lambda: 0
+    aside: Callable[..., Deferred[Any]] = execute
 
     def new_id(self) -> str:
         """A fresh id."""

@@ -66,7 +66,7 @@ async def recall(intake: Intake, draft: Draft) -> Draft:
 
 async def prepare(intake: Intake, connection: ConnectionFacts, dialect: Dialect, draft: Draft) -> Draft:
     """What is stored for a message that was admitted; fails with `Refusal`."""
-    draft = await fill(intake.renderer, draft, draft.template)
+    draft = await fill(intake.renderer, draft, draft.template, intake.aside)
     draft = _name(draft, dialect)
     draft = _keep(draft, dialect)
     draft = replace(draft, message=dialect.body.kept(draft.message))

@@ -25,7 +25,7 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from ..interfaces.renderer import IRenderer
-from ..mail.rendering import FrameError, Frames, Rendering, pack_rendering, rendered_of
+from ..mail.rendering import FrameError, Frames, Rendering, oversize, pack_rendering, rendered_of
 from ..mail.reply import Refusal
 from . import render_child
 from .render_command import command, failed, fault_of
@@ -65,6 +65,8 @@ class RenderPool:
         self._stopped = False
 
     def render(self, rendering: Rendering) -> Deferred[Mapping[str, str]]:
+        if too_large := oversize(rendering):
+            return fail(failed(too_large))
         if self._stopped or len(self._queue) >= QUEUE:
             return fail(_busy("stopped" if self._stopped else "queue is full"))
         job = _Job(rendering, Deferred())

@@ -37,12 +37,12 @@ def main(path: str) -> int:
     # before anything else, since limits keep from finding modules later
     sys.path[:] = path.split(os.pathsep)
     from mailrelay.mail import template
-    from mailrelay.mail.rendering import FrameError, Frames, Rendered, pack_rendered, rendering_of
+    from mailrelay.mail.rendering import MAX_RENDERING, FrameError, Frames, Rendered, pack_rendered, rendering_of
 
     os.chdir("/")
     _limit()
     _write(READY)
-    frames = Frames()
+    frames = Frames(MAX_RENDERING)
     while piece := os.read(0, _PIECE):
         try:
             for header, texts in frames.feed(piece):

@@ -9,7 +9,7 @@ from twisted.internet.defer import Deferred, execute
 from zope.interface import implementer
 
 from ..interfaces.renderer import IRenderer
-from ..mail.rendering import FrameError, Frames, Rendering, pack_rendering, rendered_of
+from ..mail.rendering import FrameError, Frames, Rendering, oversize, pack_rendering, rendered_of
 from ..mail.reply import Refusal
 from .render_child import READY
 from .render_command import command, failed, fault_of
@@ -27,6 +27,8 @@ class RenderOnce:
 
 
 def _render(rendering: Rendering) -> Mapping[str, str]:
+    if too_large := oversize(rendering):
+        raise failed(too_large)
     try:
         child = subprocess.run(
             command(), input=pack_rendering(rendering), capture_output=True, timeout=PATIENCE, env={}, check=False

@@ -178,6 +178,7 @@ def wire(
         mailbox_full=config.limits.mailbox_full_hours * 3600,
         free_space_floor=config.limits.free_megabytes * 1_000_000,
         renderer=renderer,
+        aside=signing.defer,
         files=store.files,
         routes=frozenset(route.name for route in config.routes),
         link_key=lambda: keyring.current if site else 0,

@@ -128,6 +128,8 @@ class FaultTests(SynchronousTestCase):
         """What is too long is a fault: a source, and what comes out of all of them together."""
         self.assertEqual(rendered("x" * (MAX_SOURCE + 1)), f"!body: the template has more than {MAX_SOURCE} characters")
         self.assertEqual(len(rendered("x" * MAX_SOURCE)), MAX_SOURCE)
+        found = template.render(Rendering(dict.fromkeys("abc", Source("x" * MAX_SOURCE))))
+        self.assertIn("together", found.fault)
         over = f"what is rendered has more than {MAX_OUTPUT} octets"
         self.assertEqual(rendered("{% for i in range(9999) %}{{ 'a' * 1000 }}{% endfor %}"), f"!{over}")
         half = Source("{{ 'é' * 1500000 }}")

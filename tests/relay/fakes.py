@@ -8,20 +8,17 @@ from dataclasses import dataclass, field
 from itertools import count
 from typing import Any
 
-from twisted.internet.defer import Deferred, fail, succeed
+from twisted.internet.defer import Deferred, succeed
 from twisted.logger import LogEvent, formatEvent, globalLogPublisher
 from zope.interface import implementer
 
 from mailrelay.interfaces.directory import ConnectionFacts
-from mailrelay.interfaces.renderer import IRenderer
 from mailrelay.interfaces.submission import Peer
 from mailrelay.interfaces.transmitter import ITransmitter
 from mailrelay.interfaces.verdicts import IVerdicts
 from mailrelay.mail.envelope import SECOND, Capabilities, Delivered, Delivery, Hop, Outcome
 from mailrelay.mail.envelope import Deferred as Postponed
-from mailrelay.mail.rendering import Rendering
-from mailrelay.mail.reply import Refusal, Reply
-from mailrelay.mail.template import render
+from mailrelay.mail.reply import Reply
 from mailrelay.policy.dialect import Dialects
 
 START = 1_700_000_000 * SECOND
@@ -66,21 +63,6 @@ def delivery(recipient: str, account: str = "A", message: str = "M1", **changes:
         "expires_at": START + 3600 * SECOND,
     }
     return Delivery(recipient=recipient, message=message, account=account, **{**facts, **changes})
-
-
-@implementer(IRenderer)
-class HereRenderer:
-    """Renders at once and in this process; notes what it was asked for."""
-
-    def __init__(self) -> None:
-        self.asked: list[Rendering] = []
-
-    def render(self, rendering: Rendering) -> Deferred[Mapping[str, str]]:
-        self.asked.append(rendering)
-        rendered = render(rendering)
-        if rendered.fault:
-            return fail(Refusal("template_failed", {"reason": rendered.fault}, rule="template"))
-        return succeed(rendered.texts)
 
 
 @dataclass(slots=True)

@@ -7,11 +7,13 @@ from email import policy
 from email.message import EmailMessage
 from typing import Any
 
+from twisted.internet.defer import execute
 from zope.interface.verify import verifyObject
 
 from mailrelay.interfaces.renderer import IRenderer
 from mailrelay.interfaces.templates import Template
 from mailrelay.mail.reply import Refusal
+from mailrelay.relay.filling import AT_ONCE
 
 from .test_prepare import PreparedTests
 from .test_submission import SOURCE
@@ -71,6 +73,34 @@ class FillingTests(PreparedTests):
         self.assertEqual((refusal.key, self.state.balance["A"]), ("template_failed", 10))
         self.assertIn("subject", str(refusal.fields["reason"]))
         self.assertEqual(self.verdicts.kept[-1][4][-1]["reply"], "template_failed")
+
+    def test_told_as_people_know_it(self) -> None:
+        """The reason of a refusal names the text and the line as who wrote them knows them."""
+        parts = [
+            b"--x\r\nContent-Type: text/%s\r\n\r\n%s\r\n" % (kind, text)
+            for kind, text in ((b"plain", b"{{ a }}"), (b"html", b"{{ a }}"), (b"html", b"\r\n{{ 1/0 }}"))
+        ]
+        whole = b"Content-Type: multipart/mixed; boundary=x\r\n\r\n" + b"".join(parts) + b"--x--\r\n"
+        refusal = self.refused(VARIABLES + SOURCE.partition(b"\r\n\r\n")[0] + b"\r\n" + whole)
+        self.assertEqual(refusal.fields["reason"], "HTML 2, line 2: division by zero")
+        self.store(html="x\n{{ x.y }}", strict=True)
+        self.assertEqual(self.refused(STORED + VARIABLES + SOURCE).fields["reason"], "html, line 2: 'x' is undefined")
+
+    def test_large_ones_aside(self) -> None:
+        """A large message is taken apart, and put together, by a thread (L9)."""
+        asked: list[str] = []
+
+        def aside(function: Any, *arguments: Any) -> Any:
+            asked.append(function.__name__)
+            return execute(function, *arguments)
+
+        self.aside = aside
+        self.made(VARIABLES + OWN)
+        self.assertEqual(asked, [])
+        self.made(VARIABLES + OWN + b"x\r\n" * AT_ONCE)
+        self.store(html="{% for i in range(20000) %}x{% endfor %}")
+        self.made(STORED + VARIABLES + OWN)
+        self.assertEqual(asked, ["_of_message", "_filled", "_filled"])
 
     def test_a_stored_template(self) -> None:
         """A stored template goes before all that the message says; what it leaves open the message keeps."""

@@ -12,7 +12,16 @@ from twisted.trial.unittest import SynchronousTestCase
 from zope.interface.verify import verifyObject
 
 from mailrelay.interfaces.renderer import IRenderer
-from mailrelay.mail.rendering import Frames, Rendered, Rendering, Source, pack_rendered, rendering_of
+from mailrelay.mail.rendering import (
+    MAX_SOURCE,
+    MAX_VARIABLES,
+    Frames,
+    Rendered,
+    Rendering,
+    Source,
+    pack_rendered,
+    rendering_of,
+)
 from mailrelay.mail.reply import Refusal
 from mailrelay.relay import render
 from mailrelay.relay.render import RenderPool
@@ -108,6 +117,17 @@ class PoolTests(SynchronousTestCase):
         first.answer(b="2")
         self.assertEqual([self.successResultOf(each) for each in answers[1:]], [{"b": "2"}, {"a": "3"}])
         self.assertEqual(self.clock.getDelayedCalls(), [])
+
+    def test_too_large(self) -> None:
+        """What is too large is refused before any child sees it."""
+        for rendering in (
+            Rendering({"a": Source("x" * (MAX_SOURCE + 1))}),
+            Rendering(dict.fromkeys("abc", Source("x" * MAX_SOURCE))),
+            Rendering({"a": Source("x")}, "x" * (MAX_VARIABLES + 1)),
+        ):
+            self.assert_refused(self.pool.render(rendering), "template_failed", "more than")
+            self.assert_refused(RenderOnce().render(rendering), "template_failed", "more than")
+        self.assertEqual(self.children, [])
 
     def test_fault(self) -> None:
         """What the child says against the template is what the refusal says; the child goes on."""

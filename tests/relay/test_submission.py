@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import count
 from typing import Any
 
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, execute
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 from zope.interface.verify import verifyObject
@@ -24,8 +24,9 @@ from mailrelay.relay.submission import SubmittingConnection, Transaction
 from mailrelay.store.counters import MemoryCounters
 from mailrelay.store.memory import MemoryDirectory, MemoryLedger, MemorySpool, MemoryState
 from mailrelay.store.memory_files import MemoryFiles
+from tests.rendering import RenderHere
 
-from .fakes import DIALECTS, START, HereRenderer, KeptVerdicts, connection, logged, peer, told
+from .fakes import DIALECTS, START, KeptVerdicts, connection, logged, peer, told
 
 SOURCE = b"From: Shop <app@acme.test>\r\nSubject: =?utf-8?q?Gr=C3=BC=C3=9Fe?=\r\n\r\nHello\r\n"
 
@@ -98,7 +99,8 @@ class SubmissionTests(SynchronousTestCase):
         self.scheduler = Scheduled()
         self.verdicts = KeptVerdicts()
         self.counters = MemoryCounters(self.clock)
-        self.renderer = HereRenderer()
+        self.renderer = RenderHere()
+        self.aside: Callable[..., Any] = execute
         self.files = MemoryFiles()
         self.paused = False
         self.free_space = 1000
@@ -128,6 +130,7 @@ class SubmissionTests(SynchronousTestCase):
             free_space=lambda: self.free_space,
             free_space_floor=1000,
             renderer=self.renderer,
+            aside=self.aside,
             files=self.files,
             now=lambda: int(self.clock.seconds() * SECOND),
             random=lambda octets: next(self.numbers).to_bytes(octets, "big"),
