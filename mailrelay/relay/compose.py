@@ -30,7 +30,7 @@ def compose(
     """
     if delivery.personal is not None:
         message = personalise(message, delivery, site)
-    if any(name in _PRIVATE for name, _ in message.fields):
+    if not _PRIVATE.isdisjoint([name for name, _ in message.fields]):
         message = message.drop(*PRIVATE)
     if message.get("Date") is None:
         message = message.append(b"Date: %s\r\n" % date(delivery.accepted_at).encode("ascii"))

@@ -13,7 +13,7 @@ from collections import OrderedDict, deque
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 
-from twisted.internet.defer import Deferred, maybeDeferred, succeed
+from twisted.internet.defer import Deferred, fail, succeed
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.logger import Logger
 from twisted.python.failure import Failure
@@ -211,7 +211,10 @@ class Outbound:
     # -- one delivery: message, way, hosts in turn, outcome; nothing of it raises
 
     def _send(self, delivery: Delivery) -> None:
-        attempt = maybeDeferred(self._attempt, delivery)
+        try:
+            attempt = self._attempt(delivery)
+        except Exception:
+            attempt = fail()
         attempt.addErrback(self._not_attempted, delivery)
         attempt.addCallback(self._attempted, delivery)
 
@@ -271,7 +274,10 @@ class Outbound:
         self._pump()
 
     def _record(self, delivery: Delivery, outcome: Outcome, again: bool) -> None:
-        settling = maybeDeferred(self._settle, delivery, outcome)
+        try:
+            settling = self._settle(delivery, outcome)
+        except Exception:
+            settling = fail()
         settling.addCallbacks(self._settled, self._unsettled, (delivery,), {}, (delivery, outcome, again))
 
     def _settled(self, next_due: int, delivery: Delivery) -> None:

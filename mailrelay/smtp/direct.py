@@ -14,7 +14,14 @@ from twisted.internet.tcp import Connection
 
 def send(transport: Any, octets: bytes) -> None:
     """Write `octets` to a transport, as its own `write` would, but sooner."""
-    if isinstance(transport, Connection) and _idle(transport):
+    if (
+        isinstance(transport, Connection)
+        and transport.connected
+        and not transport.TLS
+        and not transport.disconnecting
+        and not transport.dataBuffer
+        and not transport._tempDataBuffer
+    ):
         try:
             sent = transport.socket.send(octets)
         except OSError:
@@ -23,14 +30,3 @@ def send(transport: Any, octets: bytes) -> None:
             return
         octets = octets[sent:]
     transport.write(octets)
-
-
-def _idle(connection: Connection) -> bool:
-    """Is it connected, without TLS, and with nothing waiting to be sent?"""
-    return bool(
-        connection.connected
-        and not connection.TLS
-        and not connection.disconnecting
-        and not connection.dataBuffer
-        and not connection._tempDataBuffer
-    )

@@ -28,6 +28,9 @@ class Phase(Enum):
     QUIT = "the reply to QUIT"
     CLOSED = "nothing"
 
+    # phases are looked up at every reply, and Enum hashes their names in Python
+    __hash__ = object.__hash__
+
 
 TRANSACTION = frozenset({Phase.MAIL, Phase.RCPT, Phase.DATA, Phase.BODY, Phase.FINAL})
 
