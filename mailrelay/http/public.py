@@ -1,11 +1,12 @@
 """The public pages, a site of their own: what the links in mail lead to.
 
 ``/o/TOKEN`` is the open pixel, ``/c/TOKEN`` sends a click to its target, ``/u/TOKEN`` unsubscribes, ``/w/TOKEN`` shows
-a message. A token says everything (`mail.token`); nothing else that comes in with a request is believed, no cookie is
-set or read, and nothing depends on the Host header. Opens and clicks are answered before anything is written, so they
-work while the store does not. Only POST unsubscribes (RFC 8058), so that no prefetcher can. A shown message is foreign
-HTML: it stands under a policy that lets it run nothing, submit nothing, and load pictures alone. Klein imports the
-reactor, so this module is imported only by whoever serves these pages, and late.
+a message, ``/confirm/TOKEN`` confirms a sender. A token says everything (`mail.token`); nothing else that comes in with
+a request is believed, no cookie is set or read, and nothing depends on the Host header. Opens and clicks are answered
+before anything is written, so they work while the store does not. Only POST unsubscribes (RFC 8058) and confirms, so
+that no prefetcher can. A shown message is foreign HTML: it stands under a policy that lets it run nothing, submit
+nothing, and load pictures alone. Klein imports the reactor, so this module is imported only by whoever serves these
+pages, and late.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from typing import cast
 from urllib.parse import urlsplit
 
 from klein import Klein
+from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 from twisted.python.failure import Failure
@@ -40,6 +42,8 @@ from .problem import Problem
 
 #: Days for which a message can be read.
 WEB_VERSION_DAYS = 90
+#: Days for which a sender can be confirmed.
+CONFIRMATION_DAYS = 7
 _DAY = 86_400 * SECOND
 #: Characters that are kept of what a program calls itself.
 AGENT = 200
@@ -57,6 +61,7 @@ PIXEL = binascii.a2b_base64("R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAI
 
 _TARGET = re.compile(rb"https?://[!-~]+", re.I)
 _ONE_CLICK = (b"List-Unsubscribe", b"One-Click")  #: RFC 8058 3.2
+_CONFIRMED = (b"confirm", b"yes")
 _PURPOSES = (b"Sec-Purpose", b"Purpose", b"X-Purpose", b"X-Moz")
 
 log = Logger()
@@ -64,10 +69,11 @@ log = Logger()
 
 @dataclass(frozen=True, slots=True)
 class Pages:
-    """What the pages stand on: `secret` gives that of a link key that is believed, by number; `now` microseconds since
-    1970, `new_id` a fresh ULID."""
+    """What the pages stand on: `confirm` makes an address of an account a confirmed sender, `secret` gives that of a
+    link key that is believed, by number; `now` microseconds since 1970, `new_id` a fresh ULID."""
 
     engagement: IEngagement
+    confirm: Callable[[str, str], Deferred[None]]
     web_versions: IWebVersions
     acts: Acts
     secret: Callable[[int], bytes | None]
@@ -149,15 +155,13 @@ def _add_routes(app: Klein, pages: Pages, prefix: str) -> None:
         except KeyError:
             pass  # an account that is gone sends nothing
         except Refusal as refusal:
-            log.error("an unsubscribe could not be written: {refusal}", refusal=refusal)
-            request.setHeader(b"Retry-After", _RETRY_AFTER)
-            return notice(request, 503, "later")
+            return _later(request, refusal)
         return send(request, public_views.told(language(request), "unsubscribed", said.mailbox))
 
     @app.route(f"{prefix}/{PATHS[Purpose.WEB_VERSION]}/<string:token>", methods=["GET"])
     async def web_version(request: Request, token: str) -> bytes:
         said = _read(pages, token, Purpose.WEB_VERSION)
-        if pages.now() - made_at(said.recipient) > WEB_VERSION_DAYS * _DAY:
+        if _is_old(pages, said, WEB_VERSION_DAYS):
             return notice(request, 410, "gone", days=WEB_VERSION_DAYS)
         try:
             shown = await pages.web_versions.read(said.recipient)
@@ -168,6 +172,40 @@ def _add_routes(app: Klein, pages: Pages, prefix: str) -> None:
         body = send(request, shown.text.encode("utf-8", "replace"))
         request.setHeader(b"Content-Security-Policy", FOREIGN)
         return body
+
+    @app.route(f"{prefix}/{PATHS[Purpose.CONFIRM]}/<string:token>", methods=["GET"])
+    def confirmation_page(request: Request, token: str) -> bytes:
+        said = _read(pages, token, Purpose.CONFIRM)
+        if _is_old(pages, said, CONFIRMATION_DAYS):
+            return notice(request, 410, "unconfirmed", days=CONFIRMATION_DAYS)
+        field, value = (each.decode("ascii") for each in _CONFIRMED)
+        return send(request, public_views.asking(language(request), "confirm", said.mailbox, field, value))
+
+    @app.route(f"{prefix}/{PATHS[Purpose.CONFIRM]}/<string:token>", methods=["POST"])
+    async def confirm(request: Request, token: str) -> bytes:
+        said = _read(pages, token, Purpose.CONFIRM)
+        if b"?" in request.uri or request.args != {_CONFIRMED[0]: [_CONFIRMED[1]]}:
+            return notice(request, 400, "wrong_form")
+        if _is_old(pages, said, CONFIRMATION_DAYS):
+            return notice(request, 410, "unconfirmed", days=CONFIRMATION_DAYS)
+        try:
+            await pages.confirm(said.account, said.mailbox)
+        except KeyError:  # nobody asks for it any more
+            return notice(request, 410, "unconfirmed", days=CONFIRMATION_DAYS)
+        except Refusal as refusal:
+            return _later(request, refusal)
+        return send(request, public_views.told(language(request), "confirmed", said.mailbox))
+
+
+def _is_old(pages: Pages, said: Token, days: int) -> bool:
+    return pages.now() - made_at(said.recipient) > days * _DAY
+
+
+def _later(request: IRequest, refusal: Refusal) -> bytes:
+    """What could not be written is not said to be done."""
+    log.error("what a public page was asked for could not be written: {refusal}", refusal=refusal)
+    request.setHeader(b"Retry-After", _RETRY_AFTER)
+    return notice(request, 503, "later")
 
 
 def _read(pages: Pages, token: str, purpose: Purpose) -> Token:

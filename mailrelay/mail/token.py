@@ -32,6 +32,7 @@ class Purpose(IntEnum):
     CLICK = 2
     UNSUBSCRIBE = 3
     WEB_VERSION = 4
+    CONFIRM = 5
 
 
 #: The part of a path under which the links of each purpose stand, before their token.
@@ -40,7 +41,9 @@ PATHS: Mapping[Purpose, str] = {
     Purpose.CLICK: "c",
     Purpose.UNSUBSCRIBE: "u",
     Purpose.WEB_VERSION: "w",
+    Purpose.CONFIRM: "confirm",
 }
+_OF_MAILBOXES = (Purpose.UNSUBSCRIBE, Purpose.CONFIRM)
 
 
 class BadToken(ValueError):
@@ -49,8 +52,8 @@ class BadToken(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """What a token says; `target` is a click's, `account` and `mailbox` (the canonical key of an address) are an
-    unsubscribe's."""
+    """What a token says; `target` is a click's, `account` and `mailbox` (the canonical key of an address) are those of
+    an unsubscribe and of a sender's confirmation, whose `recipient` is the id of its request."""
 
     purpose: Purpose
     recipient: str
@@ -77,7 +80,7 @@ def make(token: Token, key: int, secret: bytes) -> str:
     data = head(token.purpose, key, token.recipient)
     if token.purpose is Purpose.CLICK:
         data += token.target
-    elif token.purpose is Purpose.UNSUBSCRIBE:
+    elif token.purpose in _OF_MAILBOXES:
         data += pack(token.account) + token.mailbox.encode("utf-8")
     return seal(data, secret).decode("ascii")
 
@@ -98,7 +101,7 @@ def read(text: str, purpose: Purpose, secret: Callable[[int], bytes | None]) -> 
     recipient, rest = unpack(signed[_HEAD : _HEAD + 16]), signed[_HEAD + 16 :]
     if purpose is Purpose.CLICK:
         return Token(purpose, recipient, target=rest)
-    if purpose is not Purpose.UNSUBSCRIBE:
+    if purpose not in _OF_MAILBOXES:
         return Token(purpose, recipient)
     try:
         return Token(purpose, recipient, account=unpack(rest[:16]), mailbox=rest[16:].decode("utf-8"))

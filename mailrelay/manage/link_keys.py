@@ -5,7 +5,8 @@ The daemon follows within a second. A withdrawn key makes dead links of all that
 
 from __future__ import annotations
 
-from ..policy.link_keys import SETTING, LinkKey, LinkKeys
+from ..mail.token import PATHS, Purpose, Token, make
+from ..policy.link_keys import SETTING, LinkKey, LinkKeys, secret_of
 from . import checked
 from .errors import Invalid, Unknown
 from .installation import Installation, use_case
@@ -38,6 +39,14 @@ async def withdraw(installation: Installation, number: int) -> LinkKey:
         raise Invalid("number", str(error)) from None
     await installation.registry.put_setting(SETTING, keys.text)
     return next(key for key in keys.keys if key.number == number)
+
+
+@use_case
+async def confirmation(installation: Installation, account: str, address: str) -> str:
+    """Where, under the public address, a sender address of an account (its id) is confirmed; good for some days."""
+    number = (await _read(installation)).current
+    token = Token(Purpose.CONFIRM, installation.new_id(), account=account, mailbox=address)
+    return f"/{PATHS[Purpose.CONFIRM]}/{make(token, number, installation.vault.subkey(secret_of(number)))}"
 
 
 async def _read(installation: Installation) -> LinkKeys:

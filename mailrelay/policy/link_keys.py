@@ -14,6 +14,11 @@ from typing import Self
 SETTING = "link_keys"
 
 
+def secret_of(number: int) -> str:
+    """What the secret of a key is derived for (`Vault.subkey`)."""
+    return f"link {number}"
+
+
 @dataclass(frozen=True, slots=True)
 class LinkKey:
     """One key: made and withdrawn when, in microseconds; 0 is the installation's beginning, and never."""

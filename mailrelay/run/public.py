@@ -15,9 +15,10 @@ from typing import Any
 from twisted.internet.interfaces import IListeningPort
 
 from ..interfaces.engagement import IEngagement
+from ..interfaces.registry import IRegistry
 from ..interfaces.web_version import IWebVersions
 from ..mail.envelope import ulid
-from ..policy.link_keys import LinkKeys
+from ..policy.link_keys import LinkKeys, secret_of
 from ..vault import Vault
 from .ports import adopt
 
@@ -29,7 +30,7 @@ class Keyring:
 
     def __init__(self, vault: Vault) -> None:
         self.keys = LinkKeys()
-        self.secret: Callable[[int], bytes] = lru_cache(1000)(lambda number: vault.subkey(f"link {number}"))
+        self.secret: Callable[[int], bytes] = lru_cache(1000)(lambda number: vault.subkey(secret_of(number)))
 
     @property
     def current(self) -> int:
@@ -46,7 +47,7 @@ class Keyring:
 
 
 class PublicPages:
-    """Serves the pages; `engagement`, `web_versions` and `keyring` are the worker's, once it has started."""
+    """Serves the pages; `worker` gives what they stand on, once it has started."""
 
     def __init__(
         self,
@@ -54,7 +55,7 @@ class PublicPages:
         sock: socket.socket,
         public_url: str,
         now: Callable[[], int],
-        worker: Callable[[], tuple[IEngagement, IWebVersions, Keyring]],
+        worker: Callable[[], tuple[IEngagement, IWebVersions, IRegistry, Keyring]],
     ) -> None:
         self._reactor = reactor
         self._socket = sock
@@ -69,10 +70,11 @@ class PublicPages:
         from ..http.acts import Acts
         from ..http.public import Pages, make_public_site
 
-        engagement, web_versions, keyring = self._worker()
+        engagement, web_versions, registry, keyring = self._worker()
         self._acts = Acts(engagement, self._reactor, self._now)
         pages = Pages(
             engagement=engagement,
+            confirm=registry.confirm_sender,
             web_versions=web_versions,
             acts=self._acts,
             secret=keyring.believed,

@@ -21,6 +21,7 @@ from twisted.python.threadpool import ThreadPool
 
 from ..config import Config
 from ..interfaces.engagement import IEngagement
+from ..interfaces.registry import IRegistry
 from ..interfaces.renderer import IRenderer
 from ..interfaces.web_version import IWebVersions
 from ..mail.envelope import ulid
@@ -93,10 +94,10 @@ class Worker:
         return self._store
 
     @property
-    def public(self) -> tuple[IEngagement, IWebVersions, Keyring]:
+    def public(self) -> tuple[IEngagement, IWebVersions, IRegistry, Keyring]:
         """What the public pages stand on, once started."""
         assert self._wired is not None and self._wired.web_versions is not None, "not started, or without public pages"
-        return self.store.engagement, self._wired.web_versions, self._keyring
+        return self.store.engagement, self._wired.web_versions, self.store.registry, self._keyring
 
     @property
     def renderer(self) -> IRenderer:

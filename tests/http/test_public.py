@@ -62,11 +62,13 @@ class PublicTests(SynchronousTestCase):
         self.state.recipients[ANN] = Entry(delivery, "ann@b.test")
         self.engagement = MemoryEngagement(self.state)
         self.shown = Shown()
+        self.confirmed: list[str] = []
         self.acts = Acts(self.engagement, self.clock, self.now)
         self.numbers = iter(range(1_000_000))
         self.believed = dict(SECRETS)
         self.pages = Pages(
             engagement=self.engagement,
+            confirm=self.confirm,
             web_versions=self.shown,
             acts=self.acts,
             secret=lambda number: self.believed.get(number),
@@ -74,6 +76,14 @@ class PublicTests(SynchronousTestCase):
             new_id=lambda: f"E{next(self.numbers):06}",
         )
         self.site = make_public_site(self.pages, "https://go.relay.test/mail", self.clock)
+
+    def confirm(self, account: str, mailbox: str) -> Deferred[None]:
+        if self.state.failures:
+            return fail(self.state.failures.pop(0))
+        if account != ACME:
+            return fail(KeyError(mailbox))
+        self.confirmed.append(mailbox)
+        return succeed(None)
 
     def now(self) -> int:
         return START + round(self.clock.seconds() * SECOND)
@@ -279,6 +289,42 @@ class UnsubscribeTests(PublicTests):
         path = self.path(Purpose.UNSUBSCRIBE, account=ACME, mailbox="<script>alert(1)</script>@b.test")
         self.assertIn("&lt;script&gt;", self.ask(path).text)
         self.assertNotIn("<script>", self.ask(path).text)
+
+
+class ConfirmationTests(PublicTests):
+    """A sender's address is confirmed by whoever reads its mail."""
+
+    def path_of(self, account: str = ACME) -> str:
+        return self.path(Purpose.CONFIRM, account=account, mailbox="ann@b.test")
+
+    def test_confirmed(self) -> None:
+        """The page asks, the button confirms; nothing that only looks does."""
+        for method in ("GET", "HEAD"):
+            self.assertEqual(self.ask(self.path_of(), method).status, 200)
+        self.assertIn("ann@b.test", self.ask(self.path_of()).text)
+        for form in ({}, {"confirm": "no"}, ONE_CLICK):
+            self.assertEqual(self.ask(self.path_of(), "POST", form).status, 400)
+        self.assertEqual(self.confirmed, [])
+        answer = self.ask(self.path_of(), "POST", {"confirm": "yes"})
+        self.assertEqual((answer.status, self.confirmed), (200, ["ann@b.test"]))
+        self.assertIn("is confirmed", answer.text)
+
+    def test_another_purpose(self) -> None:
+        """H1: a link to unsubscribe confirms nobody, nor the other way round."""
+        token = self.unsubscribing().rpartition("/")[2]
+        self.assertEqual(self.ask(f"/confirm/{token}", "POST", {"confirm": "yes"}).status, 404)
+        self.assertEqual(self.ask(f"/u/{self.path_of().rpartition('/')[2]}", "POST", ONE_CLICK).status, 404)
+
+    def test_expired(self) -> None:
+        """A link that nobody asks for any more, or of more than a week ago, has expired."""
+        other = self.path_of(ulid(START, b"9999567890"))
+        self.assertEqual(self.ask(other, "POST", {"confirm": "yes"}).status, 410)
+        self.state.failures.append(Refusal("temporary"))
+        self.assertEqual(self.ask(self.path_of(), "POST", {"confirm": "yes"}).status, 503)
+        self.clock.advance(7 * 86_400 + 1)
+        self.assertEqual(self.ask(self.path_of()).status, 410)
+        self.assertEqual(self.ask(self.path_of(), "POST", {"confirm": "yes"}).status, 410)
+        self.assertEqual(self.confirmed, [])
 
 
 class WebVersionTests(PublicTests):

@@ -21,7 +21,13 @@ ulids = st.integers(0, (1 << 128) - 1).map(lambda value: unpack(value.to_bytes(1
 tokens = st.one_of(
     st.builds(Token, st.sampled_from((Purpose.OPEN, Purpose.WEB_VERSION)), ulids),
     st.builds(Token, st.just(Purpose.CLICK), ulids, target=st.binary(max_size=200)),
-    st.builds(Token, st.just(Purpose.UNSUBSCRIBE), ulids, account=ulids, mailbox=st.text(max_size=40)),
+    st.builds(
+        Token,
+        st.sampled_from((Purpose.UNSUBSCRIBE, Purpose.CONFIRM)),
+        ulids,
+        account=ulids,
+        mailbox=st.text(max_size=40),
+    ),
 )
 
 

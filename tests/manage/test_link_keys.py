@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from mailrelay.mail.token import Purpose, read
 from mailrelay.manage import Invalid, Unknown, connections, link_keys, plain
-from mailrelay.policy.link_keys import SETTING, LinkKeys
+from mailrelay.policy.link_keys import SETTING, LinkKeys, secret_of
 
 from .place import START, InstallationTestCase
 
@@ -30,6 +31,17 @@ class LinkKeysTests(InstallationTestCase):
         self.assertIn("signs", self.refused(link_keys.withdraw(self.place, 1), Invalid))
         self.assertIn("2", self.refused(link_keys.withdraw(self.place, 2), Unknown))
         self.refused(link_keys.withdraw(self.place, 0), Invalid)
+
+
+class ConfirmationTests(InstallationTestCase):
+    def test_path(self) -> None:
+        """The path to confirm a sender says whom, under the key that signs now."""
+        account = self.account()
+        self.done(link_keys.rotate(self.place))
+        path = self.done(link_keys.confirmation(self.place, account.id, "news@shop.example"))
+        secrets = {2: self.place.vault.subkey(secret_of(2))}
+        said = read(path.removeprefix("/confirm/"), Purpose.CONFIRM, secrets.get)
+        self.assertEqual((said.account, said.mailbox), (account.id, "news@shop.example"))
 
 
 class PagesTests(InstallationTestCase):
