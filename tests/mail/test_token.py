@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from mailrelay.mail.envelope import pack, unpack
+from mailrelay.mail.envelope import made_at, pack, ulid, unpack
 from mailrelay.mail.token import MAX_TOKEN, BadToken, Purpose, Token, head, make, read
 
 from .bounded import bounded
@@ -104,6 +104,10 @@ class TokenTests(SynchronousTestCase):
         for id in ("", "R1", ANN[:-1], ANN + "A", ANN.lower(), "8" + ANN[1:], "U" + ANN[1:]):
             self.assertRaises(ValueError, pack, id)
         self.assertRaises(ValueError, unpack, b"short")
+
+    def test_age(self) -> None:
+        """The id in a token tells when its recipient was accepted."""
+        self.assertEqual(made_at(ulid(1_700_000_000_123_456, b"0123456789")), 1_700_000_000_123_000)
 
     def test_signed_but_not_whole(self) -> None:
         """What another version signed, and this one does not understand, is refused."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from mailrelay.policy.link_keys import LinkKey, LinkKeys
+from mailrelay.policy.link_keys import LinkKey, LinkKeys, secret_of
 
 
 class LinkKeysTests(SynchronousTestCase):
@@ -28,6 +28,10 @@ class LinkKeysTests(SynchronousTestCase):
         """The key that signs cannot be withdrawn, and none that is not there."""
         self.assertRaises(ValueError, LinkKeys().withdrawn, 1, 10)
         self.assertRaises(KeyError, LinkKeys().withdrawn, 2, 10)
+
+    def test_secrets(self) -> None:
+        """Every key has a secret of its own."""
+        self.assertNotEqual(secret_of(1), secret_of(2))
 
     def test_kept(self) -> None:
         """What is kept is read again."""

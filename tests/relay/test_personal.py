@@ -59,6 +59,7 @@ def links(octets: bytes) -> dict[Purpose, list[Token]]:
             for found in re.findall(rf"{re.escape(SITE.url)}/{path}/([A-Za-z0-9_-]+)", shown)
         ]
         for purpose, path in PATHS.items()
+        if purpose is not Purpose.CONFIRM
     }
 
 
