@@ -56,6 +56,8 @@ def login(key: str, listener: Listener) -> Iterator[str]:
 def encryption(key: str, listener: Listener) -> Iterator[str]:
     """A listener with TLS has a certificate and the key that fits, one without has neither."""
     if listener.tls == "none":
+        if listener.dialect_by_name:
+            yield f'{key}.dialect_by_name: only with tls = "starttls" or "implicit"'
         for name in ("certificate", "key"):
             if getattr(listener, name) is not None:
                 yield f'{key}.{name}: only with tls = "starttls" or "implicit"'
@@ -190,6 +192,9 @@ def dialects(listeners: Mapping[str, Listener], known: Mapping[str, bool], web: 
             yield f"{key}.dialect: unknown, must be one of: {', '.join(sorted(known))}"
         elif known[listener.dialect] and web is not None and not web.public_url:
             yield f"http.public_url: required, for links in mail by {key} ({listener.dialect}) lead there"
+        for host, dialect in listener.dialect_by_name.items():
+            if dialect not in known:
+                yield f'{key}.dialect_by_name."{host}": unknown, must be one of: {", ".join(sorted(known))}'
 
 
 def across(listeners: Mapping[str, Listener], routes: Mapping[str, Route], web: Http | None) -> Iterable[str]:

@@ -168,7 +168,9 @@ class Server(Section):
 
 
 class Listener(Section):
-    """``[[listeners]]``: one port. With ``login = "address"`` whoever comes from `trusted` sends as `connection`."""
+    """``[[listeners]]``: one port. With ``login = "address"`` whoever comes from `trusted` sends as `connection`.
+
+    `dialect_by_name` gives the dialect for clients that ask for a host name when TLS begins (SNI)."""
 
     name: Name
     address: IpAddress = "127.0.0.1"
@@ -178,6 +180,7 @@ class Listener(Section):
     certificate: FilePath | None = None
     key: FilePath | None = None
     dialect: Name = "standard"
+    dialect_by_name: dict[Host, Name] = Field(default_factory=dict)
     login: Literal["auth", "address"] = "auth"
     trusted: tuple[Network, ...] = ()
     connection: Text = ""
@@ -338,11 +341,15 @@ class Limits(Section):
 
 
 class LoginGuard(Section):
-    """``[login_guard]``: failed sessions within `window` after which an address has to wait."""
+    """``[login_guard]``: failed sessions within `window` after which an address has to wait, and what one may have
+    under way before it is known who it is, where credentials are judged with the message."""
 
     failures_per_user: Count = 5
     failures_per_address: Count = 50
     window: Seconds = 600
+    unproven_transactions: Count = 1000
+    unproven_recipients: Count = 10_000
+    unproven_megabytes: Count = 256
 
 
 class Dialects(Section):

@@ -48,6 +48,10 @@ class IAddressLogin(IConnectionLogin):
     """Nothing but where the client comes from."""
 
 
+class INoLogin(IConnectionLogin):
+    """Nothing at all: who speaks is judged with the message."""
+
+
 @implementer(IPasswordLogin)
 @dataclass(frozen=True, slots=True)
 class PasswordLogin:
@@ -63,6 +67,15 @@ class PasswordLogin:
 @dataclass(frozen=True, slots=True)
 class AddressLogin:
     """No AUTH at all: the listener trusts the client's address (`login = "address"`)."""
+
+    peer: Peer
+    dialect: str
+
+
+@implementer(INoLogin)
+@dataclass(frozen=True, slots=True)
+class NoLogin:
+    """No AUTH so far, where the dialect judges credentials at end of data."""
 
     peer: Peer
     dialect: str

@@ -45,7 +45,7 @@ def _free_space(facts: MailFacts, dialect: Dialect) -> Verdict:
 
 def _connection_active(facts: MailFacts, dialect: Dialect) -> Verdict:
     status = facts.connection_status
-    return _verdict("connection_active", status != "active", {"status": status}, "auth_failed")
+    return _verdict("connection_active", status != "active", {"status": status}, "connection_inactive")
 
 
 def _declared_size(facts: MailFacts, dialect: Dialect) -> Verdict:
@@ -170,9 +170,14 @@ def _hops(facts: DataFacts, dialect: Dialect) -> Verdict:
     return _verdict("hops", facts.received_count > facts.hop_limit, seen, "too_many_hops")
 
 
+def _readable(facts: DataFacts, dialect: Dialect) -> Verdict:
+    return _verdict("readable", not facts.fields, {"fields": facts.fields}, "message_unreadable")
+
+
 def _from_present(facts: DataFacts, dialect: Dialect) -> Verdict:
     # a From field without one readable address leaves nobody to answer for the message
-    return _verdict("from_present", not facts.from_addresses, _from_seen(facts), "from_missing")
+    key = "from_unreadable" if facts.from_fields else "from_missing"
+    return _verdict("from_present", not facts.from_addresses, _from_seen(facts), key)
 
 
 def _from_single(facts: DataFacts, dialect: Dialect) -> Verdict:
@@ -236,6 +241,16 @@ def _subject_present(facts: DataFacts, dialect: Dialect) -> Verdict:
 
 _Rule = Callable[[Any, "Dialect"], Verdict]  # which of the facts a rule takes follows from its stage
 
+
+def return_path(facts: MailFacts, dialect: Dialect, options: Mapping[str, JSON], own: str) -> str:
+    """Who a message is recorded to come from, "" for nobody: the client's reverse path, or the connection's bounce
+    address (`own` is its sender) where that is none of the account's and the dialect says so."""
+    sender = facts.sender
+    if dialect.return_path == "client" or (sender is not None and facts.domain_status == "verified"):
+        return sender.address if sender is not None else ""
+    return str(options["bounce_address"]) or own
+
+
 #: Every rule by its stage and name.
 RULES: Mapping[str, Mapping[str, _Rule]] = MappingProxyType(
     {
@@ -261,6 +276,7 @@ RULES: Mapping[str, Mapping[str, _Rule]] = MappingProxyType(
             "header": _header,
             "content": _content,
             "hops": _hops,
+            "readable": _readable,
             "from_present": _from_present,
             "from_single": _from_single,
             "from_domain": _from_domain,

@@ -52,6 +52,10 @@ _SETTINGS = (
     "suppressed",
     "suppressing",
     "username",
+    "key_usernames",
+    "login_needs_balance",
+    "sender_path",
+    "return_path",
     "ports",
     "sandbox",
     "headers",
@@ -93,8 +97,10 @@ class Dialect:
     are kept (none named: all), `body` says what is kept of a body, `body_tags` are words in a body that stand for
     links, `recipient_names` makes the To field of each recipient's own address with the name that the message's To
     gives. `recipients_sent` is "all" or "first"; `tag_limit` how many tags an account may have used, 0 for any
-    number. `username` is the pattern of a generated user name; `ports` the service's ports by mode ("plain",
-    "starttls", "tls"); `sandbox` gives for a port the offset from the sandbox's base port.
+    number. `username` is the pattern of a generated user name, `credential` what a new connection logs in by,
+    `key_usernames` are those that go with a key (words of `policy.vocabulary`, or fixed names). `login_needs_balance`
+    turns logins away of who has nothing left; `sender_path` and `return_path` are words, too. `ports` are the service's
+    ports by mode ("plain", "starttls", "tls"); `sandbox` gives for a port the offset from the sandbox's base port.
     `options` has the default of every switch of a connection (`policy.options`); `variants` other forms of some replies
     by the name under which the option "replies" chooses them, and `replies` those that speak as the options are.
     """
@@ -112,6 +118,10 @@ class Dialect:
     suppressed: str
     suppressing: tuple[str, ...]
     username: str
+    key_usernames: tuple[str, ...]
+    login_needs_balance: bool
+    sender_path: str
+    return_path: str
     ports: Mapping[str, tuple[int, ...]]
     sandbox: Mapping[int, int]
     headers: ControlHeaders
@@ -243,6 +253,10 @@ def _read(reading: Reading, name: str, own: Mapping[str, object]) -> Dialect:
         suppressed=reading.choice("suppressed", given.get("suppressed"), vocabulary.SUPPRESSED),
         suppressing=reading.choices("suppressing", given.get("suppressing"), vocabulary.SUPPRESSIONS),
         username=_username(reading, given.get("username")),
+        key_usernames=_key_usernames(reading, given.get("key_usernames")),
+        login_needs_balance=reading.switch("login_needs_balance", given.get("login_needs_balance")),
+        sender_path=reading.choice("sender_path", given.get("sender_path"), vocabulary.SENDER_PATHS),
+        return_path=reading.choice("return_path", given.get("return_path"), vocabulary.RETURN_PATHS),
         ports=(ports := _ports(reading, given.get("ports"))),
         sandbox=_sandbox(reading, given.get("sandbox", {}), ports),
         headers=read_headers(reading, given.get("headers", {})),
@@ -270,6 +284,15 @@ def _username(reading: Reading, value: object) -> str:
     text = reading.text("username", value)
     read_fields(reading, "username", text, vocabulary.USERNAME_FIELDS)
     return text
+
+
+def _key_usernames(reading: Reading, value: object) -> tuple[str, ...]:
+    found = reading.texts("key_usernames", value)
+    for number, each in enumerate(found):
+        if each not in vocabulary.KEY_USERNAMES and any(sign in each for sign in "*{}"):
+            known = ", ".join(vocabulary.KEY_USERNAMES)
+            reading.fault(f"key_usernames[{number}]", f"must be one of {known} or a fixed name, not {each!r}")
+    return found
 
 
 def _ports(reading: Reading, value: object) -> Mapping[str, tuple[int, ...]]:

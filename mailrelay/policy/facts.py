@@ -78,7 +78,8 @@ class RcptFacts:
 
 @dataclass(frozen=True, slots=True)
 class DataFacts:
-    """Known at end of data. `from_fields` counts From fields; `domain_statuses` has the status of each From domain.
+    """Known at end of data. `fields` counts header fields, `from_fields` From fields; `domain_statuses` has the status
+    of each From domain.
 
     A domain that is missing from `domain_statuses` is unknown to the account. `route` is the one that the message
     names, or its connection does; `routes` are the names that there are, `own_routes` counts those that are stored for
@@ -94,6 +95,7 @@ class DataFacts:
     domain_statuses: Mapping[str, str] = field(default_factory=dict)
     sender_rule: str = "domain"
     sender_statuses: Mapping[str, str] = field(default_factory=dict)
+    fields: int = 1
     has_subject: bool = True
     has_nul: bool = False
     received_count: int = 0

@@ -21,6 +21,17 @@ CREDENTIALS_AT = ("auth", "data")
 #: confirmed sender addresses of the account.
 SENDER_RULES = ("domain", "connection", "address")
 
+#: What is taken as a reverse path: an address as the grammar has it, or anything at all, as if there were none.
+SENDER_PATHS = ("strict", "any")
+
+#: Who a message is recorded to come from: the client's reverse path, or the connection's bounce address where that is
+#: none of the account's.
+RETURN_PATHS = ("client", "bounce_address")
+
+#: Which user names go with a key that is itself the look-up: any, an address of a domain that the connection may send
+#: from, the key itself; beside these words a fixed name may stand.
+KEY_USERNAMES = ("*", "*@{domain}", "{key}")
+
 #: When a reserved send is captured: in the commit that accepts, or when an attempt settles.
 BILLING = ("accept", "attempt")
 
@@ -140,6 +151,7 @@ STAGES: Mapping[str, tuple[str, ...]] = MappingProxyType(
             "header",
             "content",
             "hops",
+            "readable",
             "from_present",
             "from_single",
             "from_domain",
@@ -214,6 +226,8 @@ REPLIES: Mapping[str, Shape] = MappingProxyType(
         "syntax": _never(),
         "line_too_long": _never(),
         "bad_sequence": _never(),
+        "hello_syntax": _never(),
+        "forwarding_off": _never(),
         "hello_first": _never(),
         "nested_mail": _never(),
         "mail_first": _never(),
@@ -223,6 +237,7 @@ REPLIES: Mapping[str, Shape] = MappingProxyType(
         "parameter_bad": _never(),
         "sender_syntax": _never(),
         "recipient_syntax": _never("address"),
+        "recipient_unreadable": _never("address"),
         "utf8_needed": _never(),
         # limits
         "size_exceeded": _never("limit"),
@@ -234,6 +249,7 @@ REPLIES: Mapping[str, Shape] = MappingProxyType(
         # TLS and login
         "tls_required": _never(),
         "tls_unavailable": _refusal(),
+        "tls_unsupported": _never(),
         "tls_active": _never(),
         "auth_required": _never(),
         "auth_again": _never(),
@@ -254,6 +270,7 @@ REPLIES: Mapping[str, Shape] = MappingProxyType(
         "too_many_messages": _only(421),
         "not_smtp": _only(421),
         # admission
+        "connection_inactive": _never(),
         "domain_unknown": _refusal("domain", "address"),
         "domain_unverified": _refusal("domain", "address"),
         "sender_disallowed": _refusal("address"),
@@ -262,6 +279,7 @@ REPLIES: Mapping[str, Shape] = MappingProxyType(
         "recipient_suppressed": _refusal("address"),
         "mailbox_limit": _refusal("address"),
         "from_missing": _refusal(),
+        "from_unreadable": _refusal(),
         "from_ambiguous": _refusal(),
         "from_disallowed": _refusal("address"),
         # control headers that cannot be read, and what they ask for

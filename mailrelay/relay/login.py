@@ -24,11 +24,15 @@ from zope.interface import Interface, implementer
 from ..interfaces.counters import ICounters, login_key
 from ..interfaces.directory import ConnectionFacts, Credential, IDirectory
 from ..interfaces.submission import AddressLogin, IAddressLogin, IConnection, IPasswordLogin, PasswordLogin, Peer
+from ..mail.address import AddressError, parse_mailbox
 from ..mail.reply import Refusal
 from ..policy.dialect import Dialect, Dialects
 from .hashing import SlowHash
 
 log = Logger()
+
+#: The user names that go with a short password which was made without one of its own.
+_OWN_ADDRESS = ("*@{domain}",)
 
 
 def within(address: str, networks: Iterable[str]) -> bool:
@@ -50,6 +54,8 @@ def obstacle(connection: ConnectionFacts, peer: Peer, dialects: Dialects, spoken
     theirs, ours = dialects.get(spoken), dialects.get(connection.dialect)
     if not theirs.carries(ours):
         return f"dialect {ours.name} is not taken on a listener of {theirs.name}"
+    if not peer.tls and "plain" not in ours.ports:
+        return f"dialect {ours.name} is not spoken without TLS"
     return ""
 
 
@@ -105,16 +111,26 @@ class PasswordChecker:
             await self._count(login, by_user, by_address)
             raise UnauthorizedLogin("wrong user name or secret")
         reason = obstacle(credential.connection, login.peer, self._dialects, login.dialect)
-        if reason:
+        if reason or (reason := await self._poverty(credential.connection)):
             log.info("login of {connection} turned down: {reason}", connection=credential.connection.id, reason=reason)
             raise Refusal("auth_failed", rule="login", facts={"connection": credential.connection.id, "reason": reason})
         await self._counters.clear(by_user)
         return credential.connection.id.encode("ascii")
 
+    async def _poverty(self, connection: ConnectionFacts) -> str:
+        """Why a connection is not let in for lack of money, where its dialect says so at AUTH; "" when it is."""
+        if not self._dialects.get(connection.dialect).login_needs_balance:
+            return ""
+        facts = await self._directory.sender(connection.account, connection.id, "")
+        return "" if facts.available > 0 else "nothing is left to send"
+
     async def _match(self, login: PasswordLogin, candidates: tuple[Credential, ...]) -> Credential | None:
         digest = self._digest(login.password)
         for candidate in candidates:
-            if candidate.kind == "generated" and hmac.compare_digest(candidate.digest, digest):
+            if candidate.kind != "password" and hmac.compare_digest(candidate.digest, digest):
+                return candidate
+        for candidate in await self._directory.keys(digest):
+            if await self._goes_with(candidate, login):
                 return candidate
         given = [candidate for candidate in candidates if candidate.kind == "password"]
         for candidate in given:
@@ -124,6 +140,32 @@ class PasswordChecker:
             # a name without a password, or no name at all, must not answer faster than any other
             await self._slow.matches_nothing(login.username, login.password, login.peer.address)
         return None
+
+    async def _goes_with(self, key: Credential, login: PasswordLogin) -> bool:
+        """Is this a user name that goes with a key?"""
+        patterns = self._dialects.get(key.connection.dialect).key_usernames if key.kind == "api_key" else _OWN_ADDRESS
+        name = login.username.casefold()
+        for pattern in patterns:
+            if pattern == "*@{domain}":
+                if await self._sends_as(key.connection, login.username):
+                    return True
+            elif (
+                pattern == "*"
+                or name == pattern.casefold()
+                or (pattern == "{key}" and login.username == login.password)
+            ):
+                return True
+        return False
+
+    async def _sends_as(self, connection: ConnectionFacts, username: str) -> bool:
+        """Is a user name an address of a domain from which the connection may send?"""
+        try:
+            domain = parse_mailbox(username).domain
+        except AddressError:
+            return False
+        if domain == connection.sender_domain or connection.options.get("sender") != "domain":
+            return domain == connection.sender_domain
+        return (await self._directory.sender(connection.account, connection.id, domain)).domain == "verified"
 
     async def _count(self, login: PasswordLogin, by_user: str, by_address: str) -> None:
         """Count the failure once per session and user name, however many mechanisms the client tries."""
@@ -176,6 +218,7 @@ class Realm:
         self._directory = directory
         self._avatar = avatar
         self._dialects = dialects
+        self._spoken: dict[tuple[str, str], Dialect] = {}
 
     def requestAvatar(
         self, avatarId: bytes | tuple[()], mind: object, *interfaces: type[Interface]
@@ -186,5 +229,13 @@ class Realm:
 
     async def _make(self, id: str) -> tuple[type[Interface], object, Callable[[], None]]:
         facts = await self._directory.connection(id)
-        avatar = self._avatar(facts, self._dialects.get(facts.dialect))
+        avatar = self._avatar(facts, self._speaking(facts))
         return IConnection, avatar, avatar.logout
+
+    def _speaking(self, facts: ConnectionFacts) -> Dialect:
+        """The dialect in the forms that the connection asks for; one value for each, since each has a voice."""
+        dialect = self._dialects.get(facts.dialect)
+        manner = (dialect.name, repr(facts.options["replies"]))
+        if manner not in self._spoken:
+            self._spoken[manner] = dialect.speaking(facts.options)
+        return self._spoken[manner]

@@ -24,7 +24,7 @@ from ..mail.digest import digest
 from ..mail.envelope import SECOND, Instructions, Recipient, Submission, ulid
 from ..mail.message import Message
 from ..mail.reply import Refusal
-from ..policy.admission import AUTHOR, DataFacts, Facts, MailFacts, RateFacts, RcptFacts, judge
+from ..policy.admission import AUTHOR, DataFacts, Facts, MailFacts, RateFacts, RcptFacts, judge, return_path
 from ..policy.dialect import Dialect
 from ..policy.instructions import Asked, read
 from ..policy.rejection import rejections, suppression_rejects
@@ -94,7 +94,7 @@ class Transaction:
         self._connection = connection
         self._dialect = dialect
         self._peer = peer
-        self._sender: Mailbox | None = None
+        self._sender = ""
         self._recipients: dict[str, _Taken] = {}
         self._asked = 0
         self._source = Source(intake.spool, intake.new_id)
@@ -118,30 +118,28 @@ class Transaction:
             sender.key if sender and rule == "address" else "",
         )
         self._available = facts.available
-        self._judge(
-            "mail",
-            MailFacts(
-                sender=sender,
-                connection_status=facts.status,
-                domain_status=facts.domain,
-                sender_rule=rule,
-                sender_status=facts.address,
-                connection_domain=connection.sender_domain,
-                declared_size=parameters.size,
-                size_limit=self._dialect.size,
-                available=facts.available,
-                paused=intake.paused(),
-                free_space=intake.free_space(),
-                free_space_floor=intake.free_space_floor,
-            ),
+        judged = MailFacts(
+            sender=sender,
+            connection_status=facts.status,
+            domain_status=facts.domain,
+            sender_rule=rule,
+            sender_status=facts.address,
+            connection_domain=connection.sender_domain,
+            declared_size=parameters.size,
+            size_limit=self._dialect.size,
+            available=facts.available,
+            paused=intake.paused(),
+            free_space=intake.free_space(),
+            free_space_floor=intake.free_space_floor,
         )
+        self._judge("mail", judged)
         wait = 0.0
         if connection.rate:
             wait = await intake.counters.throttle(
                 f"rate:{connection.id}", 1, connection.rate, connection.rate_period, connection.rate_burst
             )
         self._judge("rate", RateFacts(wait=wait, rate=connection.rate, period=connection.rate_period))
-        self._sender = sender
+        self._sender = return_path(judged, self._dialect, connection.options, connection.sender)
 
     def rcpt(self, recipient: Mailbox) -> Deferred[None]:
         if recipient.key in self._recipients:
@@ -230,7 +228,7 @@ class Transaction:
             connection=connection.id,
             dialect=dialect.name,
             peer=self._peer.address,
-            sender=draft.return_path or (self._sender.address if self._sender else ""),
+            sender=draft.return_path or self._sender,
             recipients=draft.recipients,
             source=message.encode(),
             subject=message.text("Subject"),
@@ -347,6 +345,7 @@ class Transaction:
                 sender_statuses=senders,
                 size=self._source.size,
                 size_limit=dialect.size,
+                fields=len(message.fields),
                 has_subject=bool(message.text("Subject").strip()),
                 header_size=message.offset,
                 has_nul=self._source.has_nul,

@@ -86,6 +86,8 @@ async def furnish(installation: Installation, dialects: Dialects) -> list[Issued
     existing = {each.name for each in await accounts.every(installation)}
     issued = []
     for dialect in dialects:
+        if not dialect.sandbox:
+            continue
         if dialect.name not in existing:
             await accounts.create(installation, dialect.name, OPENING_BALANCE)
         registered = {each.name for each in await domains.every(installation, dialect.name)}

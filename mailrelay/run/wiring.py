@@ -34,6 +34,8 @@ from ..policy.route import MxRoute, Route, Routes
 from ..relay.compose import compose, trace
 from ..relay.hashing import SlowHash
 from ..relay.intake import Intake
+from ..relay.keys import KeyLogin, LateChecker, LateRealm
+from ..relay.late import LateConnection
 from ..relay.login import AddressChecker, LoginGuard, PasswordChecker, Realm
 from ..relay.outbound import Compose, Outbound, OutboundLimits
 from ..relay.personal import Site
@@ -41,6 +43,7 @@ from ..relay.render import RenderPool
 from ..relay.settle import Settler
 from ..relay.signing import Signing
 from ..relay.submission import SubmittingConnection
+from ..relay.unproven import Allowance, BudgetedConnection, Unproven
 from ..relay.way import Ways
 from ..relay.web_version import WebVersions
 from ..smtp.budget import Budget
@@ -184,6 +187,7 @@ def wire(
         link_key=lambda: keyring.current if site else 0,
     )
     portal = _portal(config, store, vault, dialects, counters, intake, reactor, hashing, connections)
+    late = _late_portals(config, store, vault, dialects, counters, intake, reactor)
     certificates = _certificates(config)
     budget = Budget(config.limits.in_flight)
     factories = {
@@ -197,6 +201,8 @@ def wire(
             os.urandom,
             paused,
             budget=budget,
+            named={host: dialects.get(name) for host, name in section.dialect_by_name.items()},
+            late=late,
         )
         for section in config.listeners
     }
@@ -282,9 +288,6 @@ def _portal(
         connection: IConnection = SubmittingConnection(intake, facts, dialect)
         return connection
 
-    guard = LoginGuard(
-        config.login_guard.failures_per_user, config.login_guard.failures_per_address, config.login_guard.window
-    )
     slow = SlowHash(
         verify_password,
         partial(deferToThreadPool, reactor, hashing),
@@ -299,10 +302,44 @@ def _portal(
     return Portal(
         Realm(store.directory, avatar, dialects),
         (
-            PasswordChecker(store.directory, counters, vault.digest, slow, guard, dialects),
+            PasswordChecker(store.directory, counters, vault.digest, slow, _guard(config), dialects),
             AddressChecker(store.directory, trusted, dialects),
         ),
     )
+
+
+def _late_portals(
+    config: Config,
+    store: Store,
+    vault: Vault,
+    dialects: Dialects,
+    counters: ICounters,
+    intake: Intake,
+    reactor: Any,
+) -> dict[str, Portal]:
+    """For each dialect that judges credentials with the message, who lets in everybody until then."""
+    guard = config.login_guard
+    allowance = Allowance(
+        guard.unproven_transactions, guard.unproven_recipients, guard.unproven_megabytes * 1_000_000, guard.window
+    )
+    unproven = Unproven(allowance, reactor.seconds)
+
+    def portal(dialect: Dialect) -> Portal:
+        log_in = KeyLogin(store.directory, counters, vault.digest, _guard(config), dialects, dialect)
+
+        def avatar(secret: str) -> IConnection:
+            nobody: IConnection = LateConnection(intake, dialect, log_in, secret)
+            connection: IConnection = BudgetedConnection(nobody, unproven)
+            return connection
+
+        return Portal(LateRealm(avatar), (LateChecker(),))
+
+    return {each.name: portal(each) for each in dialects if each.credentials_at == "data"}
+
+
+def _guard(config: Config) -> LoginGuard:
+    section = config.login_guard
+    return LoginGuard(section.failures_per_user, section.failures_per_address, section.window)
 
 
 def _certificates(config: Config) -> dict[tuple[Path | None, Path | None], ServerTls]:

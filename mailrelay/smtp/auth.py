@@ -29,10 +29,12 @@ class Credentials:
 class Exchange:
     """One AUTH command under way, by one of `MECHANISMS`."""
 
-    __slots__ = ("_challenges", "_mechanism", "_responses")
+    __slots__ = ("_any_user", "_challenges", "_mechanism", "_responses")
 
-    def __init__(self, mechanism: str) -> None:
+    def __init__(self, mechanism: str, any_user: bool = False) -> None:
+        """With `any_user` the user name counts for nothing, and may be empty."""
         self._mechanism = mechanism
+        self._any_user = any_user
         self._challenges = MECHANISMS[mechanism]
         self._responses: list[str] = []
 
@@ -61,20 +63,23 @@ class Exchange:
             raise Refusal("auth_malformed") from None
         if len(self._responses) < len(self._challenges):
             return self._challenges[len(self._responses)]
-        return _plain(self._responses[0]) if self._mechanism == "PLAIN" else _login(*self._responses)
+        if self._mechanism == "PLAIN":
+            return _plain(self._responses[0], self._any_user)
+        username, password = self._responses
+        return _login(username, password, self._any_user)
 
 
-def _plain(message: str) -> Credentials:
+def _plain(message: str, any_user: bool) -> Credentials:
     parts = message.split("\0")
-    if len(parts) != 3 or not parts[1]:
+    if len(parts) != 3 or not (parts[1] or any_user):
         raise Refusal("auth_malformed")
     identity, username, password = parts
-    if identity and identity.casefold() != username.casefold():
+    if not any_user and identity and identity.casefold() != username.casefold():
         raise Refusal("auth_failed", rule="authorization_identity")
     return Credentials(username, password)
 
 
-def _login(username: str, password: str) -> Credentials:
-    if not username or "\0" in username or "\0" in password:
+def _login(username: str, password: str, any_user: bool) -> Credentials:
+    if not (username or any_user) or "\0" in username or "\0" in password:
         raise Refusal("auth_malformed")
     return Credentials(username, password)

@@ -28,6 +28,8 @@ BARRIERS = frozenset({"EHLO", "HELO", "MAIL", "DATA", "AUTH", "STARTTLS", "RSET"
 JUNK = frozenset({"EHLO", "HELO", "RSET", "NOOP", "VRFY", "HELP"})
 #: Commands of SMTP that we know and do not have.
 NOT_IMPLEMENTED = frozenset({"EXPN", "ETRN", "TURN", "ATRN", "SEND", "SOML", "SAML", "BDAT", "BURL"})
+#: Commands by which a proxy would speak for its client.
+FORWARDING = frozenset({"XCLIENT", "XFORWARD"})
 #: Methods of HTTP: whoever says one is a browser, or someone who makes a browser speak for him.
 HTTP = frozenset({"GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "CONNECT", "PATCH", "TRACE"})
 
@@ -38,6 +40,11 @@ _XTEXT = re.compile(r"(?:[\x21-\x2a\x2c-\x3c\x3e-\x7e]|\+[0-9A-F]{2})+")
 _NOTIFY = re.compile(r"NEVER|(?:SUCCESS|FAILURE|DELAY)(?:,(?:SUCCESS|FAILURE|DELAY))*", re.IGNORECASE)
 _ORCPT = re.compile(r"[A-Za-z0-9-]+;(?:[\x21-\x2a\x2c-\x3c\x3e-\x7e]|\+[0-9A-F]{2})+")
 _RET = re.compile(r"FULL|HDRS", re.IGNORECASE)
+
+#: What can only be parameters, behind a path of which nothing is known.
+_TAIL = re.compile(r" ((?:(?:SIZE=[0-9]{1,20}|BODY=[A-Za-z0-9]+|SMTPUTF8) ?)+)\Z", re.IGNORECASE)
+#: A path that at least looks like one address.
+_LIKE_ADDRESS = re.compile(r"<?[^\s<>@,;:]+@[^\s<>@,;:]+>?")
 
 #: Parameters of delivery status notifications: known, not offered.
 _DSN = {"RET": _RET, "ENVID": _XTEXT, "NOTIFY": _NOTIFY, "ORCPT": _ORCPT}
@@ -69,18 +76,24 @@ def hello_name(text: str) -> str:
     return text[:MAX_HELLO]
 
 
-def parse_mail(rest: str, offers_utf8: bool) -> tuple[Mailbox | None, MailParameters]:
+def parse_mail(rest: str, offers_utf8: bool, any_path: bool = False) -> tuple[Mailbox | None, MailParameters]:
     """What stands behind MAIL: the reverse path (None: the null one) and its parameters.
 
-    SIZE, BODY and AUTH are taken whether offered or not, SMTPUTF8 only when offered.
+    SIZE, BODY and AUTH are taken whether offered or not, SMTPUTF8 only when offered. With `any_path` a path that is no
+    address counts as the null one.
     """
-    path, words = _path(rest, "FROM:", "sender_syntax")
     try:
+        path, words = _path(rest, "FROM:", "sender_syntax")
         sender = parse_path(path, null=True)
-    except AddressError:
-        raise Refusal("sender_syntax") from None
+    except (AddressError, Refusal) as error:
+        if not any_path or rest[:5].upper() != "FROM:":
+            raise error if isinstance(error, Refusal) else Refusal("sender_syntax") from None
+        found = _TAIL.search(rest)
+        sender, words = None, found[1] if found else ""
     parameters = _mail_parameters(words, offers_utf8) if words else _NONE
     if sender is not None and sender.utf8 and not parameters.utf8:
+        if any_path:
+            return None, parameters
         raise Refusal("utf8_needed")
     return sender, parameters
 
@@ -96,7 +109,8 @@ def parse_rcpt(rest: str, utf8: bool, postmaster: str) -> Mailbox:
     except AddressError:
         recipient = None
     if recipient is None:
-        raise Refusal("recipient_syntax", {"address": path})
+        key = "recipient_unreadable" if _LIKE_ADDRESS.fullmatch(path) else "recipient_syntax"
+        raise Refusal(key, {"address": _bare(path)})
     if words:
         for keyword, value in _parameters(words).items():
             raise Refusal(_unoffered(keyword, value))
@@ -111,7 +125,13 @@ def _path(rest: str, label: str, key: str) -> tuple[str, str]:
     try:
         return split_path(rest[len(label) :].lstrip(" "))
     except AddressError:
-        raise Refusal(key, {"address": rest[len(label) :]}) from None
+        raise Refusal(key, {"address": _bare(rest[len(label) :])}) from None
+
+
+def _bare(path: str) -> str:
+    """A path as a reply shows it: without the brackets around it."""
+    path = path.strip(" ")
+    return path[1:-1] if path.startswith("<") and path.endswith(">") else path
 
 
 def _parameters(text: str) -> dict[str, str | None]:

@@ -42,6 +42,11 @@ class Promise:
         return self.dialect.credentials_at == "auth"
 
     @property
+    def any_path(self) -> bool:
+        """A reverse path that is no address is as good as none."""
+        return self.dialect.sender_path == "any"
+
+    @property
     def utf8(self) -> bool:
         """SMTPUTF8 is offered."""
         return "SMTPUTF8" in self.dialect.extensions

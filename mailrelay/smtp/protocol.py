@@ -20,7 +20,7 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from ..interfaces.ledger import Undecided
-from ..interfaces.submission import AddressLogin, PasswordLogin, Peer
+from ..interfaces.submission import AddressLogin, NoLogin, PasswordLogin, Peer
 from ..mail.reply import Refusal
 from .answers import Slot
 from .deadlines import Deadlines
@@ -59,6 +59,7 @@ class SmtpServer(Protocol):
     def __init__(self, factory: SmtpServerFactory, address: str) -> None:
         self.factory = factory
         self.address = address
+        self._voice = factory.voice
         self._session = Session(factory.surroundings, factory.voice)
         self._peer = Peer(address, factory.listener.name, factory.random(8).hex())
         self._avatar: Any = None
@@ -94,11 +95,12 @@ class SmtpServer(Protocol):
         self._handshaking = False
         self._deadlines.begin(self.factory.clock.seconds())
         self._peer = replace(self._peer, tls=self.transport.getHandle().get_protocol_version_name(), hello="", login="")
+        self._voice = self.factory.voice_for(self.transport.getHandle())
         if self.factory.listener.tls == "implicit":
-            self._session = Session(self.factory.surroundings, self.factory.voice, tls=True)
+            self._session = Session(self.factory.surroundings, self._voice, tls=True)
             self._begin()
         else:
-            self._session.tls_started()
+            self._session.tls_started(self._voice)
             self._pump()
 
     def _begin(self) -> None:
@@ -106,7 +108,7 @@ class SmtpServer(Protocol):
         if obstacle:
             self._session.turn_away(obstacle)
         elif self.factory.listener.login == "address":
-            login = self.factory.log_in(AddressLogin(self._peer, self.factory.dialect.name))
+            login = self.factory.log_in(AddressLogin(self._peer, self._voice.dialect.name))
             login.addCallbacks(self._let_in, self._keep_out)
         else:
             self._session.greet()
@@ -209,8 +211,18 @@ class SmtpServer(Protocol):
 
     def _on_mail(self, event: MailAsked) -> None:
         self._deadlines.begin(self.factory.clock.seconds())
-        if self._avatar is None:
+        if self._avatar is not None:
+            self._submit(None, event)
+        elif self._voice.dialect.credentials_at == "data":
+            login = self.factory.log_in(NoLogin(self._peer, self._voice.dialect.name))
+            login.addCallback(self._adopt)
+            login.addCallbacks(self._submit, self._refused, callbackArgs=(event,), errbackArgs=(event.slot,))
+        else:
             self._session.refuse(event.slot, "auth_required")
+
+    def _submit(self, _: object, event: MailAsked) -> None:
+        """Begin a transaction."""
+        if self._avatar is None:  # the client is gone
             return
         try:
             self._submission = self._avatar.submission(self._peer)
@@ -260,7 +272,7 @@ class SmtpServer(Protocol):
     def _on_login(self, event: LoginAsked) -> None:
         credentials = event.credentials
         login = self.factory.log_in(
-            PasswordLogin(self._peer, self.factory.dialect.name, credentials.username, credentials.password)
+            PasswordLogin(self._peer, self._voice.dialect.name, credentials.username, credentials.password)
         )
         login.addCallbacks(
             self._logged_in, self._refused, callbackArgs=(event.slot, credentials.username), errbackArgs=(event.slot,)
@@ -350,6 +362,7 @@ class SmtpServer(Protocol):
         if self._session.closed:
             logout()
             return False
+        self._log_out()  # whoever was nobody before AUTH
         self._avatar, self._logout = avatar, logout
         return True
 

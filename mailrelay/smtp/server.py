@@ -7,7 +7,7 @@ port and judges nobody but by the listener's bounds.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, cast
 
 from twisted.cred.portal import Portal
@@ -23,7 +23,7 @@ from twisted.internet.protocol import Factory, Protocol
 from twisted.logger import Logger
 from twisted.protocols.tls import TLSMemoryBIOFactory
 
-from ..interfaces.submission import IConnection
+from ..interfaces.submission import IAddressLogin, IConnection
 from ..policy.dialect import Dialect
 from .budget import Budget
 from .listener import Listener, Surroundings
@@ -36,7 +36,9 @@ class SmtpServerFactory(Factory):
 
     `portal` takes `PasswordLogin` or `AddressLogin` and gives an `IConnection`; `context_factory` is that of STARTTLS,
     or None; `random(n)` gives octets for session ids; `paused()` is asked at the banner and at each command; `budget`
-    is the memory for messages that are coming in, shared with other listeners.
+    is the memory for messages that are coming in, shared with other listeners. `named` are dialects that speak in place
+    of `dialect` to who asked for a host name (SNI, in lower case); `late` are the portals of dialects, by name, that
+    judge credentials at end of data: they take `NoLogin`, too.
     """
 
     noisy = False
@@ -53,6 +55,8 @@ class SmtpServerFactory(Factory):
         paused: Callable[[], bool] = lambda: False,
         log: Logger | None = None,
         budget: Budget | None = None,
+        named: Mapping[str, Dialect] | None = None,
+        late: Mapping[str, Portal] | None = None,
     ) -> None:
         self.listener = listener
         self.dialect = dialect
@@ -64,9 +68,11 @@ class SmtpServerFactory(Factory):
         self.surroundings = Surroundings(
             hostname, listener, clock.seconds, paused, context_factory is not None, budget or Budget()
         )
+        self._voices: dict[tuple[str, str], Voice] = {_manner(dialect): self.voice}
         self.draining = False
         self._portal = portal
-        self._voices = {dialect.name: self.voice}
+        self._late = late or {}
+        self._named = {name: self.voice_of(each) for name, each in (named or {}).items()}
         self._open: set[SmtpServer] = set()
         self._addresses: Counter[str] = Counter()
         self._drained: list[Deferred[None]] = []
@@ -109,15 +115,25 @@ class SmtpServerFactory(Factory):
 
     def voice_of(self, dialect: Dialect) -> Voice:
         """The one voice of a dialect."""
-        voice = self._voices.get(dialect.name)
+        manner = _manner(dialect)
+        voice = self._voices.get(manner)
         if voice is None or voice.dialect is not dialect:
-            voice = self._voices[dialect.name] = Voice(dialect)
+            voice = self._voices[manner] = Voice(dialect)
         return voice
+
+    def voice_for(self, handle: Any) -> Voice:
+        """Who speaks to a client of this TLS connection: it may have asked for a host name (SNI)."""
+        if not self._named:
+            return self.voice
+        host = (handle.get_servername() or b"").decode("ascii", "replace")
+        return self._named.get(host.lower().rstrip("."), self.voice)
 
     def log_in(self, credentials: Any) -> Deferred[tuple[Any, Any, Callable[[], object]]]:
         """Ask the portal for a connection."""
         try:
-            return cast("Deferred[Any]", self._portal.login(credentials, None, IConnection))
+            late = None if IAddressLogin.providedBy(credentials) else self._late.get(credentials.dialect)
+            portal = late or self._portal
+            return cast("Deferred[Any]", portal.login(credentials, None, IConnection))
         except Exception:
             return fail()
 
@@ -141,6 +157,11 @@ class SmtpServerFactory(Factory):
         drained, self._drained = self._drained, []
         for gone in drained:
             gone.callback(None)
+
+
+def _manner(dialect: Dialect) -> tuple[str, str]:
+    """What tells one way of speaking from another: the dialect, and the forms of its replies."""
+    return dialect.name, repr(dialect.options["replies"])
 
 
 def listening_factory(

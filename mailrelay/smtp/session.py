@@ -94,9 +94,14 @@ class Session:
         self._logged_in = True
         self._voice = voice
 
-    def tls_started(self) -> None:
-        """The handshake is done: everything begins anew, but for the greeting."""
+    def tls_started(self, voice: Voice | None = None) -> None:
+        """The handshake is done: everything begins anew, but for the greeting, in another dialect if there is one."""
         self._promise.tls = True
+        if voice is not None:
+            self._promise.dialect = voice.dialect
+            self._first_voice = voice
+            if not self._logged_in:
+                self._voice = voice
         self._step = self._command
 
     def receive(self, octets: bytes) -> None:
@@ -255,6 +260,8 @@ class Session:
             command(self, rest)
         elif verb in commands.HTTP:
             self._say("not_smtp")
+        elif verb in commands.FORWARDING:
+            self._error("forwarding_off")
         else:
             self._error("not_implemented" if verb in commands.NOT_IMPLEMENTED else "unknown_command")
         return True
@@ -294,7 +301,7 @@ class Session:
 
     def _ehlo(self, rest: str, esmtp: bool = True) -> None:
         if not rest and not self._promise.dialect.bare_ehlo:
-            self._error("syntax")
+            self._error("hello_syntax")
             return
         self._reset_transaction()
         self._hello, self._esmtp = True, esmtp
@@ -306,7 +313,7 @@ class Session:
         if self._promise.tls:
             self._error("tls_active")
         elif not self._promise.starttls:
-            self._error("not_implemented")
+            self._error("tls_unsupported")
         elif rest:
             self._error("syntax")
         elif not self._hello:
@@ -340,7 +347,7 @@ class Session:
         elif mechanism.upper() not in MECHANISMS:
             self._error("auth_mechanism")
         else:
-            self._exchange = Exchange(mechanism.upper())
+            self._exchange = Exchange(mechanism.upper(), any_user=not self._promise.login_first)
             self._carry_on(self._exchange.begin, initial.strip(" "))
 
     def _carry_on(self, exchange: Callable[[str], str | Credentials], response: str) -> None:
@@ -369,7 +376,7 @@ class Session:
             self._error("nested_mail")
         else:
             try:
-                sender, parameters = commands.parse_mail(rest, self._promise.utf8)
+                sender, parameters = commands.parse_mail(rest, self._promise.utf8, self._promise.any_path)
             except Refusal as refusal:
                 self._error(refusal.key, refusal.fields)
                 return
