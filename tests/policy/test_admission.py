@@ -10,7 +10,17 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from mailrelay.mail.address import Mailbox
 from mailrelay.mail.envelope import SECOND
-from mailrelay.policy.admission import ANYBODY, RULES, DataFacts, Facts, MailFacts, RateFacts, RcptFacts, judge
+from mailrelay.policy.admission import (
+    ANYBODY,
+    RULES,
+    DataFacts,
+    Facts,
+    MailFacts,
+    RateFacts,
+    RcptFacts,
+    judge,
+    return_path,
+)
 from mailrelay.policy.dialect import Dialect, Dialects
 from mailrelay.policy.verdict import Verdict
 
@@ -45,6 +55,7 @@ DATA = DataFacts(
 
 #: Whether an address may send is one question, and has one answer.
 BY_ADDRESS = replace(STANDARD, stages={**STANDARD.stages, "mail": ("sender_allowed",), "data": ("from_allowed",)})
+READABLE = replace(STANDARD, stages={**STANDARD.stages, "data": ("readable",)})
 WITH_SUBJECT = replace(STANDARD, stages={**STANDARD.stages, "data": ("subject_present",)})
 
 #: dialect, stage, facts, and the (rule, key) of the refusal or None
@@ -54,8 +65,8 @@ CASES: tuple[tuple[Dialect, str, Facts, tuple[str, str] | None], ...] = (
     (STANDARD, "mail", replace(MAIL, paused=True), ("paused", "unavailable")),
     (STANDARD, "mail", replace(MAIL, free_space=99, free_space_floor=100), ("free_space", "storage_full")),
     (STANDARD, "mail", replace(MAIL, free_space=100, free_space_floor=100), None),
-    (STANDARD, "mail", replace(MAIL, connection_status="blocked"), ("connection_active", "auth_failed")),
-    (STANDARD, "mail", replace(MAIL, connection_status="not_activated"), ("connection_active", "auth_failed")),
+    (STANDARD, "mail", replace(MAIL, connection_status="blocked"), ("connection_active", "connection_inactive")),
+    (STANDARD, "mail", replace(MAIL, connection_status="not_activated"), ("connection_active", "connection_inactive")),
     (STANDARD, "mail", replace(MAIL, declared_size=1000), None),
     (STANDARD, "mail", replace(MAIL, declared_size=1001), ("declared_size", "size_exceeded")),
     (STANDARD, "mail", replace(MAIL, domain_status=""), ("domain_known", "domain_unknown")),
@@ -130,10 +141,12 @@ CASES: tuple[tuple[Dialect, str, Facts, tuple[str, str] | None], ...] = (
     (STANDARD, "data", replace(DATA, received_count=50), None),
     (STANDARD, "data", replace(DATA, has_subject=False), None),
     (WITH_SUBJECT, "data", DATA, None),
+    (READABLE, "data", DATA, None),
+    (READABLE, "data", replace(DATA, fields=0), ("readable", "message_unreadable")),
     (WITH_SUBJECT, "data", replace(DATA, has_subject=False), ("subject_present", "subject_missing")),
     (STANDARD, "data", replace(DATA, received_count=51), ("hops", "too_many_hops")),
     (STANDARD, "data", replace(DATA, from_fields=0, from_addresses=()), ("from_present", "from_missing")),
-    (STANDARD, "data", replace(DATA, from_fields=1, from_addresses=()), ("from_present", "from_missing")),
+    (STANDARD, "data", replace(DATA, from_fields=1, from_addresses=()), ("from_present", "from_unreadable")),
     (STANDARD, "data", replace(DATA, route="eu", routes=frozenset({"eu"})), None),
     (STANDARD, "data", replace(DATA, route="us", routes=frozenset({"eu"})), ("route_known", "route_unknown")),
     (ROUTED, "data", replace(DATA, own_routes=1), None),
@@ -302,3 +315,26 @@ class PurityTests(SynchronousTestCase):
         """The same facts get the same verdicts."""
         for dialect, stage, facts, _ in CASES:
             self.assertEqual(judge(dialect, stage, facts), judge(dialect, stage, facts))
+
+
+class ReturnPathTests(SynchronousTestCase):
+    """Who a message is recorded to come from."""
+
+    def test_the_clients_own(self) -> None:
+        """The reverse path of the client, whatever it is, where the dialect asks for nothing else."""
+        for sender, wanted in ((ANN, "ann@own.example"), (BOB, "bob@other.example"), (None, "")):
+            facts = replace(MAIL, sender=sender, domain_status="")
+            self.assertEqual(return_path(facts, STANDARD, STANDARD.options, "app@own.example"), wanted)
+
+    def test_bounce_address(self) -> None:
+        """A foreign or empty reverse path gives way to the bounce address, else to the connection's sender."""
+        dialect = replace(STANDARD, return_path="bounce_address")
+        for sender, status, address, wanted in (
+            (ANN, "verified", "b@own.example", "ann@own.example"),
+            (BOB, "unverified", "b@own.example", "b@own.example"),
+            (BOB, "", "", "app@own.example"),
+            (None, "", "b@own.example", "b@own.example"),
+        ):
+            facts = replace(MAIL, sender=sender, domain_status=status)
+            options = {**STANDARD.options, "bounce_address": address}
+            self.assertEqual(return_path(facts, dialect, options, "app@own.example"), wanted)

@@ -33,6 +33,10 @@ SETTINGS = (
     "suppressed",
     "suppressing",
     "username",
+    "key_usernames",
+    "login_needs_balance",
+    "sender_path",
+    "return_path",
     "ports",
     "headers_kept",
     "recipient_names",
@@ -87,6 +91,15 @@ FAULTS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("[options]\ndefault_route = 1", ("options.default_route: must be a text, not a whole number",)),
     ("[options]\nbounce_address = 'me'", ("options.bounce_address: 'me' is not an address: domain missing",)),
     ("[options]\nreplies = ['loud']", ("options.replies[0]: must be one of the forms under [variants], not 'loud'",)),
+    (
+        "key_usernames = ['key', 'a*', '{id}']",
+        (
+            "key_usernames[1]: must be one of *, *@{domain}, {key} or a fixed name, not 'a*'",
+            "key_usernames[2]: must be one of *, *@{domain}, {key} or a fixed name, not '{id}'",
+        ),
+    ),
+    ("sender_path = 'some'", ("sender_path: must be one of strict, any, not 'some'",)),
+    ("return_path = 'ours'", ("return_path: must be one of client, bounce_address, not 'ours'",)),
     ("variants = 1", ("variants: must be a table, not a whole number",)),
     ("[variants.Loud]\nnoop = '250 OK'", ("variants.Loud: is not a lower-case word",)),
     ("[variants.loud]\nhello = '250 OK'", ("variants.loud.hello: unknown key",)),
@@ -181,14 +194,14 @@ class FaultTests(SynchronousTestCase):
     def test_inherits_only_from_shipped_ones(self) -> None:
         """One inherits from a dialect that comes with the package."""
         error = self.assertRaises(DialectError, load, 'inherits = "nobody"\n', "mine")
-        self.assertRegex(error.faults[0], "mine.toml: inherits: must be one of emailmassivo, .*, not 'nobody'")
+        self.assertRegex(error.faults[0], "mine.toml: inherits: must be one of bare, .*, not 'nobody'")
 
     def test_circle(self) -> None:
         """A dialect cannot inherit from itself, by whatever way round."""
         error = self.assertRaises(DialectError, load, 'title = "T"\ninherits = "emailmassivo"\n', "standard")
         self.assertEqual(
             error.faults[0],
-            "standard.toml: inherits: goes round in a circle: standard from emailmassivo from standard",
+            "standard.toml: inherits: goes round in a circle: standard from emailmassivo from bare from standard",
         )
 
     def test_name(self) -> None:

@@ -44,8 +44,8 @@ class AuthorTests(SubmissionTests):
             (b"From : boss@bank.test\r\n", "domain_unknown"),
             (b'From: "app@acme.test" <boss@bank.test>\r\n', "domain_unknown"),
             (b"From: app@acme.test <boss@bank.test>\r\n", "domain_unknown"),
-            (b"From: <app@acme.test> <boss@bank.test>\r\n", "from_missing"),
-            (b"From: =?utf-8?q?app=40acme.test?=\r\n", "from_missing"),
+            (b"From: <app@acme.test> <boss@bank.test>\r\n", "from_unreadable"),
+            (b"From: =?utf-8?q?app=40acme.test?=\r\n", "from_unreadable"),
             (b"From: boss@bank.test\r\nSender: app@acme.test\r\n", "domain_unknown"),
             (b"Sender: app@acme.test\r\n", "from_missing"),
             (b"Resent-From: app@acme.test\r\n", "from_missing"),
@@ -129,7 +129,7 @@ class CredentialTests(SubmissionTests):
         self.successResultOf(self.submit("b@b.test"))
         avatar = self.avatar()
         self.change(status="blocked")
-        self.assertEqual(self.refusal(self.mail(avatar.submission(self.peer))).key, "auth_failed")
+        self.assertEqual(self.refusal(self.mail(avatar.submission(self.peer))).key, "connection_inactive")
 
 
 class LargeTests(SubmissionTests):

@@ -106,7 +106,7 @@ class LateTests(SubmissionTests):
         self.assertEqual(self.refusal(self.submit("a@b.test")).key, "rate_limited")
         self.clock.advance(60 * SECOND)
         self.change(status="blocked")
-        self.assertEqual(self.refusal(self.submit("a@b.test")).key, "auth_failed")
+        self.assertEqual(self.refusal(self.submit("a@b.test")).key, "connection_inactive")
 
     def test_suppressed_in_silence(self) -> None:
         """A suppressed recipient is found out at the end, too, and is on record."""

@@ -194,7 +194,7 @@ class MailTests(SubmissionTests):
         self.state.balance["A"] = 0
         self.assertEqual(self.mail_refused().key, "balance_short")
         self.change(status="blocked")
-        self.assertEqual(self.mail_refused().key, "auth_failed")
+        self.assertEqual(self.mail_refused().key, "connection_inactive")
         self.free_space = 999
         self.assertEqual(self.mail_refused().key, "storage_full")
         self.paused = True
@@ -245,7 +245,7 @@ class MailTests(SubmissionTests):
         self.successResultOf(self.mail(avatar.submission(self.peer)))
         self.assertEqual(self.refusal(self.mail(avatar.submission(self.peer))).key, "rate_limited")
         self.change(status="blocked")
-        self.assertEqual(self.refusal(self.mail(avatar.submission(self.peer))).key, "auth_failed")
+        self.assertEqual(self.refusal(self.mail(avatar.submission(self.peer))).key, "connection_inactive")
         self.change()
         self.successResultOf(self.mail(avatar.submission(self.peer)))
 
@@ -414,8 +414,8 @@ class FinishTests(SubmissionTests):
         received = b"Received: by x; now\r\n"
         for source, key in (
             (b"Subject: x\r\n" + body, "from_missing"),
-            (b"From:\r\n" + body, "from_missing"),
-            (b"From: <<<\r\n" + body, "from_missing"),
+            (b"From:\r\n" + body, "from_unreadable"),
+            (b"From: <<<\r\n" + body, "from_unreadable"),
             (b"From: a@acme.test\r\nFrom: b@acme.test\r\n" + body, "from_ambiguous"),
             (b"From: a@acme.test, b@acme.test\r\n" + body, "from_ambiguous"),
             (b"From: a@unknown.test\r\n" + body, "domain_unknown"),
