@@ -222,6 +222,8 @@ LISTENERS = [
     ('trusted = "10.0.0.0/8"', "trusted: must be a list"),
     ('connection = "x"', 'connection: only with login = "address"'),
     ('connection = "x\\n"', "connection: must not hold control characters"),
+    ("dialect_by_name = 1", "dialect_by_name: must be a table"),
+    ('dialect_by_name = { "a b" = "standard" }', 'dialect_by_name."a b"."[key]": must be a host name'),
     ("max_connections = -1", "max_connections: must be at least 0"),
     ("max_connections_per_address = -1", "max_connections_per_address: must be at least 0"),
     ("limit = 1", "limit: unknown key"),

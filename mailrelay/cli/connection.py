@@ -17,6 +17,9 @@ COLUMNS = ("name", "account", "dialect", "status", "sender", "username", "networ
 _stdin = click.option("--password-stdin", is_flag=True, help="Take the password from standard input.")
 
 
+_key_stdin = click.option("--api-key-stdin", is_flag=True, help="Take over the key from standard input.")
+
+
 @click.group(cls=Group)
 def connection() -> None:
     """Connections: named SMTP logins, each with a sender, a dialect, source addresses and a rate.
@@ -32,6 +35,9 @@ def connection() -> None:
 @click.option("--sender", required=True, help="The address that mail comes from, on a domain of the account.")
 @click.option("--username", default="", help="The user name of an existing login; generated when left out.")
 @_stdin
+@click.option("--api-key", "--token", "api_key", is_flag=True, help="Make a key, too, that is itself the look-up.")
+@_key_stdin
+@click.option("--short-password", is_flag=True, help="Make a short password, too, with a user name of its own.")
 @click.option("--ip", "networks", multiple=True, metavar="CIDR", help="Take logins from here only; may be repeated.")
 @click.option("--active", is_flag=True, help="Activate it at once.")
 @installed
@@ -43,10 +49,13 @@ def create(
     sender: str,
     username: str,
     password_stdin: bool,
+    api_key: bool,
+    api_key_stdin: bool,
+    short_password: bool,
     networks: tuple[str, ...],
     active: bool,
 ) -> None:
-    """Create a connection and show its login; a password that is not given is generated.
+    """Create a connection and show its login; a password or key that is not given is generated.
 
     \b
     Examples:
@@ -54,8 +63,22 @@ def create(
       printf %s "$OLD" | mailrelay connection create web --dialect standard \\
           --sender news@shop.example --username web@shop.example --password-stdin
     """
-    password = _given_password(password_stdin)
-    wanted = Wanted(account, name, dialect, sender, username, password, networks, active)
+    if password_stdin and api_key_stdin:
+        raise Invalid("api-key-stdin", "standard input holds one secret: give the other one afterwards")
+    password, key = _given_password(password_stdin), _given_key(api_key_stdin)
+    wanted = Wanted(
+        account,
+        name,
+        dialect,
+        sender,
+        username,
+        password,
+        networks,
+        active,
+        api_key=api_key,
+        key=key,
+        short_password=short_password,
+    )
     issued = wait(connections.create(opened.installation, wanted))
     note = "" if active else f"\nNot activated yet: mailrelay connection activate {issued.connection.id}"
     _show_issued(opened, issued, note)
@@ -108,6 +131,32 @@ def new_password(opened: Opened, name: str, password_stdin: bool) -> None:
     """Give a connection another password, and show it."""
     password = _given_password(password_stdin)
     _show_issued(opened, wait(connections.new_password(opened.installation, name, password)))
+
+
+@connection.command("new-api-key")
+@click.argument("name")
+@_key_stdin
+@installed
+def new_api_key(opened: Opened, name: str, api_key_stdin: bool) -> None:
+    """Give a connection another key, or a first one, and show it: an API key or token that is itself the look-up."""
+    key = _given_key(api_key_stdin)
+    _show_issued(opened, wait(connections.new_api_key(opened.installation, name, key)))
+
+
+@connection.command("short-password")
+@click.argument("name")
+@click.option(
+    "--username",
+    type=click.Choice(["generated", "from-address"]),
+    default="generated",
+    show_default=True,
+    help="A user name of its own, or any address that the connection may send from.",
+)
+@installed
+def short_password(opened: Opened, name: str, username: str) -> None:
+    """Give a connection a short password of 16 characters, for an application that takes no longer one."""
+    own_name = username == "generated"
+    _show_issued(opened, wait(connections.short_password(opened.installation, name, own_name=own_name)))
 
 
 @connection.command("set-rate", context_settings={"ignore_unknown_options": True})
@@ -218,6 +267,16 @@ def _given_password(password_stdin: bool) -> str:
     if not password:
         raise Invalid("password", "must not be empty")
     return password
+
+
+def _given_key(key_stdin: bool) -> str:
+    """The key from standard input, or "" to have one generated where one is needed."""
+    if not key_stdin:
+        return ""
+    key = read_secret("API key")
+    if not key:
+        raise Invalid("api-key", "must not be empty")
+    return key
 
 
 def _show(opened: Opened, connection: Connection) -> None:

@@ -32,6 +32,7 @@ _REASONS = {
     "string_type": "must be text",
     "is_instance_of": "must be text",
     "tuple_type": "must be a list",
+    "dict_type": "must be a table",
     "model_type": "must be a table",
     "greater_than_equal": "must be at least {ge}",
     "less_than_equal": "must be at most {le}",

@@ -16,6 +16,8 @@ from .errors import Invalid
 MAX_NAME = 100
 #: Longest user name or password, in characters: both must fit one AUTH exchange (RFC 4954 4).
 MAX_SECRET = 1000
+#: Characters of a key that is itself the look-up.
+MIN_KEY, MAX_KEY = 20, 255
 #: Most sends that a balance holds: exact as a number in every JSON reader.
 MAX_SENDS = 10**15
 
@@ -97,6 +99,16 @@ def password(text: str) -> str:
     if any(unicodedata.category(character) in ("Cc", "Cs") for character in text):
         raise Invalid("password", "holds a control character, or is not UTF-8")
     return text
+
+
+def api_key(text: str) -> str:
+    """A key that is itself the look-up: one word, too long to be guessed, short enough for a header."""
+    key = printable("api-key", text, MAX_KEY)
+    if len(key) < MIN_KEY:
+        raise Invalid("api-key", f"must have at least {MIN_KEY} characters: whoever guesses it needs no user name")
+    if key != key.strip():
+        raise Invalid("api-key", "begins or ends with a blank")
+    return key
 
 
 def _why(error: ValueError) -> str:

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from ..interfaces import registry as registry_border
-from ..interfaces.registry import Connection
+from ..interfaces.registry import Connection, NewCredential
 from ..policy import options
 from ..policy.dialect import Dialect
 from ..policy.personal import LINKED
@@ -29,7 +29,11 @@ MAX_RATE = 10**9
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What a connection shall be; an empty `username` or `password` is generated. `password` is the one taken over."""
+    """What a connection shall be; an empty `username` or `password` is generated. `password` is the one taken over.
+
+    It has a login with a password, or a key in its place where the dialect says so and no password is given; with
+    `api_key` a key beside it, or the one `key` that is taken over; with `short_password` that, with a user name of its
+    own."""
 
     account: str
     name: str
@@ -39,6 +43,9 @@ class Wanted:
     password: str = field(default="", repr=False)
     networks: tuple[str, ...] = ()
     active: bool = False
+    api_key: bool = False
+    key: str = field(default="", repr=False)
+    short_password: bool = False
 
 
 @use_case
@@ -57,8 +64,7 @@ async def create(installation: Installation, wanted: Wanted) -> Issued:
     taken = credentials.usernames(everyone)
     if username.casefold() in {each.casefold() for each in taken}:
         raise Taken("username", username)
-    username = username or credentials.free_username(dialect.username, name, domain, taken)
-    credential, secret = await credentials.make(installation, installation.new_id(), username, wanted.password)
+    made_of = await _logins(installation, wanted, dialect, username, name, domain, taken)
     made = Connection(
         id=installation.new_id(),
         account=owner.id,
@@ -72,13 +78,45 @@ async def create(installation: Installation, wanted: Wanted) -> Issued:
         rate_period=60,
         rate_burst=1,
         created_at=installation.now(),
-        credentials=(credential,),
+        credentials=tuple(made_of),
     )
     try:
         await registry.add_connection(made)
     except registry_border.Taken as error:
-        raise Taken("username", username) from error
-    return Issued(made, username, secret)
+        raise (
+            Taken("username", username) if username else Invalid("api-key", "belongs to another connection")
+        ) from error
+    return credentials.issued(made, {credential.id: secret for credential, secret in made_of.items()})
+
+
+async def _logins(
+    installation: Installation,
+    wanted: Wanted,
+    dialect: Dialect,
+    username: str,
+    name: str,
+    domain: str,
+    taken: list[str],
+) -> dict[NewCredential, str]:
+    """What a connection shall log in by, each with its secret in clear, the first first."""
+    by_key = dialect.credential == "api_key" and not wanted.password
+    if wanted.password and dialect.credentials_at == "data":
+        raise Invalid("password", f"the dialect {dialect.name!r} knows keys only: give one as --api-key-stdin")
+    if username and by_key:
+        raise Invalid("username", f"the dialect {dialect.name!r} goes by a key: give a password, or leave it out")
+    made: dict[NewCredential, str] = {}
+    if not by_key:
+        username = username or credentials.free_username(dialect.username, name, domain, taken)
+        credential, secret = await credentials.make(installation, installation.new_id(), username, wanted.password)
+        made[credential] = secret
+    if by_key or wanted.api_key or wanted.key:
+        credential, secret = credentials.make_key(installation, installation.new_id(), dialect, wanted.key)
+        made[credential] = secret
+    if wanted.short_password:
+        sender = checked.mailbox("sender", wanted.sender).address
+        credential, secret = credentials.make_short(installation, installation.new_id(), sender, own_name=True)
+        made[credential] = secret
+    return made
 
 
 @use_case
@@ -116,12 +154,40 @@ async def block(installation: Installation, name: str, reason: str = "") -> Conn
 async def new_password(installation: Installation, name: str, password: str = "") -> Issued:
     """Another password under the same user name; the old one is refused from the next login on."""
     connection = await names.connection(installation.registry, name)
-    if not connection.credentials:
-        raise Invalid("connection", f"{connection.name!r} has no credential")
-    old = connection.credentials[0]
+    old = credentials.find(connection, "password", "generated")
+    if old is None:
+        raise Invalid("connection", f"{connection.name!r} has no login with a password")
     credential, secret = await credentials.make(installation, old.id, old.username, password)
-    await installation.registry.replace_credential(connection.id, credential)
-    return Issued(await names.connection(installation.registry, connection.id), old.username, secret)
+    return await _put(installation, connection, credential, secret)
+
+
+@use_case
+async def new_api_key(installation: Installation, name: str, key: str = "") -> Issued:
+    """Another key, or a first one, that is itself the look-up: generated, or taken over; an old one is refused from the
+    next login on."""
+    connection = await names.connection(installation.registry, name)
+    old = credentials.find(connection, "api_key")
+    dialect = dialect_named(installation, connection.dialect)
+    credential, secret = credentials.make_key(installation, old.id if old else installation.new_id(), dialect, key)
+    return await _put(installation, connection, credential, secret)
+
+
+@use_case
+async def short_password(installation: Installation, name: str, *, own_name: bool = True) -> Issued:
+    """Another short password, or a first one, with a user name of its own, or for any address that may send."""
+    connection = await names.connection(installation.registry, name)
+    old = credentials.find(connection, "short")
+    id = old.id if old else installation.new_id()
+    credential, secret = credentials.make_short(installation, id, connection.sender, own_name=own_name)
+    return await _put(installation, connection, credential, secret)
+
+
+async def _put(installation: Installation, connection: Connection, credential: NewCredential, secret: str) -> Issued:
+    try:
+        await installation.registry.replace_credential(connection.id, credential)
+    except registry_border.Taken as error:
+        raise Invalid(credential.kind.replace("_", "-"), "belongs to another connection") from error
+    return credentials.issued(await names.connection(installation.registry, connection.id), {credential.id: secret})
 
 
 @use_case

@@ -1,35 +1,48 @@
-"""User names and passwords of connections: made by us, or taken over from a service that is left.
+"""User names, passwords and keys of connections: made by us, or taken over from a service that is left.
 
-A secret of ours carries at least 128 random bits and is kept as a keyed digest; one that a person chose is kept as
-Argon2id text, whatever it looks like. A sealed copy is kept beside it only while the installation reveals secrets. This
-module never prints or logs a secret, and `Issued` hides it from its own text.
+A connection may have several: a login with its password, a key that is itself the look-up, a short password for
+applications that take no longer one. A secret of ours carries at least 128 random bits, a short one 95, and is kept as
+a keyed digest; one that a person chose is kept as Argon2id text, whatever it looks like. A sealed copy is kept beside
+it only while the installation reveals secrets. This module never prints or logs a secret, and `Issued` hides it from
+its own text.
 """
 
 from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from itertools import count
 
 from ..interfaces.registry import Connection, NewCredential
+from ..policy.dialect import Dialect
 from . import checked
 from .errors import Invalid, Taken
 from .installation import Installation
 
 ACTIVE, BLOCKED, NOT_ACTIVATED = "active", "blocked", "not_activated"
 
+#: Letters and digits of a short password, and of a user name made for one.
+SHORT = 16
+
 _UNFIT = re.compile(r"[^a-z0-9]+")
 
 
 @dataclass(frozen=True, slots=True)
 class Issued:
-    """A connection with its login in clear: shown to the person who asked, and kept nowhere."""
+    """A connection with its logins in clear: shown to the person who asked, and kept nowhere.
+
+    `username` and `password` are what an application that knows of no other is given; where that is a key, it stands in
+    `api_key`, too. What a connection does not have is "".
+    """
 
     connection: Connection
-    username: str
+    username: str = field(repr=False)
     password: str = field(repr=False)
+    api_key: str = field(default="", repr=False)
+    short_username: str = ""
+    short_password: str = field(default="", repr=False)
 
 
 def slug(name: str) -> str:
@@ -52,34 +65,77 @@ def free_username(pattern: str, name: str, domain: str, taken: Iterable[str]) ->
 
 
 def usernames(connections: Iterable[Connection]) -> list[str]:
-    """Every user name in use."""
-    return [credential.username for each in connections for credential in each.credentials]
+    """Every user name in use that belongs to one connection."""
+    return [login.username for each in connections for login in each.credentials if not login.by_itself]
 
 
 async def make(installation: Installation, id: str, username: str, password: str) -> tuple[NewCredential, str]:
-    """A credential to be kept and its secret in clear; an empty `password` has one generated."""
+    """A login to be kept and its secret in clear; an empty `password` has one generated."""
     if password:
         secret = checked.password(password)
         kind, digest = "password", await installation.hash_password(secret)
     else:
         secret = installation.new_secret()
         kind, digest = "generated", installation.vault.digest(secret)
-    sealed = installation.vault.seal(secret, _context(id)) if installation.reveal_secrets else ""
-    return NewCredential(id, username, kind, digest, sealed), secret
+    return NewCredential(id, username, kind, digest, _sealed(installation, id, secret)), secret
+
+
+def make_key(installation: Installation, id: str, dialect: Dialect, key: str = "") -> tuple[NewCredential, str]:
+    """A key that is itself the look-up, generated unless one is given; its user name is only shown."""
+    if not dialect.key_usernames:
+        raise Invalid("api-key", f"the dialect {dialect.name!r} knows logins with a password only")
+    secret = checked.api_key(key) if key else installation.new_secret()
+    fixed = [each for each in dialect.key_usernames if "*" not in each and "{" not in each]
+    digest = installation.vault.digest(secret)
+    sealed = _sealed(installation, id, secret)
+    return NewCredential(id, fixed[0] if fixed else "", "api_key", digest, sealed, True), secret
+
+
+def make_short(installation: Installation, id: str, sender: str, *, own_name: bool) -> tuple[NewCredential, str]:
+    """A short password, with a user name of its own, or for any address that the connection sends from."""
+    secret = installation.new_secret()[:SHORT]
+    username = installation.new_secret()[:SHORT] if own_name else sender
+    digest = installation.vault.digest(secret)
+    return NewCredential(id, username, "short", digest, _sealed(installation, id, secret), not own_name), secret
 
 
 def reveal(installation: Installation, connection: Connection) -> Issued:
-    """The login of a connection in clear, as far as it is kept."""
+    """The logins of a connection in clear, as far as they are kept."""
     if not connection.credentials:
         raise Invalid("connection", f"{connection.name!r} has no credential")
-    credential = connection.credentials[0]
     if not installation.reveal_secrets:
         raise Invalid("reveal", "this installation does not show secrets again (reveal_secrets = false)")
-    if not credential.sealed:
+    if not any(each.sealed for each in connection.credentials):
         raise Invalid("reveal", "the password was made while secrets were not kept; give the connection a new one")
+    vault = installation.vault
+    clear = {each.id: vault.unseal(each.sealed, _context(each.id)) for each in connection.credentials if each.sealed}
+    return issued(connection, clear)
+
+
+def issued(connection: Connection, clear: Mapping[str, str]) -> Issued:
+    """A connection with those of its secrets that are in `clear`, by the id of the credential."""
+    first = next((each for each in connection.credentials if each.kind != "short"), connection.credentials[0])
+    key = find(connection, "api_key")
+    short = find(connection, "short")
+    secret = clear.get(first.id, "")
     return Issued(
-        connection, credential.username, installation.vault.unseal(credential.sealed, _context(credential.id))
+        connection,
+        # where any user name goes with a key, the key itself does, and fits where an application insists on one
+        first.username or secret,
+        secret,
+        clear.get(key.id, "") if key else "",
+        short.username if short else "",
+        clear.get(short.id, "") if short else "",
     )
+
+
+def find(connection: Connection, *kinds: str) -> NewCredential | None:
+    """The first credential of these kinds."""
+    return next((each for each in connection.credentials if each.kind in kinds), None)
+
+
+def _sealed(installation: Installation, id: str, secret: str) -> str:
+    return installation.vault.seal(secret, _context(id)) if installation.reveal_secrets else ""
 
 
 def _context(id: str) -> str:

@@ -61,6 +61,7 @@ def connection(value: Connection, owners: Mapping[str, str]) -> Plain:
         "status_reason": value.status_reason,
         "sender": value.sender,
         "username": value.credentials[0].username if value.credentials else "",
+        "credentials": [{"kind": each.kind, "username": each.username} for each in value.credentials],
         "networks": list(value.networks),
         "rate": value.rate,
         "rate_period": value.rate_period,
@@ -72,7 +73,9 @@ def connection(value: Connection, owners: Mapping[str, str]) -> Plain:
 
 def issued(value: Issued, owners: Mapping[str, str]) -> Plain:
     """A connection with its login in clear."""
-    return connection(value.connection, owners) | {"username": value.username, "password": value.password}
+    shown = {"username": value.username, "password": value.password}
+    beside = {"api_key": value.api_key, "short_username": value.short_username, "short_password": value.short_password}
+    return connection(value.connection, owners) | shown | {name: text for name, text in beside.items() if text}
 
 
 def domain(value: Domain, owners: Mapping[str, str]) -> Plain:
@@ -309,6 +312,7 @@ def dialect(value: Dialect) -> Plain:
         "suppressed": value.suppressed,
         "suppressing": list(value.suppressing),
         "username": value.username,
+        "credential": value.credential,
         "key_usernames": list(value.key_usernames),
         "login_needs_balance": value.login_needs_balance,
         "sender_path": value.sender_path,

@@ -52,6 +52,7 @@ _SETTINGS = (
     "suppressed",
     "suppressing",
     "username",
+    "credential",
     "key_usernames",
     "login_needs_balance",
     "sender_path",
@@ -118,6 +119,7 @@ class Dialect:
     suppressed: str
     suppressing: tuple[str, ...]
     username: str
+    credential: str
     key_usernames: tuple[str, ...]
     login_needs_balance: bool
     sender_path: str
@@ -253,6 +255,7 @@ def _read(reading: Reading, name: str, own: Mapping[str, object]) -> Dialect:
         suppressed=reading.choice("suppressed", given.get("suppressed"), vocabulary.SUPPRESSED),
         suppressing=reading.choices("suppressing", given.get("suppressing"), vocabulary.SUPPRESSIONS),
         username=_username(reading, given.get("username")),
+        credential=reading.choice("credential", given.get("credential"), vocabulary.CREDENTIALS),
         key_usernames=_key_usernames(reading, given.get("key_usernames")),
         login_needs_balance=reading.switch("login_needs_balance", given.get("login_needs_balance")),
         sender_path=reading.choice("sender_path", given.get("sender_path"), vocabulary.SENDER_PATHS),

@@ -28,6 +28,9 @@ SENDER_PATHS = ("strict", "any")
 #: none of the account's.
 RETURN_PATHS = ("client", "bounce_address")
 
+#: What a connection logs in by when it is made: a user name with a password, or a key that is itself the look-up.
+CREDENTIALS = ("password", "api_key")
+
 #: Which user names go with a key that is itself the look-up: any, an address of a domain that the connection may send
 #: from, the key itself; beside these words a fixed name may stand.
 KEY_USERNAMES = ("*", "*@{domain}", "{key}")

@@ -109,6 +109,8 @@ async def furnish(installation: Installation, dialects: Dialects) -> list[Issued
                     sender=f"app@{verified_domain(dialect)}",
                     networks=NETWORKS,
                     active=True,
+                    api_key=bool(dialect.key_usernames),
+                    short_password="*@{domain}" in dialect.key_usernames,
                 ),
             )
         )
@@ -152,6 +154,11 @@ def facts(
 def _card(config: Config, dialect: Dialect, issued: Issued) -> dict[str, Any]:
     own = {listener.name: listener for listener in config.listeners if listener.dialect == dialect.name}
     ports = {str(port): own[f"{dialect.name}-{port}"] for port in dialect.sandbox}
+    beside = {
+        "api_key": issued.api_key,
+        "short_username": issued.short_username,
+        "short_password": issued.short_password,
+    }
     return {
         "dialect": dialect.name,
         "name": issued.connection.name,
@@ -162,6 +169,7 @@ def _card(config: Config, dialect: Dialect, issued: Issued) -> dict[str, Any]:
         "ports": {port: listener.port for port, listener in ports.items()},
         "username": issued.username,
         "password": issued.password,
+        **{name: text for name, text in beside.items() if text},
         "mail_from": issued.connection.sender,
         "unverified_from": f"app@{unverified_domain(dialect)}",
     }

@@ -33,6 +33,7 @@ SETTINGS = (
     "suppressed",
     "suppressing",
     "username",
+    "credential",
     "key_usernames",
     "login_needs_balance",
     "sender_path",

@@ -227,7 +227,10 @@ class SandboxTests(Starting):
         first = self.facts()
         self.assertEqual(stat.S_IMODE(self.sign.stat().st_mode), 0o600)
         self.assertEqual((first["pid"], first["state"]), (os.getpid(), str(self.state)))
-        self.assertEqual([card["dialect"] for card in first["connections"]], [each.name for each in Dialects.shipped() if each.sandbox])
+        self.assertEqual(
+            [card["dialect"] for card in first["connections"]],
+            [each.name for each in Dialects.shipped() if each.sandbox],
+        )
         for card in first["connections"]:
             self.assertIn(card["username"], told)
             self.assertIn(card["password"], told)
