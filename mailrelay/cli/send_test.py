@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 import click
 
 from ..manage import Invalid, checked, connections
+from ..manage.credentials import usual
 from . import output
 from .frame import FAILED, Command, Failed
 from .opening import READY, Opened, Place, installed, read_secret, wait
@@ -79,7 +80,7 @@ def send_test(
     mail_from = checked.mailbox("from", sender or found.sender).address
     checked.printable("subject", subject, 500)
     if password_stdin:
-        username, password = found.credentials[0].username, read_secret("Password")
+        username, password = usual(found).username, read_secret("Password")
     else:
         issued = wait(connections.reveal(opened.installation, found.id))
         username, password = issued.username, issued.password

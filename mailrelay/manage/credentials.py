@@ -114,7 +114,7 @@ def reveal(installation: Installation, connection: Connection) -> Issued:
 
 def issued(connection: Connection, clear: Mapping[str, str]) -> Issued:
     """A connection with those of its secrets that are in `clear`, by the id of the credential."""
-    first = next((each for each in connection.credentials if each.kind != "short"), connection.credentials[0])
+    first = usual(connection)
     key = find(connection, "api_key")
     short = find(connection, "short")
     secret = clear.get(first.id, "")
@@ -127,6 +127,11 @@ def issued(connection: Connection, clear: Mapping[str, str]) -> Issued:
         short.username if short else "",
         clear.get(short.id, "") if short else "",
     )
+
+
+def usual(connection: Connection) -> NewCredential:
+    """What an application that knows of nothing else is given: a login with its password, else a key."""
+    return find(connection, "password", "generated") or find(connection, "api_key") or connection.credentials[0]
 
 
 def find(connection: Connection, *kinds: str) -> NewCredential | None:

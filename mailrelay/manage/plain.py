@@ -19,7 +19,7 @@ from ..mail.reply import Reply
 from ..policy.bounce import BounceClasses
 from ..policy.dialect import Dialect, Dialects
 from ..policy.link_keys import LinkKey
-from .credentials import Issued
+from .credentials import Issued, usual
 from .explain import Decision, Explanation, Refused, Story
 from .queue import Waiting
 from .signing import Record
@@ -60,7 +60,7 @@ def connection(value: Connection, owners: Mapping[str, str]) -> Plain:
         "status": value.status,
         "status_reason": value.status_reason,
         "sender": value.sender,
-        "username": value.credentials[0].username if value.credentials else "",
+        "username": usual(value).username if value.credentials else "",
         "credentials": [{"kind": each.kind, "username": each.username} for each in value.credentials],
         "networks": list(value.networks),
         "rate": value.rate,

@@ -42,7 +42,7 @@ class ConfigurationTests(SynchronousTestCase):
         """It passes every check that an installation's file must pass, wherever its ports begin."""
         for base_port in (0, 10000, 55000):
             config = self.configuration(base_port)
-            self.assertEqual(list(faults(config, lambda folder: DIALECTS.names)), [])
+            self.assertEqual(list(faults(config, lambda folder: dict.fromkeys(DIALECTS.names, True))), [])
             self.assertEqual(config.warnings, ())
 
     def test_loopback_only(self) -> None:
