@@ -138,6 +138,7 @@ def opened() -> Iterator[Opened]:
                 history=store.history,
                 files=store.files,
                 templates=store.templates,
+                routes=store.routes,
                 renderer=RenderOnce(),
                 vault=vault,
                 dialects=found.dialects,

@@ -19,6 +19,7 @@ _ROOMS = {
     "sender": ("sender", "Sender addresses: add, list, remove."),
     "template": ("template", "Stored templates: create, edit, show, list, versions, restore, delete, render, check."),
     "suppression": ("suppression", "Addresses not to be sent to: add, list, remove."),
+    "route": ("route", "Stored routes by smart hosts: add, list, remove."),
     "file": ("file", "The file cache: add, list, remove, quota."),
     "link-key": ("link_key", "Keys that links in mail are signed by: list, rotate, withdraw."),
     "login-guard": ("switch", "Failed logins: clear."),

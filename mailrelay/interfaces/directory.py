@@ -13,6 +13,7 @@ from twisted.internet.defer import Deferred
 from zope.interface import Interface
 
 from ..policy.verdict import JSON
+from .routes import RouteNames, StoredRoute
 from .templates import Template
 
 
@@ -114,8 +115,12 @@ class IDirectory(Interface):
     def tag(account: str, tag: str) -> Deferred[TagFacts]:
         """Facts about a tag that is not empty."""
 
-    def routes(account: str) -> Deferred[frozenset[str]]:
-        """The names of the stored routes that serve an account: its own, and those that serve every account."""
+    def routes(account: str) -> Deferred[RouteNames]:
+        """The stored routes that an account may name."""
+
+    def route(account: str, id: str) -> Deferred[StoredRoute | None]:
+        """The stored route that an account means by an id: its own, else the one that serves every account; None when
+        there is none."""
 
     def template(account: str, id: str) -> Deferred[Template | None]:
         """The newest version of the template that an account means by an id: its own, else the one that serves every

@@ -17,6 +17,7 @@ from ..interfaces.files import IFiles
 from ..interfaces.history import IHistory
 from ..interfaces.registry import IRegistry
 from ..interfaces.renderer import IRenderer
+from ..interfaces.routes import IRoutes
 from ..interfaces.templates import ITemplates
 from ..mail.envelope import ulid
 from ..policy.dialect import Dialects
@@ -45,6 +46,7 @@ class Installation:
     history: IHistory
     files: IFiles
     templates: ITemplates
+    routes: IRoutes
     renderer: IRenderer
     vault: Vault
     dialects: Dialects

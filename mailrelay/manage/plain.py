@@ -13,6 +13,7 @@ from ..interfaces.engagement import Engaged, Engagement
 from ..interfaces.files import StoredFile
 from ..interfaces.history import Attempt, Passage
 from ..interfaces.registry import Account, Connection, Domain, DomainKey, Sender, Suppression
+from ..interfaces.routes import StoredRoute
 from ..interfaces.templates import Template
 from ..mail.envelope import SECOND
 from ..mail.reply import Reply
@@ -322,6 +323,18 @@ def dialect(value: Dialect) -> Plain:
         "stages": {stage: list(rules) for stage, rules in value.stages.items()},
         "statuses": {state.value: word for state, word in value.statuses.items()},
         "replies": {key: str(line.reply) for key, line in value.replies.items()},
+    }
+
+
+def route(value: StoredRoute, owners: Mapping[str, str]) -> Plain:
+    """A stored route, without its password; `owners` maps account ids to names."""
+    return {
+        "id": value.id,
+        "account": owners.get(value.account, value.account),
+        "hosts": [f"[{host}]:{port}" if ":" in host else f"{host}:{port}" for host, port in value.hosts],
+        "tls": value.tls,
+        "username": value.username,
+        "created_at": instant(value.created_at),
     }
 
 

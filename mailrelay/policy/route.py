@@ -49,6 +49,6 @@ class Routes:
         self._by_name = {route.name: route for route in routes}
         self.default = self._by_name[default]
 
-    def choose(self, name: str = "") -> Route | MxRoute:
-        """The route of that name, or the default one; `KeyError` when there is none."""
-        return self._by_name[name] if name else self.default
+    def get(self, name: str) -> Route | MxRoute | None:
+        """The route of that name; None when there is none."""
+        return self._by_name.get(name)

@@ -8,9 +8,10 @@ module commits nothing and judges nothing.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from ..interfaces.directory import ConnectionFacts
+from ..interfaces.routes import RouteNames
 from ..interfaces.templates import Template
 from ..mail.envelope import Instructions, Personal, Recipient
 from ..mail.message import Message
@@ -37,6 +38,8 @@ class Draft:
     template: Template | None = None
     #: where the template wants reports to go, "" where it says nothing of it
     return_path: str = ""
+    #: the stored routes that its account may name
+    routes: RouteNames = field(default_factory=RouteNames)
 
     def rejected(self, reason: str) -> Draft:
         """With all recipients only put on record, for this reason; one that has a reason keeps its own."""

@@ -17,6 +17,7 @@ from twisted.logger import Logger
 from zope.interface import implementer
 
 from ..interfaces.directory import ConnectionFacts, TagFacts
+from ..interfaces.routes import RouteNames
 from ..interfaces.submission import IConnection, ISubmission, MailParameters, Peer
 from ..mail.address import AddressError, Mailbox, parse_mailbox
 from ..mail.addresses import addresses
@@ -199,10 +200,12 @@ class Transaction:
         await self._log_in(asked.secret)
         connection = self._connection
         now = intake.now()
+        routes = await intake.directory.routes(connection.account)
         draft = Draft(
             id=source.id or ulid(now, intake.random(10)),
             message=asked.message,
-            instructions=self._routed(asked.instructions),
+            instructions=self._routed(asked.instructions, routes),
+            routes=routes,
             recipients=self._taken(now),
             spooled=source.stored,
         )
@@ -276,10 +279,10 @@ class Transaction:
             self._decided("control_headers", headers=asked.headers)
         return asked
 
-    def _routed(self, instructions: Instructions) -> Instructions:
-        """With the connection's route where the message names none."""
-        default = self._connection.options["default_route"]
-        return instructions if instructions.route or not default else replace(instructions, route=str(default))
+    def _routed(self, instructions: Instructions, routes: RouteNames) -> Instructions:
+        """With the route of the connection, or the account's only one, where the message names none."""
+        route = instructions.route or str(self._connection.options["default_route"]) or routes.usual
+        return instructions if route == instructions.route else replace(instructions, route=route)
 
     async def _with_template(self, draft: Draft) -> Draft:
         """With the stored template that the message names, whose tag goes before the message's."""
@@ -322,9 +325,7 @@ class Transaction:
         used = TagFacts(0, True)
         if tag and dialect.tag_limit:
             used = await self._intake.directory.tag(connection.account, tag)
-        stored = frozenset[str]()
-        if draft.instructions.route or "route_required" in dialect.stages["data"]:
-            stored = await self._intake.directory.routes(connection.account)
+        stored = draft.routes.every
         fields = message.all("From")
         authors = tuple(mailbox for field in fields for mailbox in _authors(field))
         rule = str(connection.options["sender"])

@@ -19,14 +19,25 @@ from ..mail.reply import Reply
 from ..policy.mx import Lookup, Own, direct, exchanges, hops, is_host, literal
 from ..policy.route import MxRoute, Route, Routes
 
+#: The stored route that an account means by an id, None where there is none.
+FindStored = Callable[[str, str], Deferred[Route | None]]
+
 
 class Ways:
-    """Finds ways; `chance` gives numbers from 0 to 1, `now` microseconds."""
+    """Finds ways; `stored` gives the routes that accounts have beside `routes`, `chance` numbers from 0 to 1, `now`
+    microseconds."""
 
     def __init__(
-        self, routes: Routes, resolver: IResolver, own: Own, chance: Callable[[], float], now: Callable[[], int]
+        self,
+        routes: Routes,
+        stored: FindStored,
+        resolver: IResolver,
+        own: Own,
+        chance: Callable[[], float],
+        now: Callable[[], int],
     ) -> None:
         self._routes = routes
+        self._stored = stored
         self._resolver = resolver
         self._own = own
         self._chance = chance
@@ -34,10 +45,19 @@ class Ways:
 
     def find(self, delivery: Delivery) -> Deferred[Sequence[Hop] | Outcome]:
         """Fires with the hosts to try, best first, or with the outcome when there is no way to any."""
-        try:
-            route = self._routes.choose(delivery.route)
-        except KeyError:
-            return succeed(self._end(Reply(451, "4.3.5", f"There is no route named {delivery.route}"), delivery.route))
+        if delivery.route:
+            return Deferred.fromCoroutine(self._by_name(delivery))
+        return self._by(self._routes.default, delivery)
+
+    async def _by_name(self, delivery: Delivery) -> Sequence[Hop] | Outcome:
+        """By the route of that name: the account's own or a shared one, else the configuration's."""
+        name = delivery.route
+        route = await self._stored(delivery.account, name) or self._routes.get(name)
+        if route is None:
+            return self._end(Reply(451, "4.3.5", f"There is no route named {name}"), name)
+        return await self._by(route, delivery)
+
+    def _by(self, route: Route | MxRoute, delivery: Delivery) -> Deferred[Sequence[Hop] | Outcome]:
         if isinstance(route, Route):
             return succeed(route.order())
         return Deferred.fromCoroutine(self._by_dns(delivery.destination, route))

@@ -26,6 +26,7 @@ from ..interfaces.submission import IConnection, Peer
 from ..interfaces.web_version import IWebVersions
 from ..mail.address import verp
 from ..mail.envelope import Delivery, Hop
+from ..manage.routes import open_route
 from ..manage.signing import unlock
 from ..policy.dialect import Dialect, Dialects
 from ..policy.mx import Own
@@ -144,7 +145,7 @@ def wire(
         tries=asked.tries,
     )
     own = Own(frozenset({hostname.lower()}), ends_at(listening))
-    ways = Ways(_routes(config), resolver, own, random.random, now)
+    ways = Ways(_routes(config), partial(_stored_route, store, vault), resolver, own, random.random, now)
     bounce_domain = delivery.bounce_domain or f"bounces.{hostname}"
     bounce_key = vault.subkey("verp")
 
@@ -271,6 +272,11 @@ def _routes(config: Config) -> Routes:
         )
 
     return Routes(map(way, config.routes), config.default_route.name)
+
+
+def _stored_route(store: Store, vault: Vault, account: str, id: str) -> Deferred[Route | None]:
+    found = store.directory.route(account, id)
+    return found.addCallback(lambda route: open_route(vault, route) if route is not None else None)
 
 
 def _portal(

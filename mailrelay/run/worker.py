@@ -180,6 +180,7 @@ class Worker:
             store.history,
             store.files,
             store.templates,
+            store.routes,
             RenderOnce(),
             self._vault,
             self._dialects,

@@ -25,11 +25,13 @@ from ..interfaces.directory import (
     SigningKey,
     TagFacts,
 )
+from ..interfaces.routes import RouteNames, StoredRoute
 from ..interfaces.templates import Template
 from ..mail.envelope import SECOND
 from ..policy.verdict import JSON
 from .jobs import LOOK_UP
 from .reader import Reader
+from .routes import read_names, read_route
 from .schema import (
     accounts,
     connections,
@@ -210,8 +212,13 @@ class Directory:
         found = self._remembered(("tags", account), lambda work: _read_tags(work, account))
         return found.addCallback(lambda used: TagFacts(len(used), tag in used))
 
-    def routes(self, account: str) -> Deferred[frozenset[str]]:
-        return succeed(frozenset())  # none are stored yet
+    def routes(self, account: str) -> Deferred[RouteNames]:
+        return self._remembered(("routes", account), lambda work: read_names(work, account))
+
+    def route(self, account: str, id: str) -> Deferred[StoredRoute | None]:
+        if not _is_storable(id):
+            return succeed(None)
+        return self._remembered(("route", account, id), lambda work: read_route(work, account, id))
 
     def template(self, account: str, id: str) -> Deferred[Template | None]:
         if not id or not _is_storable(id):

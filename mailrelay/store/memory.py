@@ -26,6 +26,7 @@ from ..interfaces.engagement import KEPT, Engagement, IEngagement
 from ..interfaces.ledger import KEY_LIFETIME, ILedger, Lane, Once
 from ..interfaces.nodes import INodes
 from ..interfaces.registry import Taken
+from ..interfaces.routes import IRoutes, RouteNames, StoredRoute
 from ..interfaces.templates import ITemplates, Template
 from ..mail.envelope import SECOND, Delivery, Settlement, State, Submission, deliveries_of
 from ..mail.reply import Refusal
@@ -70,8 +71,8 @@ class MemoryState:
     suppressions: dict[tuple[str, str], str] = field(default_factory=dict)
     full: dict[tuple[str, str], int] = field(default_factory=dict)
     signing_keys: dict[tuple[str, str], tuple[SigningKey, ...]] = field(default_factory=dict)
-    #: stored routes by (account or "", name)
-    routes: set[tuple[str, str]] = field(default_factory=set)
+    #: stored routes by (account or "", id)
+    routes: dict[tuple[str, str], StoredRoute] = field(default_factory=dict)
     switches: dict[str, str] = field(default_factory=dict)
     #: by (account, id), the newest last
     templates: dict[tuple[str, str], list[Template]] = field(default_factory=dict)
@@ -358,6 +359,29 @@ class MemoryTemplates:
         return execute(lambda: (self._state.templates.pop((account, id)), None)[1])
 
 
+@implementer(IRoutes)
+class MemoryRoutes:
+    """The memory twin of stored routes."""
+
+    def __init__(self, state: MemoryState) -> None:
+        self._state = state
+
+    def every(self, account: str | None = None) -> Deferred[Sequence[StoredRoute]]:
+        found = [route for route in self._state.routes.values() if account in (None, route.account)]
+        return succeed(sorted(found, key=lambda route: (route.created_at, route.id)))
+
+    def add(self, route: StoredRoute) -> Deferred[None]:
+        return execute(self._add, route)
+
+    def _add(self, route: StoredRoute) -> None:
+        if (route.account, route.id) in self._state.routes:
+            raise Taken(f"route {route.id}")
+        self._state.routes[route.account, route.id] = route
+
+    def remove(self, account: str, id: str) -> Deferred[None]:
+        return execute(lambda: (self._state.routes.pop((account, id)), None)[1])
+
+
 @implementer(IDirectory)
 class MemoryDirectory:
     """Hot reads of the shared state."""
@@ -405,8 +429,15 @@ class MemoryDirectory:
 
         return execute(facts)
 
-    def routes(self, account: str) -> Deferred[frozenset[str]]:
-        return execute(lambda: frozenset(name for owner, name in self._state.routes if owner in ("", account)))
+    def routes(self, account: str) -> Deferred[RouteNames]:
+        def names(owner: str) -> frozenset[str]:
+            return frozenset(id for each, id in self._state.routes if each == owner)
+
+        return execute(lambda: RouteNames(names(account), names("")))
+
+    def route(self, account: str, id: str) -> Deferred[StoredRoute | None]:
+        found = self._state.routes
+        return execute(lambda: found.get((account, id)) or found.get(("", id)))
 
     def template(self, account: str, id: str) -> Deferred[Template | None]:
         def find() -> Template | None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 
 #: The newest migration this code knows (`migrations/versions`).
-REVISION = "0009"
+REVISION = "0010"
 
 metadata = sa.MetaData()
 
@@ -230,6 +230,20 @@ chunks = sa.Table(
     _number("number", primary=True),
     _number("stored_at"),
     sa.Column("octets", sa.LargeBinary, nullable=False),
+)
+
+#: Routes beside those of the configuration; `hosts` is JSON, `account` "" for those that serve every account.
+routes = sa.Table(
+    "routes",
+    metadata,
+    _key("account", primary=True),
+    _key("id", primary=True),
+    _key("hosts"),
+    _key("tls"),
+    _key("username"),
+    _key("sealed"),
+    _number("created_at"),
+    sqlite_with_rowid=False,
 )
 
 #: The file cache: what messages attach by a key; the octets lie in `chunks` under the file's id.

@@ -30,6 +30,7 @@ from .once import sweep_keys
 from .reader import Reader
 from .registry import Registry
 from .report import Reports
+from .routes import StoredRoutes
 from .templates import Templates
 from .verdicts import Verdicts
 from .work import BULK, Work
@@ -86,6 +87,7 @@ class Store:
         self.spool = Spool(self._writer, self._reader, now)
         self.directory = Directory(self._reader, now, options)
         self.registry = Registry(self._writer, self._reader, names)
+        self.routes = StoredRoutes(self._writer, self._reader)
         self.templates = Templates(self._writer, self._reader)
         self.history = History(self._writer, self._reader, self.nodes.census)
         self.engagement = Engagements(self._writer, self._reader)

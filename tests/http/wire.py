@@ -23,7 +23,7 @@ from mailrelay.mail.envelope import State
 from mailrelay.manage.installation import Installation
 from mailrelay.policy.dialect import Dialects
 from mailrelay.run.inbox import SqliteInbox
-from mailrelay.store.memory import MemoryState, MemoryTemplates
+from mailrelay.store.memory import MemoryRoutes, MemoryState, MemoryTemplates
 from mailrelay.store.memory_files import MemoryFiles
 from mailrelay.vault import Vault
 from tests.rendering import RenderHere
@@ -173,6 +173,7 @@ class SiteTestCase(SynchronousTestCase):
             history=self.history,
             files=MemoryFiles(),
             templates=MemoryTemplates(MemoryState(balance={"A1": 10})),
+            routes=MemoryRoutes(MemoryState()),
             renderer=RenderHere(),
             vault=Vault(b"k" * 32),
             dialects=Dialects.shipped(),

@@ -18,7 +18,7 @@ from mailrelay.http.app import make_site
 from mailrelay.manage.installation import Installation
 from mailrelay.policy.dialect import Dialects
 from mailrelay.run.inbox import open_inbox
-from mailrelay.store.memory import MemoryState, MemoryTemplates
+from mailrelay.store.memory import MemoryRoutes, MemoryState, MemoryTemplates
 from mailrelay.store.memory_files import MemoryFiles
 from mailrelay.vault import Vault
 from tests.rendering import RenderHere
@@ -46,6 +46,7 @@ def test_inbox_and_site(tmp_path: Path) -> Generator[Deferred[Any], Any, None]:
         History(()),
         MemoryFiles(),
         MemoryTemplates(MemoryState()),
+        MemoryRoutes(MemoryState()),
         RenderHere(),
         Vault(b"k" * 32),
         Dialects.shipped(),

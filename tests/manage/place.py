@@ -41,6 +41,7 @@ class InstallationTestCase(SynchronousTestCase):
             history=self.store.history,
             files=self.store.files,
             templates=self.store.templates,
+            routes=self.store.routes,
             renderer=RenderHere(),
             vault=Vault(b"k" * 32),
             dialects=Dialects.shipped(),

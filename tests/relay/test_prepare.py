@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+from mailrelay.interfaces.routes import StoredRoute
 from mailrelay.mail.address import parse_mailbox
 from mailrelay.mail.envelope import Personal, State, Submission
 from mailrelay.mail.reply import Refusal
@@ -22,6 +23,9 @@ class PreparedTests(SubmissionTests):
     def speak(self, **changes: Any) -> None:
         """The dialect from now on, changed so."""
         self.spoken = replace(self.spoken, **changes)
+
+    def keep_route(self, account: str, id: str) -> None:
+        self.state.routes[account, id] = StoredRoute(account, id, (("192.0.2.1", 25),))
 
     def accepted(self, *recipients: str, source: bytes = SOURCE) -> Submission:
         return self.state.submissions[self.successResultOf(self.submit(*recipients, source=source))]
@@ -69,7 +73,8 @@ class JudgedTests(PreparedTests):
     def test_routes(self) -> None:
         """A route must be one of the installation's, or be stored for the account; where one is required there is no
         choice among several."""
-        self.state.routes |= {("A", "eu"), ("", "all"), ("B", "theirs")}
+        for account, id in (("A", "eu"), ("", "all"), ("B", "theirs")):
+            self.keep_route(account, id)
         for name in ("eu", "all", "ours"):
             submission = self.accepted("a@b.test", source=f"X-Relay-Route: {name}\r\n".encode() + SOURCE)
             self.assertEqual(submission.instructions.route, name)
@@ -77,7 +82,7 @@ class JudgedTests(PreparedTests):
         self.assertEqual((refusal.key, refusal.fields), ("route_unknown", {"route": "theirs"}))
         self.speak(stages={**self.spoken.stages, "data": ("route_required",)})
         self.assertEqual(self.data_refused_of(SOURCE).key, "route_required")
-        self.state.routes.discard(("", "all"))
+        del self.state.routes["", "all"]
         self.accepted("a@b.test")
 
     def test_tags(self) -> None:
@@ -210,10 +215,20 @@ class PersonalTests(PreparedTests):
         self.assertEqual((refusal.key, refusal.facts["missing"]), ("tags_missing", ["unsubscribe", "web_version"]))
         self.assertEqual(self.verdicts.kept[-1][4][-1]["rule"], "body_tags")
 
+    def test_only_route(self) -> None:
+        """An account sends by its own route where there is no other; one that serves all is taken only by name."""
+        self.keep_route("", "all")
+        self.assertEqual(self.accepted("a@b.test").instructions.route, "")
+        del self.state.routes["", "all"]
+        self.keep_route("A", "eu")
+        self.assertEqual(self.accepted("a@b.test").instructions.route, "eu")
+        self.keep_route("A", "us")
+        self.assertEqual(self.accepted("a@b.test").instructions.route, "")
+
     def test_route_of_the_connection(self) -> None:
         """Where the message names no route its connection's holds, and is judged like any other."""
         self.options(default_route="ours")
-        self.state.routes.add(("A", "eu"))
+        self.keep_route("A", "eu")
         routes = [
             self.accepted("a@b.test", source=each).instructions.route
             for each in (SOURCE, b"X-Relay-Route: eu\r\n" + SOURCE)

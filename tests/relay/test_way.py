@@ -19,6 +19,7 @@ from mailrelay.relay.way import Ways
 
 from .fakes import START, delivery
 
+OWN = (Hop("own.example", 25),)
 SMART = (Hop("smart.example", 587, "require"), Hop("spare.example", 587, "require"))
 NXDOMAIN = Answer(rcode="NXDOMAIN")
 
@@ -49,7 +50,11 @@ class WayTests(SynchronousTestCase):
         verifyObject(IResolver, self.resolver)
         routes = Routes((Route("smart", SMART), MxRoute("mx")), "smart")
         own = Own(frozenset({"relay.example"}), lambda address, port: False)
-        self.ways = Ways(routes, self.resolver, own, lambda: 0.5, lambda: START)
+        self.ways = Ways(routes, self.stored, self.resolver, own, lambda: 0.5, lambda: START)
+
+    def stored(self, account: str, id: str) -> Deferred[Route | None]:
+        """A route of the account A only."""
+        return succeed(Route("own", OWN) if (account, id) == ("A", "own") else None)
 
     def find(self, destination: str = "b.test", route: str = "mx") -> Sequence[Hop] | Outcome:
         return self.successResultOf(self.ways.find(delivery("R1", destination=destination, route=route)))
@@ -65,6 +70,13 @@ class WayTests(SynchronousTestCase):
         """A route with smart hosts asks nothing of DNS."""
         self.assertEqual(self.find(route=""), SMART)
         self.assertEqual(self.resolver.asked, [])
+
+    def test_own_route(self) -> None:
+        """A route that is stored for the account is found by its name; where there is none the mail waits."""
+        self.assertEqual(self.successResultOf(self.ways.find(delivery("R1", account="A", route="own"))), OWN)
+        waits = self.successResultOf(self.ways.find(delivery("R1", account="B", route="own")))
+        self.assertIsInstance(waits, Postponed)
+        self.assertEqual(self.find(route="smart"), SMART)
 
     def test_by_mx(self) -> None:
         """Each exchange is a hop, the preferred one first."""

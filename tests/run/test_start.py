@@ -155,6 +155,7 @@ class StartTests(Starting):
             store.history,
             store.files,
             store.templates,
+            store.routes,
             RenderHere(),
             Vault.open(self.state / "secret.key"),
             Dialects.shipped(),

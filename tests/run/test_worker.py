@@ -74,6 +74,7 @@ class WorkerTests(SynchronousTestCase):
             store.history,
             store.files,
             store.templates,
+            store.routes,
             RenderHere(),
             self.vault,
             DIALECTS,
