@@ -16,7 +16,7 @@ from typing import Any
 from .. import __version__
 from ..config import Config, Delivery, Http, Limits, Listener, LoginGuard, Route, Server, State
 from ..interfaces.registry import Connection
-from ..manage import Installation, accounts, connections, domains
+from ..manage import Installation, accounts, connections, domains, templates
 from ..manage.credentials import Issued
 from ..policy.dialect import Dialect, Dialects
 from ..smtp.tls import CertificatePaths
@@ -30,6 +30,13 @@ PUBLIC_OFFSET = 8081  #: the public pages
 OPENING_BALANCE = 1_000_000  #: sends
 NETWORKS = ("127.0.0.0/8", "::1/128")
 SINK = "sink"
+TEMPLATE = "greeting"
+GREETING = {
+    "name": "Greeting",
+    "subject": "Hello {{ name }}",
+    "html": "<h1>Hello {{ name }}</h1>\n{% for item in items %}<p>{{ item }}</p>\n{% endfor %}",
+    "text": "Hello {{ name }}\n{% for item in items %}- {{ item }}\n{% endfor %}",
+}
 #: Retries come after one second and two, so that a soft bounce can be watched; then ever more slowly for an hour.
 SCHEDULE = (1, 2, 5, 15, 60, 300)
 EXPIRY = 3600
@@ -79,7 +86,8 @@ def _listeners(base_port: int, dialects: Dialects, certificates: CertificatePath
 
 
 async def furnish(installation: Installation, dialects: Dialects) -> list[Issued]:
-    """For each dialect an account with balance, a verified and an unverified domain, and an active connection.
+    """For each dialect an account with balance, a verified and an unverified domain, and an active connection; where
+    messages can name a template, one of those, too.
 
     What exists is left as it is; fires with the connections and their logins.
     """
@@ -94,6 +102,7 @@ async def furnish(installation: Installation, dialects: Dialects) -> list[Issued
         for domain, verified in ((verified_domain(dialect), True), (unverified_domain(dialect), False)):
             if domain not in registered:
                 await domains.add(installation, dialect.name, domain, verified=verified)
+        await _add_template(installation, dialect)
         owned: Sequence[Connection] = await connections.every(installation, dialect.name)
         found = [each for each in owned if each.name == dialect.name]
         if found:
@@ -115,6 +124,18 @@ async def furnish(installation: Installation, dialects: Dialects) -> list[Issued
             )
         )
     return issued
+
+
+async def _add_template(installation: Installation, dialect: Dialect) -> None:
+    if not _knows_templates(dialect):
+        return
+    if all(each.id != TEMPLATE for each in await templates.every(installation, dialect.name)):
+        await templates.create(installation, dialect.name, GREETING, TEMPLATE)
+
+
+def _knows_templates(dialect: Dialect) -> bool:
+    """Whether a control header of the dialect can name a template."""
+    return any("template" in (header.sets, *header.members.values()) for header in dialect.headers)
 
 
 def verified_domain(dialect: Dialect) -> str:
@@ -172,6 +193,7 @@ def _card(config: Config, dialect: Dialect, issued: Issued) -> dict[str, Any]:
         **{name: text for name, text in beside.items() if text},
         "mail_from": issued.connection.sender,
         "unverified_from": f"app@{unverified_domain(dialect)}",
+        **({"template": TEMPLATE} if _knows_templates(dialect) else {}),
     }
 
 

@@ -94,6 +94,8 @@ def test_ready_json(sandbox: Sandbox) -> None:
         assert card["starttls"] == card["plain"] == [ports["587"], ports["25"]]
         assert card["tls"] == [ports["465"]]
         assert all(card[key] for key in ("name", "username", "password", "mail_from", "unverified_from"))
+    assert cards["standard"]["template"] == "greeting"
+    assert "template" not in cards["emailmassivo"], "its messages cannot name one"
 
 
 def test_furniture(sandbox: Sandbox) -> None:
