@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 
 from .header import CHARSETS
 from .message import Message
-from .mime import Kind, base64, kind, parts, quoted_printable
+from .mime import Kind, base64, kind, part, parts, quoted_printable
 
 MAX_DEPTH = 20  #: multiparts within multiparts that are opened
 
@@ -23,6 +23,8 @@ _TEXT = ("text", "plain")
 _SEALED = frozenset({"signed", "encrypted"})
 #: Codecs whose octets below 128 are ASCII wherever they stand.
 _BYTEWISE = re.compile(r"utf-8|iso-8859-\d+|windows-\d+|koi8-[ru]|tis-620|gb2312|euc-jp|euc-kr")
+#: The charsets of which these are said to be, though they have letters that those lack.
+_WIDER = {"gbk": "gb18030", "shift_jis": "cp932"}
 _CHARSET = re.compile(rb"""(;[ \t\r\n]*charset[ \t]*=[ \t]*)("[^"\r\n]*"|[^;" \t\r\n]*)""", re.I)
 _NAMED = re.compile(rb""";[ \t\r\n]*(?:file)?name\*?(?:0\*?)?[ \t]*=""", re.I)
 
@@ -84,7 +86,8 @@ def _multipart(body: bytes, what: Kind, change: Change, depth: int) -> bytes | N
     pieces: list[bytes] = []
     done = 0
     for begin, end in (parts(body, what.boundary) if what.boundary else None) or ():
-        changed = _entity(Message.parse(body[begin:end]), change, _TEXT, depth - 1)
+        inner = part(body, begin, end)
+        changed = None if inner is None else _entity(inner, change, _TEXT, depth - 1)
         if changed is not None:
             pieces += [body[done:begin], changed.encode()]
             done = end
@@ -117,13 +120,25 @@ def _decoded(body: bytes, what: Kind, codec: str) -> Leaf:
     elif what.encoding == "base64":
         body = _from_base64(body)
     if codec in ("", "ascii"):
-        codec = UTF8  # what is said to be ASCII and is not is UTF-8 as a rule
+        # what is said to be ASCII and is not is UTF-8 as a rule; if not that either, every octet stays what it is
+        codec = UTF8 if _decodes(body, UTF8) else "iso-8859-1"
     elif _BYTEWISE.fullmatch(codec) is None:
-        try:
-            body, codec = body.decode(codec).encode(UTF8), UTF8
-        except UnicodeDecodeError:
+        found = next((each for each in (codec, _WIDER.get(codec, codec)) if _decodes(body, each)), None)
+        if found is None:
             codec = "iso-8859-1"  # damaged: every octet stays what it is
+        else:
+            body, codec = body.decode(found).encode(UTF8), UTF8
     return Leaf(what.subtype == "html", body, codec)
+
+
+def _decodes(octets: bytes, codec: str) -> bool:
+    if octets.isascii() and _BYTEWISE.fullmatch(codec):
+        return True
+    try:
+        octets.decode(codec)
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def _from_base64(body: bytes) -> bytes:

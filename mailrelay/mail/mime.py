@@ -11,10 +11,12 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from .message import Message
+from .message import Message, read_fields
 from .parameters import parameters
 
 MAX_PARTS = 10_000  #: parts in one multipart beyond which nobody reads it
+MAX_FIELDS = 1_000  #: header fields of a part beyond which nobody reads it
+MAX_HEADER = 131_072  #: octets of a part's header, likewise
 
 UUENCODE = frozenset({"uuencode", "x-uuencode", "uue", "x-uue"})
 
@@ -69,6 +71,15 @@ def parts(body: bytes, boundary: bytes, start: int = 0, stop: int | None = None)
     if open_at >= 0:
         found.append((open_at, stop))
     return found if 0 < len(found) <= MAX_PARTS else None
+
+
+def part(body: bytes, begin: int, end: int) -> Message | None:
+    """What stands between two delimiters of a canonical body; None where its header goes on beyond all bounds."""
+    read = min(end, begin + MAX_HEADER)
+    fields, position = read_fields(body, begin, read, MAX_FIELDS)
+    if len(fields) > MAX_FIELDS or (position > read - 2 and read < end):
+        return None
+    return Message(fields, body[begin:end], position - begin)
 
 
 def _delimiters(body: bytes, mark: bytes, start: int, stop: int) -> Iterator[tuple[int, int, bool]]:

@@ -29,6 +29,7 @@ BODY_FIELDS = (
     "Lines",
 )
 
+_C1 = bytes(range(0x80, 0xA0))
 _UNFIT = frozenset('"\\')
 _FOREIGN_WORD = re.compile(rb"=\?(?!utf-8[?*])[A-Za-z0-9_.:-]{1,40}(?:\*[A-Za-z0-9-]{0,40})?\?[bq]\?", re.I)
 #: Encoded words in a row (RFC 2047 2).
@@ -51,13 +52,17 @@ class File:
 def one_text(message: Message) -> Message:
     """The message with one text for its body: its first HTML, else its first plain text; fails with `NoText`.
 
-    Everything else, attachments and images among it, is gone.
+    Everything else, attachments and images among it, is gone. A text is none that is not of its charset.
     """
     found = leaves(message)
     chosen = next((leaf for leaf in found if leaf.html), found[0] if found else None)
     if chosen is None:
         raise NoText("there is no text part")
-    return with_texts(message, (utf8(chosen),))
+    try:
+        octets = chosen.octets.decode(_meant(chosen)).encode(UTF8)
+    except UnicodeDecodeError:
+        raise NoText(f"the text is not in {chosen.codec}, as it says") from None
+    return with_texts(message, (replace(chosen, octets=octets, codec=UTF8),))
 
 
 def in_utf8(message: Message) -> Message:
@@ -69,9 +74,20 @@ def in_utf8(message: Message) -> Message:
 
 def utf8(leaf: Leaf) -> Leaf:
     """A text in UTF-8; the same object when it is. An octet that its charset does not have becomes U+FFFD."""
-    text = leaf.octets.decode(leaf.codec, "replace")
-    octets = text.encode(UTF8)
+    octets = leaf.octets.decode(_meant(leaf), "replace").encode(UTF8)
     return leaf if leaf.codec == UTF8 and octets == leaf.octets else replace(leaf, octets=octets, codec=UTF8)
+
+
+def _meant(leaf: Leaf) -> str:
+    """The codec that a leaf is in, though its charset has another name: what is said to be ISO-8859-1 is windows-1252
+    where octets are in it that are nothing but control characters there, as browsers have it."""
+    if leaf.codec == "iso-8859-1" and leaf.octets.translate(None, _C1) != leaf.octets:
+        try:
+            leaf.octets.decode("windows-1252")
+        except UnicodeDecodeError:
+            return leaf.codec
+        return "windows-1252"
+    return {"gb2312": "gb18030", "euc-kr": "cp949"}.get(leaf.codec, leaf.codec)
 
 
 def with_texts(message: Message, texts: Sequence[Leaf], id: str = "") -> Message:

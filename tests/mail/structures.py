@@ -1,4 +1,4 @@
-"""Random messages for the tests of MIME: any nesting, any transfer encoding, any charset, like boundaries."""
+"""Random messages for the tests of MIME: any nesting, any encoding, any charset, boundaries that look alike."""
 
 from __future__ import annotations
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from mailrelay.mail.message import Message
-from mailrelay.mail.mime import Kind, kind, parts, quoted_printable, rewrapped
+from mailrelay.mail.mime import MAX_FIELDS, MAX_HEADER, Kind, kind, part, parts, quoted_printable, rewrapped
 
 from .bounded import bounded
 
@@ -77,6 +77,22 @@ class PartsTests(SynchronousTestCase):
         found = parts(body, b"b")
         if found is not None and all(begin < end for begin, end in found) and other.is_multipart():
             self.assertEqual(len(other.get_payload()), len(found))
+
+
+class PartTests(SynchronousTestCase):
+    def test_bounds(self) -> None:
+        """A part is read whose header has an end within bounds; the other parts are no worse for it."""
+        for head, read in (
+            (b"a:\r\n" * MAX_FIELDS, True),
+            (b"a:\r\n" * (MAX_FIELDS + 1), False),
+            (b"a: " + b"x" * (MAX_HEADER - 9) + b"\r\n", True),
+            (b"a: " + b"x" * (MAX_HEADER - 8) + b"\r\n", False),
+            (b"a: " + b"x" * MAX_HEADER + b"\r\n", False),
+            (b"a:" + b"\r\n b" * MAX_HEADER + b"\r\n", False),
+        ):
+            body = b"--b\r\n" + head + b"\r\nbody\r\n--b--"
+            found = part(body, 5, len(body) - 7)
+            self.assertEqual(found is not None and found.body == b"body", read)
 
 
 class EncodingTests(SynchronousTestCase):
