@@ -15,7 +15,7 @@ from pysqlite3 import dbapi2 as pysqlite3
 import mailrelay
 import twisted
 
-from .relay import PEERS, scenario_d, scenario_r
+from .relay import PEERS, scenario_d, scenario_r, scenario_t
 
 
 def conditions(folder: Path) -> str:
@@ -36,9 +36,9 @@ def conditions(folder: Path) -> str:
 @click.option("--rounds", default=3, show_default=True, help="Runs of which the median is told.")
 @click.option("--peer", "peers", multiple=True, type=click.Choice(sorted(PEERS)), help="Measure this one, too.")
 @click.option("--folder", type=click.Path(exists=True, path_type=Path), help="Where queues are kept: a real disk.")
-@click.option("--only", type=click.Choice(["budget", "relay", "signing"]), help="Only this part.")
+@click.option("--only", type=click.Choice(["budget", "relay", "signing", "templates"]), help="Only this part.")
 def main(messages: int, rounds: int, peers: tuple[str, ...], folder: Path | None, only: str | None) -> None:
-    """Measure the relay: CPU per message and step, and scenarios R and D, alone or beside peers."""
+    """Measure the relay: CPU per message and step, and scenarios R, D and T, alone or beside peers."""
     folder = folder or Path(tempfile.gettempdir())
     print(conditions(folder))
     if only in (None, "budget"):
@@ -49,6 +49,8 @@ def main(messages: int, rounds: int, peers: tuple[str, ...], folder: Path | None
         scenario_r(messages, rounds, peers, folder)
     if only in (None, "signing"):
         scenario_d(messages, rounds, peers, folder)
+    if only in (None, "templates"):
+        scenario_t(messages // 10, rounds, folder)
 
 
 main()

@@ -1,4 +1,4 @@
-"""Scenarios R and D: durable relay to a smart host, `smtp-source` → server → `smtp-sink`, for us and peers in turn.
+"""Scenarios R, D and T: durable relay to a smart host, load → server → `smtp-sink`, for us and peers in turn.
 
 4 KiB messages, 20 sessions, no TLS, no DNS; in D each message is signed by DKIM. What counts is messages per CPU-second
 of all the server's processes, from the first message until the server is idle again. Load, server and sink share the
@@ -38,19 +38,31 @@ class Measure:
 
 def measure(make: Callable[[int, Path], Server], messages: int, reuse: bool, folder: Path) -> tuple[str, Measure]:
     """Start a server, warm it up, and send `messages` through it."""
+    return measure_with(make, messages, lambda port, number: submit(port, number, reuse=reuse), 1, folder)
+
+
+def measure_with(
+    make: Callable[[int, Path], Server],
+    messages: int,
+    send: Callable[[int, int], None],
+    recipients: int,
+    folder: Path,
+) -> tuple[str, Measure]:
+    """The same with messages that `send(port, number)` sends, each for so many recipients, who are what is counted."""
     warm_up = max(100, messages // 20)
     with Sink() as sink, make(sink.port, folder) as server:
-        submit(server.port, warm_up, reuse=reuse)
-        wait_until(lambda: sink.received >= warm_up, "the warm-up", PATIENCE)
+        send(server.port, warm_up)
+        wait_until(lambda: sink.received >= warm_up * recipients, "the warm-up", PATIENCE)
         before = settled(server.pids)
         begun = time.monotonic()
-        submit(server.port, messages, reuse=reuse)
+        send(server.port, messages)
         accepted = time.monotonic() - begun
-        wait_until(lambda: sink.received >= warm_up + messages, "relaying", PATIENCE)
+        wait_until(lambda: sink.received >= (warm_up + messages) * recipients, "relaying", PATIENCE)
         used = settled(server.pids) - before
         through = sink.last_at - begun
         megabytes = memory_megabytes(server.pids)
-        result = Measure(messages / accepted, messages / through, messages / used, megabytes)
+        count = messages * recipients
+        result = Measure(count / accepted, count / through, count / used, megabytes)
         return server.name, result
 
 
@@ -66,6 +78,20 @@ def scenario_d(messages: int, rounds: int, peers: Sequence[str], folder: Path) -
     """Measure and print the table with signatures: ours by RSA-2048 and Ed25519, our peers' by RSA-2048."""
     makers = [SigningRelay, *(PEERS[peer][1] for peer in peers)]
     _compare("Scenario D, connections reused", makers, messages, rounds, True, folder)
+
+
+def scenario_t(messages: int, rounds: int, folder: Path) -> None:
+    """Measure and print the table with templates, links and signatures; nobody else does this."""
+    from .templated import RECIPIENTS, TemplatingRelay
+    from .templated import submit as submit_templates
+
+    count = len(RECIPIENTS)
+    print(f"\nScenario T, recipients: {messages} messages for {count} each, 20 sessions, median of {rounds}")
+    taken: dict[str, list[Measure]] = {}
+    for _ in range(rounds):
+        name, result = measure_with(TemplatingRelay, messages, submit_templates, count, folder)
+        taken.setdefault(name, []).append(result)
+    _print(taken)
 
 
 def _compare(

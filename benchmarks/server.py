@@ -79,12 +79,16 @@ sign = {str(self.sign).lower()}
         if done.returncode:
             raise SystemExit(f"{' '.join(command)}: {done.stderr or done.stdout}")
 
-    def __enter__(self) -> Relay:
+    def _furnish(self) -> None:
+        """An account with a connection, and what it sends with."""
         sender_domain = SENDER.partition("@")[2]
         self._command("init")
         self._command("account", "create", "bench", "--balance", "100000000")
         self._command("domain", "add", sender_domain, "--account", "bench", "--verified")
         self._command("connection", "create", "bench", "--dialect", "standard", "--sender", SENDER, "--active")
+
+    def __enter__(self) -> Relay:
+        self._furnish()
         with (self._folder / "log").open("wb") as log:
             self._process = subprocess.Popen(
                 [

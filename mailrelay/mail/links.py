@@ -9,7 +9,7 @@ follow, our own links, and those marked ``data-relay-notrack`` stay byte-identic
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from html.entities import html5
 
 import idna
@@ -67,27 +67,38 @@ _EDGES = "".join(map(chr, range(33)))
 _DROPPED = str.maketrans("", "", "\t\n\r")
 
 
-def follow(html: bytes, click: Callable[[bytes], bytes], own: bytes, codec: str = "utf-8") -> bytes:
-    """The HTML with each link that may be followed asking for `click` of its target.
+def follow(
+    html: bytes, click: Callable[[bytes], bytes] | None, own: bytes, codec: str = "utf-8", pixel: bytes = b""
+) -> bytes:
+    """The HTML with each link that may be followed asking for `click` of its target, and with the `pixel`.
 
     A target is what a browser would ask for, byte by byte: `click` gives a URL of ours for it, of characters that need
-    no escape in an attribute. Links that begin with `own` are ours already. `codec` contains ASCII.
+    no escape in an attribute. Links that begin with `own` are ours already. `codec` contains ASCII. The pixel is the
+    URL of an image of one transparent pixel, put before the end of the body or at the end of the HTML.
     """
     pieces: list[bytes] = []
-    done = 0
-    for begin, end in _links(html):
-        wanted = target(html[begin:end], codec)
-        if wanted is not None and not wanted.startswith(own):
-            pieces += (html[done:begin], click(wanted))
-            done = end
+    done, slot = 0, -1
+    exempt = NO_TRACK in html.lower()
+    for found in _NEXT.finditer(html):
+        if found["body"] and pixel:
+            place = found.start("body")
+            slot = len(pieces) + 1
+            pieces += (html[done:place], b"")
+            done = place
+        elif click is not None and found["closed"] and (span := _href(html, found, exempt)):
+            begin, end = span
+            wanted = target(html[begin:end], codec)
+            if wanted is not None and not wanted.startswith(own):
+                pieces += (html[done:begin], click(wanted))
+                done = end
+    if pixel:
+        shown = b'<img src="%s" width="1" height="1" alt="" style="border:0;width:1px;height:1px">' % pixel
+        if slot >= 0:
+            pieces[slot] = shown
+        else:
+            pieces += (html[done:], shown)
+            done = len(html)
     return b"".join((*pieces, html[done:])) if pieces else html
-
-
-def with_pixel(html: bytes, url: bytes) -> bytes:
-    """The HTML with an image of one transparent pixel before the end of its body, or at its own end."""
-    place = end_of_body(html)
-    pixel = b'<img src="%s" width="1" height="1" alt="" style="border:0;width:1px;height:1px">' % url
-    return b"%s%s%s" % (html[:place], pixel, html[place:])
 
 
 def end_of_body(html: bytes) -> int:
@@ -99,19 +110,16 @@ def end_of_body(html: bytes) -> int:
     return place
 
 
-def _links(html: bytes) -> Iterator[tuple[int, int]]:
-    """Where the value of each link's href begins and ends, which is one that tracking may change."""
-    exempt = NO_TRACK in html.lower()
-    for found in _NEXT.finditer(html):
-        begin, end = found.span("link")
-        if begin < 0 or not found["closed"] or (exempt and NO_TRACK in _names(html, begin, end)):
-            continue
-        for attribute in _ATTRIBUTE.finditer(html, begin, end):
-            if attribute[1].lower() == b"href":
-                place = attribute.lastindex or 1
-                if place > 1:
-                    yield attribute.span(place)
-                break
+def _href(html: bytes, found: re.Match[bytes], exempt: bool) -> tuple[int, int] | None:
+    """Where the value of a link's href begins and ends, if tracking may change it; `exempt`: some link may not be."""
+    begin, end = found.span("link")
+    if begin < 0 or (exempt and NO_TRACK in _names(html, begin, end)):
+        return None
+    for attribute in _ATTRIBUTE.finditer(html, begin, end):
+        if attribute[1].lower() == b"href":
+            place = attribute.lastindex or 1
+            return attribute.span(place) if place > 1 else None
+    return None
 
 
 def _names(html: bytes, begin: int, end: int) -> list[bytes]:

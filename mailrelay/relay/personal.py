@@ -14,7 +14,7 @@ from ..mail.address import AddressError, parse_mailbox
 from ..mail.addresses import address_field
 from ..mail.envelope import Delivery, Personal, pack
 from ..mail.leaves import Leaf, change_leaves
-from ..mail.links import follow, with_pixel
+from ..mail.links import follow
 from ..mail.message import Message
 from ..mail.tags import UNSUBSCRIBE, WEB_VERSION, fill
 from ..mail.token import PATHS, Purpose, head, seal
@@ -102,9 +102,9 @@ def _with_links(message: Message, personal: Personal, links: Links) -> Message:
             leaf = fill(leaf, {UNSUBSCRIBE: links.unsubscribe, WEB_VERSION: links.web_version})
         if not leaf.html:
             return leaf
-        octets = follow(leaf.octets, links.click, links.base, leaf.codec) if personal.clicks else leaf.octets
-        if not seen:
-            octets, seen = with_pixel(octets, links.open), True
+        click = links.click if personal.clicks else None
+        octets = follow(leaf.octets, click, links.base, leaf.codec, b"" if seen else links.open)
+        seen = True
         return leaf if octets is leaf.octets else replace(leaf, octets=octets)
 
     if not (personal.opens or personal.clicks or personal.tags):

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from mailrelay.mail.links import MAX_TARGET, attribute_text, end_of_body, follow, target, with_pixel
+from mailrelay.mail.links import MAX_TARGET, attribute_text, end_of_body, follow, target
 
 from .bounded import bounded
 
@@ -195,7 +195,7 @@ class FollowTests(SynchronousTestCase):
 
     def taken(self, html: bytes) -> float:
         begin = time.process_time()
-        with_pixel(follow(html, click, OWN), OWN)
+        follow(html, click, OWN, pixel=OWN)
         return time.process_time() - begin
 
 
@@ -302,7 +302,7 @@ class DifferentialTests(SynchronousTestCase):
         octets = f"<html><body>{html}".encode()
         for whole in (octets + b"<p></p></body></html>", octets):
             place = end_of_body(whole)
-            shown = with_pixel(whole, OWN)
+            shown = follow(whole, None, OWN, pixel=OWN)
             self.assertEqual(len(re.findall(re.escape(OWN), shown)), 1)
             self.assertEqual(shown[:place], whole[:place])
             self.assertTrue(shown.endswith(whole[place:]))
@@ -325,10 +325,20 @@ class PixelTests(SynchronousTestCase):
             ("x</body><!-- </body> --><script></body></script>", "x"),
             ("<p title='</body>'>x", "<p title='</body>'>x"),
         ):
-            shown = with_pixel(html.encode(), b"https://go.relay.test/o/x").decode()
+            shown = follow(html.encode(), None, OWN, pixel=b"https://go.relay.test/o/x").decode()
             with self.subTest(html=html):
                 self.assertTrue(shown.startswith(before + '<img src="https://go.relay.test/o/x" '), shown)
                 self.assertTrue(shown.endswith(html[len(before) :]))
+
+
+class BothTests(SynchronousTestCase):
+    @given(st.one_of(DOCUMENTS, TIDY))
+    @bounded
+    def test_at_once(self, html: str) -> None:
+        """Links and the pixel at once are the links, and then the pixel."""
+        octets = html.encode("utf-8")
+        one_by_one = follow(follow(octets, click, OWN), None, OWN, pixel=OWN + b"o")
+        self.assertEqual(follow(octets, click, OWN, pixel=OWN + b"o"), one_by_one)
 
 
 class AttributeTextTests(SynchronousTestCase):
