@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from ..daemon import Sandbox
+from ..daemon import Sandbox, eventually
 from .matrix import SIZE
 
 
@@ -17,7 +17,8 @@ def module_sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox
     sandbox = Sandbox(tmp_path_factory.mktemp("sandbox"))
     sandbox.program = [sys.executable, "-m", "tests.live.patches", "limits", str(SIZE), "--"]
     try:
-        sandbox.start()
+        sandbox.launch()
+        eventually(sandbox.listens, 60, "a start")
         yield sandbox
     finally:
         sandbox.end()

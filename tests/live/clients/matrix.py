@@ -2,8 +2,8 @@
 
 A *door* is a port of the service in one of its TLS modes. A *cell* is one client at one door of one dialect in one
 case: `ARRIVES` (the mail reaches the sink), `STRANGER` (a client that does not trust the certificate must send
-nothing), or one of the dialect's refusals. A cell is run, or `reason` tells why the client cannot; nothing is left out
-in silence.
+nothing), `NO_TLS` (where TLS is a must, a client without it must send nothing), or one of the dialect's refusals. A
+cell is run, or `reason` tells why the client cannot; nothing is left out in silence.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 PLAIN, STARTTLS, TLS = "plain", "starttls", "tls"
 MODES = {PLAIN: "plain", STARTTLS: "STARTTLS", TLS: "implicit TLS"}
 
-ARRIVES, STRANGER = "arrives", "stranger"
+ARRIVES, STRANGER, NO_TLS = "arrives", "stranger", "without TLS"
 WRONG_PASSWORD, BAD_RECIPIENT, SUPPRESSED, TOO_BIG = "wrong password", "bad recipient", "suppressed", "too big"
 
 #: The installation's `[limits] size` while the matrix runs: a message that is too big shall cost little.
@@ -34,8 +34,10 @@ class Service:
     refusals: Mapping[str, str]
     #: Text that the service adds below the body of the mail.
     footer: bool = False
-    #: What else the body must hold.
-    body: str = ""
+    #: Ports with STARTTLS at which nothing is taken without it.
+    tls_only: tuple[int, ...] = ()
+    #: The user name that goes with a key; "" where one logs in by name and password.
+    key_username: str = ""
     #: Does its last reply name the id under which the mail is queued?
     names_id: bool = True
 
@@ -60,6 +62,35 @@ SERVICES = {
             SUPPRESSED: "550 Email receiver unsubscribe or complaint",
             TOO_BIG: f"552 Message size exceeds the limit of {SIZE} octets",
         },
+    ),
+    "devino": Service(
+        ((587, PLAIN), (587, STARTTLS), (465, TLS)),
+        {
+            WRONG_PASSWORD: "535 Must authenticate before sending mail",
+            BAD_RECIPIENT: f"554 Invalid recipient address: {UNWRITABLE}",
+            TOO_BIG: "554 Message exceeds fixed size limit",
+        },
+        footer=True,
+    ),
+    "emaildelivery": Service(
+        tuple((port, mode) for mode in (PLAIN, STARTTLS) for port in (587, 2525, 8025)),
+        {
+            WRONG_PASSWORD: "503 Authentication failure: invalid API key",
+            BAD_RECIPIENT: f"500 Could not parse recipient address: {UNWRITABLE}",
+            TOO_BIG: f"552 Message exceeded max message size of {SIZE} bytes",
+        },
+        key_username="anything",
+        names_id=False,
+    ),
+    "zeptomail": Service(
+        ((587, STARTTLS), (465, TLS)),
+        {
+            WRONG_PASSWORD: "535 Authentication Failed.",
+            BAD_RECIPIENT: "501 Invalid recipient address",
+            TOO_BIG: "552 5.2.0 Email size exceeded the policy.",
+        },
+        key_username="emailapikey",
+        tls_only=(587,),
     ),
 }
 
@@ -124,6 +155,8 @@ def cells() -> Iterator[Cell]:
             for port, mode in service.doors:
                 for case in (ARRIVES, *([STRANGER] if mode != PLAIN else []), *service.refusals):
                     yield Cell(client, dialect, port, mode, case)
+            for port in service.tls_only:
+                yield Cell(client, dialect, port, PLAIN, NO_TLS)
 
 
 def reason(cell: Cell) -> str:

@@ -16,6 +16,7 @@ from .matrix import (
     ARRIVES,
     BAD_RECIPIENT,
     CLIENTS,
+    NO_TLS,
     SERVICES,
     SIZE,
     STARTTLS,
@@ -66,19 +67,20 @@ class Matrix:
         return [answers[number] for number in range(len(cases))]
 
     def _job(self, number: int, cell: Cell) -> Job:
-        card = self.sandbox.card(cell.dialect)
+        card, service = self.sandbox.card(cell.dialect), SERVICES[cell.dialect]
+        secret = card["api_key"] if service.key_username else card["password"]
         return Job(
             number=number,
             host="localhost",
             port=card["ports"][str(cell.port)],
             mode=cell.mode,
             ca="" if cell.case == STRANGER else self.sandbox.facts["ca"],
-            username=card["username"],
-            password=f"not {card['password']}" if cell.case == WRONG_PASSWORD else card["password"],
+            username=service.key_username or card["username"],
+            password=f"not {secret}" if cell.case == WRONG_PASSWORD else secret,
             sender=card["mail_from"],
             recipient={BAD_RECIPIENT: UNWRITABLE, SUPPRESSED: SUPPRESSED_ADDRESS}.get(cell.case, recipient(cell)),
             subject=SUBJECT,
-            body=BODY + SERVICES[cell.dialect].body,
+            body=BODY,
             padding=SIZE if cell.case == TOO_BIG else 0,
         )
 
@@ -158,6 +160,12 @@ def test_who_is_not_trusted_gets_nothing(matrix: Matrix, client: str) -> None:
     """A client that does not know the certificate's authority says that this is why it hands nothing in."""
     for cell, answer in chosen(matrix, client, STRANGER).items():
         assert not answer.sent and re.search(r"(?i)certificat", answer.said), f"{cell.name}: {answer.said}"
+
+
+def test_no_mail_without_tls(matrix: Matrix, client: str) -> None:
+    """Where TLS is a must, a client that does without hands nothing in."""
+    for cell, answer in chosen(matrix, client, NO_TLS).items():
+        assert not answer.sent, cell.name
 
 
 def test_nothing_else_arrives(sandbox: Sandbox, matrix: Matrix, client: str) -> None:
