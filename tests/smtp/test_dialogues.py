@@ -25,7 +25,7 @@ class DialogueTests(SynchronousTestCase):
 
     def test_shipped(self) -> None:
         """Every golden dialogue of every dialect."""
-        for dialect in ("standard", "emailmassivo"):
+        for dialect in ("standard", "emailmassivo", "devino", "emaildelivery", "zeptomail"):
             files = dialogues(dialect)
             self.assertGreaterEqual(len(files), 3)
             for path in files:
