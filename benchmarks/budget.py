@@ -54,4 +54,6 @@ def budget(messages: int, folder: Path) -> None:
     print(f"  {'the whole daemon, scenario R':44}{total:8.0f}")
     print(f"  {'besides, ten tracked links, and a pixel':44}{costs['compose personal']:8.0f}")
     print(f"  {'besides, 55 links in 20 KiB followed':44}{costs['links']:8.0f}")
+    print(f"  {'besides, for a template of 6 kB: the relay':44}{costs['render']:8.0f}")
+    print(f"  {'and its child, in another process':44}{costs['render, in the child']:8.0f}")
     print(f"  {'besides, in scenario D: both signatures':44}{costs['signing']:8.0f}")

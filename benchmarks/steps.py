@@ -36,7 +36,7 @@ from mailrelay.relay.intake import Intake
 from mailrelay.relay.settle import Settler
 from mailrelay.relay.submission import SubmittingConnection
 
-from . import personal
+from . import personal, rendering
 from .load import RECIPIENT, SENDER, Sink, free_port, submit
 
 CONCURRENCY = 20
@@ -294,6 +294,23 @@ def composing_personal(reactor: Any, count: int, folder: Path) -> Deferred[Any]:
     return succeed(None)
 
 
+def rendering_in_children(reactor: Any, count: int, folder: Path) -> Deferred[Any]:
+    """A template with variables, the relay's own share of it."""
+
+    async def run(once: Callable[[int], Any]) -> None:
+        MARK.append(time.process_time())
+        await Loop(count, once).run()
+        MARK.append(time.process_time())
+
+    return Deferred.fromCoroutine(rendering.in_children(reactor, run))
+
+
+def rendering_as_child(reactor: Any, count: int, folder: Path) -> Deferred[Any]:
+    """The same, the share of the child."""
+    rendering.as_child(count)
+    return succeed(None)
+
+
 def signing(reactor: Any, count: int, folder: Path) -> Deferred[Any]:
     """Both signatures over the bytes that leave."""
     signers = [Signer.load("bench.example", "bench", each, new_private_key(each)) for each in ALGORITHMS]
@@ -338,6 +355,8 @@ STEPS: Mapping[str, Callable[[Any, int, Path], Deferred[Any]]] = {
     "compose": composing,
     "compose personal": composing_personal,
     "links": following,
+    "render": rendering_in_children,
+    "render, in the child": rendering_as_child,
     "signing": signing,
     "wire out": wire_out,
 }
