@@ -137,3 +137,59 @@ def test_equal_octets(sandbox: Sandbox, arrived: dict[str, Any]) -> None:
     (link,) = urls(sandbox, arrived["html"], "c")
     sandbox.restart()
     assert ask(link + "?url=//evil.test", Host="evil.test").getheader("Location") == TARGET
+
+
+@pytest.fixture
+def tagged(sandbox: Sandbox) -> Shop:
+    """A customer whose dialect has body tags."""
+    return sandbox.shop(dialect="devino")
+
+
+def texts(source: bytes) -> tuple[str, str]:
+    """Plain text and HTML of a mail, "" for one that it lacks."""
+    mail = message_from_bytes(source, policy=policy.default)
+    found = [mail.get_body((kind,)) for kind in ("plain", "html")]
+    return tuple(part.get_content() if part is not None else "" for part in found)  # type: ignore[return-value]
+
+
+def test_tags(sandbox: Sandbox, tagged: Shop) -> None:
+    """The tags that editors leave lead to the recipient's own pages; the web version is that mail."""
+    to = "tags@example.net"
+    mail = EmailMessage(policy=policy.SMTP)
+    mail["From"], mail["To"], mail["Subject"] = tagged.mail_from, to, "Теги"
+    mail.set_content("Отписаться: http://[Unsubscribe]/\n")
+    mail.add_alternative(
+        '<p>Привет <a href="%5BUnsubscribe%5D">здесь</a> <a href="x-webdoc://1F/[WebVersion]">web</a></p>',
+        subtype="html",
+    )
+    id = sandbox.submit(tagged, [to], mail.as_bytes())
+    plain, html = texts(sandbox.received(to))
+    (leave,), (leave_by_text,) = urls(sandbox, html, "u"), urls(sandbox, plain, "u")
+    assert leave == leave_by_text
+    assert plain.splitlines()[0] == f"Отписаться: {leave}"
+    (web,) = urls(sandbox, html, "w")
+    shown = ask(web)
+    assert shown.getheader("Content-Security-Policy") == (
+        "default-src 'none'; img-src https:; style-src 'unsafe-inline'; sandbox"
+    )
+    assert shown.body.decode().strip() == html.strip()  # type: ignore[attr-defined]
+    assert ask(leave, "POST", "List-Unsubscribe=One-Click").status == 200
+    assert told(sandbox, id, "unsubscribed_at")
+
+    def sends_no_more() -> bool:  # within a second: what is known of an account is remembered for that long
+        return sandbox.settled(sandbox.submit(tagged, [to], mail.as_bytes()))[to]["state"] == "suppressed"
+
+    eventually(sends_no_more)
+
+
+def test_missing_tags(sandbox: Sandbox, tagged: Shop) -> None:
+    """A mail without the links that it must have gets them as a footer, in HTML and in plain text."""
+    for to, kind in (("html@example.net", "html"), ("plain@example.net", "plain")):
+        mail = EmailMessage(policy=policy.SMTP)
+        mail["From"], mail["To"], mail["Subject"] = tagged.mail_from, to, "Без ссылок"
+        mail.set_content("<body>Привет</body>" if kind == "html" else "Привет\n", subtype=kind)
+        sandbox.submit(tagged, [to], mail.as_bytes())
+        both = "".join(texts(sandbox.received(to)))
+        assert len(urls(sandbox, both, "u")) == len(urls(sandbox, both, "w")) == 1
+        (web,) = urls(sandbox, both, "w")
+        assert "Привет" in ask(web).body.decode()  # type: ignore[attr-defined]
