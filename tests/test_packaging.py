@@ -142,7 +142,12 @@ def listed(section: str, option: str) -> set[str]:
 
 def libraries(folder: str) -> set[str]:
     """The distributions whose modules are imported by the files of a folder."""
-    imported = {name.split(".")[0] for path in (ROOT / folder).rglob("*.py") for name in imports(path)}
+    imported = {
+        name.split(".")[0]
+        for path in (ROOT / folder).rglob("*.py")
+        for name in imports(path)
+        if not path.with_name(f"{name}.py").exists()  # a program that runs in its own folder
+    }
     owners = importlib.metadata.packages_distributions()
     foreign = imported - sys.stdlib_module_names - SHARED
     return {canonicalize_name(owner) for name in foreign for owner in owners.get(name, [name])}

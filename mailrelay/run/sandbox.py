@@ -16,7 +16,7 @@ from typing import Any
 from .. import __version__
 from ..config import Config, Delivery, Http, Limits, Listener, LoginGuard, Route, Server, State
 from ..interfaces.registry import Connection
-from ..manage import Installation, accounts, connections, domains, templates
+from ..manage import Installation, accounts, connections, domains, files, routes, templates
 from ..manage.credentials import Issued
 from ..policy.dialect import Dialect, Dialects
 from ..smtp.tls import CertificatePaths
@@ -30,6 +30,10 @@ PUBLIC_OFFSET = 8081  #: the public pages
 OPENING_BALANCE = 1_000_000  #: sends
 NETWORKS = ("127.0.0.0/8", "::1/128")
 SINK = "sink"
+ROUTE = "main"
+FILE = "logo"
+#: A picture of one pixel.
+LOGO = bytes.fromhex("47494638396101000100800000000000ffffff21f90401000000002c00000000010001000002024401003b")
 TEMPLATE = "greeting"
 GREETING = {
     "name": "Greeting",
@@ -85,11 +89,12 @@ def _listeners(base_port: int, dialects: Dialects, certificates: CertificatePath
             )
 
 
-async def furnish(installation: Installation, dialects: Dialects) -> list[Issued]:
+async def furnish(installation: Installation, dialects: Dialects, sink_port: int) -> list[Issued]:
     """For each dialect an account with balance, a verified and an unverified domain, and an active connection; where
-    messages can name a template, one of those, too.
+    messages can name a template, a file or a route, one of those, too.
 
-    What exists is left as it is; fires with the connections and their logins.
+    What exists is left as it is, but for the route, which leads to the sink where it is this time; fires with the
+    connections and their logins.
     """
     existing = {each.name for each in await accounts.every(installation)}
     issued = []
@@ -103,6 +108,8 @@ async def furnish(installation: Installation, dialects: Dialects) -> list[Issued
             if domain not in registered:
                 await domains.add(installation, dialect.name, domain, verified=verified)
         await _add_template(installation, dialect)
+        await _add_file(installation, dialect)
+        await _lead_route(installation, dialect, sink_port)
         owned: Sequence[Connection] = await connections.every(installation, dialect.name)
         found = [each for each in owned if each.name == dialect.name]
         if found:
@@ -126,16 +133,32 @@ async def furnish(installation: Installation, dialects: Dialects) -> list[Issued
     return issued
 
 
+async def _lead_route(installation: Installation, dialect: Dialect, sink_port: int) -> None:
+    """The account's own route, to the sink where it is this time."""
+    if not _knows(dialect, "route"):
+        return
+    if any(each.id == ROUTE for each in await routes.every(installation, dialect.name)):
+        await routes.remove(installation, dialect.name, ROUTE)
+    await routes.add(installation, routes.Wanted([f"{LOOPBACK}:{sink_port}"], ROUTE, dialect.name, "none"))
+
+
+async def _add_file(installation: Installation, dialect: Dialect) -> None:
+    if not _knows(dialect, "files"):
+        return
+    if all(each.key != FILE for each in await files.every(installation, dialect.name)):
+        await files.add(installation, dialect.name, "logo.gif", LOGO, FILE)
+
+
 async def _add_template(installation: Installation, dialect: Dialect) -> None:
-    if not _knows_templates(dialect):
+    if not _knows(dialect, "template"):
         return
     if all(each.id != TEMPLATE for each in await templates.every(installation, dialect.name)):
         await templates.create(installation, dialect.name, GREETING, TEMPLATE)
 
 
-def _knows_templates(dialect: Dialect) -> bool:
-    """Whether a control header of the dialect can name a template."""
-    return any("template" in (header.sets, *header.members.values()) for header in dialect.headers)
+def _knows(dialect: Dialect, thing: str) -> bool:
+    """Whether a control header of the dialect can name a "template", a "route" or "files"."""
+    return any(thing in (header.sets, *header.members.values()) for header in dialect.headers)
 
 
 def verified_domain(dialect: Dialect) -> str:
@@ -193,7 +216,9 @@ def _card(config: Config, dialect: Dialect, issued: Issued) -> dict[str, Any]:
         **{name: text for name, text in beside.items() if text},
         "mail_from": issued.connection.sender,
         "unverified_from": f"app@{unverified_domain(dialect)}",
-        **({"template": TEMPLATE} if _knows_templates(dialect) else {}),
+        **({"template": TEMPLATE} if _knows(dialect, "template") else {}),
+        **({"routes": [ROUTE]} if _knows(dialect, "route") else {}),
+        **({"file_key": FILE} if _knows(dialect, "files") else {}),
     }
 
 

@@ -97,7 +97,9 @@ def sandbox(reactor: Any, state: Path, base_port: int) -> Daemon:
             raise CannotStart(wrong)
         sockets = listen_all(_addresses(config))
         undo.callback(close_all, sockets.values())
-        issued = _with_store(config, vault, dialects, lambda installation: sandboxed.furnish(installation, dialects))
+        issued = _with_store(
+            config, vault, dialects, lambda place: sandboxed.furnish(place, dialects, sink.getsockname()[1])
+        )
     facts = sandboxed.facts(os.getpid(), config, certificates, token, dialects, issued)
     worker = Worker(config, sockets, reactor, vault=vault, dialects=dialects, connections={})
     host = SinkHost(reactor, sink, state, now)

@@ -14,7 +14,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from mailrelay.config import Config, faults
 from mailrelay.interfaces.registry import Connection, IRegistry
-from mailrelay.manage import accounts, connections, domains
+from mailrelay.manage import accounts, connections, domains, files, routes
 from mailrelay.manage.credentials import Issued
 from mailrelay.policy.dialect import Dialects
 from mailrelay.run import sandbox
@@ -125,9 +125,9 @@ class CutShort:
 
 
 class FurnishTests(InstallationTestCase):
-    def furnish(self) -> list[tuple[str, str, str]]:
+    def furnish(self, sink: int = 2525) -> list[tuple[str, str, str]]:
         """Each connection's id and login."""
-        issued = self.done(sandbox.furnish(self.place, DIALECTS))
+        issued = self.done(sandbox.furnish(self.place, DIALECTS, sink))
         return [(each.connection.id, each.username, each.password) for each in issued]
 
     def seen(self) -> tuple[list[object], ...]:
@@ -153,6 +153,15 @@ class FurnishTests(InstallationTestCase):
             self.assertEqual(connection.networks, sandbox.NETWORKS)
             self.assertIn(f"{connection.sender.partition('@')[2]}", {each.name for each in owned})
 
+    def test_what_messages_name(self) -> None:
+        """Where messages can name a route it leads to the sink, wherever that is this time; a file is there, too."""
+        for sink in (2525, 2526):
+            self.furnish(sink)
+            (route,) = self.done(routes.every(self.place, "emaildelivery"))
+            self.assertEqual(route.hosts, ((sandbox.LOOPBACK, sink),))
+            (file,) = self.done(files.every(self.place, "zeptomail"))
+            self.assertEqual((file.key, file.type), (sandbox.FILE, "image/gif"))
+
     def test_twice(self) -> None:
         """A second start finds everything as it was, changes made meanwhile included, and tells the same logins."""
         first = self.furnish()
@@ -168,7 +177,7 @@ class FurnishTests(InstallationTestCase):
         while not isinstance(issued, list):
             starts += 1
             once = replace(self.place, registry=CutShort(self.place.registry))
-            furnishing = Deferred.fromCoroutine(sandbox.furnish(once, DIALECTS))
+            furnishing = Deferred.fromCoroutine(sandbox.furnish(once, DIALECTS, 2525))
             issued = self.done(furnishing.addErrback(lambda failure: failure.trap(InterruptedError)))
         self.assertEqual(starts, 5 * len(SHOWN))
         self.assertEqual([len(each) for each in self.seen()], [len(SHOWN) * n for n in (1, 2, 1, 1)])
