@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import email
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from email.message import EmailMessage
 from email.policy import SMTP
 from pathlib import Path
@@ -41,25 +42,36 @@ DIALECTS_PAGE = Path(__file__).parents[3] / "docs" / "dialects.md"
 
 
 class Matrix:
-    """Runs each client once, with the jobs of all its cells, and keeps what it answered."""
+    """Runs each client once, with the jobs of all its cells, and keeps what it answered.
 
-    def __init__(self, sandbox: Sandbox, folder: Path) -> None:
+    Two run at a time: a client and its server wait for one another most of theirs.
+    """
+
+    def __init__(self, sandbox: Sandbox, folder: Path, pool: Executor) -> None:
         self.sandbox = sandbox
         self._runner = Runner(folder)
-        self._answers: dict[str, Mapping[Cell, Answer]] = {}
+        self._pool = pool
+        self._running: dict[str, Future[Mapping[Cell, Answer]]] = {}
         for dialect, service in SERVICES.items():
             if SUPPRESSED in service.refusals:
                 account = ("--account", dialect, "--reason", "unsubscribe")
                 sandbox.cli("suppression", "add", SUPPRESSED_ADDRESS, *account)
 
+    def begin(self, client: str) -> Future[Mapping[Cell, Answer]]:
+        """Have a client run, unless it has been; fires with what it said of each cell that it can do."""
+        if client not in self._running:
+            self._running[client] = self._pool.submit(self._run, client)
+        return self._running[client]
+
     def answers(self, client: str) -> Mapping[Cell, Answer]:
         """What a client said of each cell that it can do."""
-        if client not in self._answers:
-            numbered = dict(enumerate(cell for cell in cells() if cell.client == client and not reason(cell)))
-            answers = self._runner.run(client, [self._job(number, cell) for number, cell in numbered.items()])
-            assert answers.keys() == numbered.keys()
-            self._answers[client] = {cell: answers[number] for number, cell in numbered.items()}
-        return self._answers[client]
+        return self.begin(client).result()
+
+    def _run(self, client: str) -> Mapping[Cell, Answer]:
+        numbered = dict(enumerate(cell for cell in cells() if cell.client == client and not reason(cell)))
+        answers = self._runner.run(client, [self._job(number, cell) for number, cell in numbered.items()])
+        assert answers.keys() == numbered.keys()
+        return {cell: answers[number] for number, cell in numbered.items()}
 
     def kept(self, client: str, cases: Sequence[Cell]) -> list[Answer]:
         """What a client says of cells that it does on one connection, in their order."""
@@ -93,8 +105,18 @@ def recipient(cell: Cell) -> str:
 
 
 @pytest.fixture(scope="module")
-def matrix(module_sandbox: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> Matrix:
-    return Matrix(module_sandbox, tmp_path_factory.mktemp("clients"))
+def matrix(
+    request: pytest.FixtureRequest, module_sandbox: Sandbox, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Matrix]:
+    """The matrix, with the clients under way that the chosen tests are about."""
+    with ThreadPoolExecutor(2) as pool:
+        matrix = Matrix(module_sandbox, tmp_path_factory.mktemp("clients"), pool)
+        parameters = [item.callspec.params for item in request.session.items if hasattr(item, "callspec")]
+        chosen = {each["client"] for each in parameters if "client" in each and each["client"] in CLIENTS}
+        for client in sorted(chosen, key=list(CLIENTS).index):
+            matrix.begin(client)
+        yield matrix
+        pool.shutdown(cancel_futures=True)
 
 
 @pytest.fixture(params=CLIENTS)
