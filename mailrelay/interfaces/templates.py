@@ -42,6 +42,11 @@ class Template:
     created_at: int = 0
     saved_at: int = 0
 
+    @property
+    def has_body(self) -> bool:
+        """Whether it takes the place of the message's own texts."""
+        return bool(self.html or self.text)
+
 
 class ITemplates(Interface):
     """Templates and their versions."""

@@ -69,10 +69,15 @@ async def recall(intake: Intake, draft: Draft) -> Draft:
 
 async def prepare(intake: Intake, connection: ConnectionFacts, dialect: Dialect, draft: Draft) -> Draft:
     """What is stored for a message that was admitted; fails with `Refusal`."""
+    stored_body = draft.template is not None and draft.template.has_body
+    if not stored_body:
+        # a text that is not kept is not rendered either, nor a fault in it anybody's
+        draft = replace(draft, message=dialect.body.kept(draft.message))
     draft = await fill(intake.renderer, draft, draft.template, intake.aside)
     draft = _name(draft, dialect)
     draft = _keep(draft, dialect)
-    draft = replace(draft, message=dialect.body.kept(draft.message))
+    if stored_body:
+        draft = replace(draft, message=dialect.body.kept(draft.message))
     draft = await attached(
         intake.files, connection.account, draft, dialect.size, str(connection.options["bad_file_key"])
     )

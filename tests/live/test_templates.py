@@ -84,6 +84,41 @@ def test_the_one_of_the_sandbox(sandbox: Sandbox) -> None:
     assert html.get_content().splitlines() == ["<h1>Hello Ann &amp; Bob 👋</h1>", "<p>&lt;one&gt;</p>", "<p>two</p>"]
 
 
+def test_of_emaildelivery(sandbox: Sandbox) -> None:
+    """An application that named its templates goes on: the id taken over, the key in a header, names and subject
+    rendered too, one HTML text out, a template error told at the end; without variables nothing is rendered."""
+    card = sandbox.card("emaildelivery")
+    fields = ("--from-name", "{{ shop }}", "--reply-to", "help@shop.example", "--subject", "Order {{ order.id }}")
+    body = "<p>{{ name }}</p>{% for i in order['items'] %}<i>{{ i }}</i>{% endfor %}"
+    more = ("--text", "-", "--tag", "orders", "--strict")
+    account = ("--account", "emaildelivery")
+    made = sandbox.cli("template", "create", *account, "--id", "tpl-4711", *fields, *more, stdin="{{ name }}")
+    edited = sandbox.cli("template", "edit", "tpl-4711", *account, "--html", "-", stdin=body)
+    assert (made["version"], edited["version"]) == (1, 2)
+
+    def answered(variables: str, to: str) -> tuple[int, bytes]:
+        with smtplib.SMTP(card["host"], card["plain"][0]) as client:
+            client.ehlo()
+            client.mail(card["mail_from"])
+            client.rcpt(to)
+            head = [f"X-Auth-APIKey: {card['api_key']}", f"From: Me <{card['mail_from']}>", f"To: Ann <{to}>"]
+            head += ["Subject: x", "X-Transactional-Template: tpl-4711"]
+            head += [f"X-Transactional-Variables: {variables}"] if variables else []
+            return client.data("\r\n".join([*head, "", "replaced", ""]).encode())
+
+    said = {"shop": "Café", "name": "<Ann>", "order": {"id": 17, "items": ["a&b"]}}
+    assert answered(json.dumps(said), "order@example.net") == (250, b"Thank you.")
+    arrived = received(sandbox, "order@example.net")
+    assert (arrived["From"], arrived["To"]) == (f"Café <{card['mail_from']}>", "Ann <order@example.net>")
+    assert (arrived["Subject"], arrived["Reply-To"]) == ("Order 17", "help@shop.example")
+    assert arrived.get_content_type() == "text/html"
+    assert "<p>&lt;Ann&gt;</p><i>a&amp;b</i>" in arrived.get_content()
+    assert answered("{}", "never@example.net") == (501, b"Template error: subject, line 1: 'order' is undefined")
+    assert answered("", "raw@example.net") == (250, b"Thank you.")
+    raw = received(sandbox, "raw@example.net")
+    assert raw["Subject"] == "Order {{ order.id }}" and "<p>{{ name }}</p>" in raw.get_content()
+
+
 def test_a_change_holds(sandbox: Sandbox, shop: Shop) -> None:
     """A new version is used within two seconds, an old one after it is brought back, none after all are forgotten."""
     kept(sandbox, shop, "a", "first")

@@ -13,6 +13,7 @@ from zope.interface.verify import verifyObject
 from mailrelay.interfaces.renderer import IRenderer
 from mailrelay.interfaces.templates import Template
 from mailrelay.mail.reply import Refusal
+from mailrelay.policy.body import Body
 from mailrelay.relay.filling import AT_ONCE
 
 from .test_prepare import PreparedTests
@@ -85,6 +86,20 @@ class FillingTests(PreparedTests):
         self.assertEqual(refusal.fields["reason"], "HTML 2, line 2: division by zero")
         self.store(html="x\n{{ x.y }}", strict=True)
         self.assertEqual(self.refused(STORED + VARIABLES + SOURCE).fields["reason"], "html, line 2: 'x' is undefined")
+
+    def test_what_is_not_kept(self) -> None:
+        """Of a body of which one text is kept, only that one is rendered; of a stored template's likewise, and then the
+        message's own may be anything."""
+        self.speak(body=Body(keep="one_text"))
+        texts = ((b"plain", b"{% if %}"), (b"html", b"{{ name }}"))
+        both = [b"--x\r\nContent-Type: text/%s\r\n\r\n%s\r\n" % each for each in texts]
+        whole = b"Content-Type: multipart/alternative; boundary=x\r\n\r\n" + b"".join(both) + b"--x--\r\n"
+        made = self.made(VARIABLES + SOURCE.partition(b"\r\n\r\n")[0] + b"\r\n" + whole)
+        self.assertEqual((made.get_content_type(), made.get_content().strip()), ("text/html", "&lt;Ann&gt;"))
+        self.store(html="<b>{{ name }}</b>", text="{{ name }}")
+        image = b"Content-Type: image/png\r\n\r\nx\r\n"
+        made = self.made(STORED + VARIABLES + SOURCE.partition(b"\r\n\r\n")[0] + b"\r\n" + image)
+        self.assertEqual((made.get_content_type(), made.get_content().strip()), ("text/html", "<b>&lt;Ann&gt;</b>"))
 
     def test_large_ones_aside(self) -> None:
         """A large message is taken apart, and put together, by a thread (L9)."""
