@@ -101,6 +101,18 @@ def follow(
     return b"".join((*pieces, html[done:])) if pieces else html
 
 
+def in_place(html: bytes) -> bytes:
+    """The HTML with links that open where they stand, whatever they ask for (the first of two attributes counts)."""
+    pieces: list[bytes] = []
+    done = 0
+    for found in _NEXT.finditer(html):
+        begin = found.start("link")
+        if begin >= 0 and found["closed"]:
+            pieces += (html[done:begin], b' target="_self"')
+            done = begin
+    return b"".join((*pieces, html[done:]))
+
+
 def end_of_body(html: bytes) -> int:
     """Where the last end tag of a body begins, or where the HTML ends."""
     place = len(html)

@@ -13,6 +13,7 @@ from ..interfaces.bodies import IBodies
 from ..interfaces.engagement import IEngagement
 from ..interfaces.web_version import IWebVersions, WebVersion
 from ..mail.leaves import leaves
+from ..mail.links import in_place
 from ..mail.message import Message
 from .personal import Site, personalise
 
@@ -36,4 +37,6 @@ class WebVersions:
         shown = next((leaf for leaf in texts if leaf.html), texts[0] if texts else None)
         if shown is None:
             return WebVersion("", False)
-        return WebVersion(shown.octets.decode(shown.codec, "replace"), shown.html)
+        # a page that may open no windows would do nothing at a click on a link that asks for one
+        octets = in_place(shown.octets) if shown.html else shown.octets
+        return WebVersion(octets.decode(shown.codec, "replace"), shown.html)

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from mailrelay.mail.links import MAX_TARGET, attribute_text, end_of_body, follow, target
+from mailrelay.mail.links import MAX_TARGET, attribute_text, end_of_body, follow, in_place, target
 
 from .bounded import bounded
 
@@ -329,6 +329,19 @@ class PixelTests(SynchronousTestCase):
             with self.subTest(html=html):
                 self.assertTrue(shown.startswith(before + '<img src="https://go.relay.test/o/x" '), shown)
                 self.assertTrue(shown.endswith(html[len(before) :]))
+
+
+class InPlaceTests(SynchronousTestCase):
+    @given(st.one_of(DOCUMENTS, TIDY))
+    @bounded
+    def test_windows(self, html: str) -> None:
+        """To an independent parser every link opens where it stands, and nothing else is another."""
+        octets = html.encode("utf-8").replace(b"class=x", b"target=_blank")
+        before, after = tree(octets), tree(in_place(octets))
+        for (tag, had, *texts), (tag_now, has, *texts_now) in zip(before, after, strict=True):
+            if tag in ("a", "area"):
+                had = {**had, "target": "_self"}
+            self.assertEqual((tag, had, texts), (tag_now, has, texts_now))
 
 
 class BothTests(SynchronousTestCase):
