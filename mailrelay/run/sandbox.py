@@ -10,12 +10,14 @@ from __future__ import annotations
 import shlex
 import sys
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from .. import __version__
 from ..config import Config, Delivery, Http, Limits, Listener, LoginGuard, Route, Server, State
 from ..interfaces.registry import Connection
+from ..interfaces.templates import Template
 from ..manage import Installation, accounts, connections, domains, files, routes, templates
 from ..manage.credentials import Issued
 from ..policy.dialect import Dialect, Dialects
@@ -35,12 +37,14 @@ FILE = "logo"
 #: A picture of one pixel.
 LOGO = bytes.fromhex("47494638396101000100800000000000ffffff21f90401000000002c00000000010001000002024401003b")
 TEMPLATE = "greeting"
-GREETING = {
-    "name": "Greeting",
-    "subject": "Hello {{ name }}",
-    "html": "<h1>Hello {{ name }}</h1>\n{% for item in items %}<p>{{ item }}</p>\n{% endfor %}",
-    "text": "Hello {{ name }}\n{% for item in items %}- {{ item }}\n{% endfor %}",
-}
+GREETING = Template(
+    account="",
+    id=TEMPLATE,
+    name="Greeting",
+    subject="Hello {{ name }}",
+    html="<h1>Hello {{ name }}</h1>\n{% for item in items %}<p>{{ item }}</p>\n{% endfor %}",
+    text="Hello {{ name }}\n{% for item in items %}- {{ item }}\n{% endfor %}",
+)
 #: Retries come after one second and two, so that a soft bounce can be watched; then ever more slowly for an hour.
 SCHEDULE = (1, 2, 5, 15, 60, 300)
 EXPIRY = 3600
@@ -153,7 +157,9 @@ async def _add_template(installation: Installation, dialect: Dialect) -> None:
     if not _knows(dialect, "template"):
         return
     if all(each.id != TEMPLATE for each in await templates.every(installation, dialect.name)):
-        await templates.create(installation, dialect.name, GREETING, TEMPLATE)
+        (owner,) = [each.id for each in await accounts.every(installation) if each.name == dialect.name]
+        # as it is known to be sound, no child has to be started for it
+        await installation.templates.save(replace(GREETING, account=owner, saved_at=installation.now()), True)
 
 
 def _knows(dialect: Dialect, thing: str) -> bool:

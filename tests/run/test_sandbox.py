@@ -14,7 +14,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from mailrelay.config import Config, faults
 from mailrelay.interfaces.registry import Connection, IRegistry
-from mailrelay.manage import accounts, connections, domains, files, routes
+from mailrelay.manage import accounts, connections, domains, files, routes, templates
 from mailrelay.manage.credentials import Issued
 from mailrelay.policy.dialect import Dialects
 from mailrelay.run import sandbox
@@ -161,6 +161,17 @@ class FurnishTests(InstallationTestCase):
             self.assertEqual(route.hosts, ((sandbox.LOOPBACK, sink),))
             (file,) = self.done(files.every(self.place, "zeptomail"))
             self.assertEqual((file.key, file.type), (sandbox.FILE, "image/gif"))
+
+    def test_templates(self) -> None:
+        """Where messages can name a template there is one, once, and it can be rendered."""
+        for _ in range(2):
+            self.furnish()
+        found = self.done(templates.every(self.place))
+        owners = {each.id: each.name for each in self.done(accounts.every(self.place))}
+        self.assertLessEqual({"standard", "emaildelivery"}, {owners[each.account] for each in found})
+        self.assertEqual({(each.id, each.version) for each in found}, {(sandbox.TEMPLATE, 1)})
+        rendering = templates.render(self.place, "standard", sandbox.TEMPLATE, '{"name": "Ann", "items": [1]}')
+        self.assertEqual(self.done(rendering)["text"], "Hello Ann\n- 1\n")
 
     def test_twice(self) -> None:
         """A second start finds everything as it was, changes made meanwhile included, and tells the same logins."""
