@@ -71,7 +71,7 @@ class LateTransaction(Transaction):
             free_space=intake.free_space(),
             free_space_floor=intake.free_space_floor,
         )
-        self._judge("mail", facts, ANYBODY)
+        self._decisions.judge("mail", facts, ANYBODY)
         self._said = sender, parameters
 
     async def _rcpt(self, recipient: Mailbox, number: int) -> None:
@@ -84,16 +84,17 @@ class LateTransaction(Transaction):
             available=0,
             now=self._intake.now(),
         )
-        self._judge("rcpt", facts, ANYBODY)
+        self._decisions.judge("rcpt", facts, ANYBODY)
         self._named[recipient.key] = recipient
 
     async def _log_in(self, secret: str) -> None:
         try:
-            self._connection = await self._ask(self._peer, secret or self._secret)
+            known = await self._ask(self._peer, secret or self._secret)
         except Refusal as refusal:
-            self._turned_down("login", refusal)
+            self._decisions.turned_down("login", refusal)
             raise
-        self._decided("login", connection=self._connection.id, name=self._connection.name, by="key")
+        self._connection = self._decisions.connection = known
+        self._decisions.note("login", connection=known.id, name=known.name, by="key")
         await super()._mail(*self._said)
         for number, recipient in enumerate(self._named.values()):
             await super()._rcpt(recipient, number)

@@ -1,16 +1,14 @@
 """The delivery object of one transaction: MAIL, RCPT, DATA → admitted and committed, or refused.
 
-Each step gathers its facts from the directory and the counters, has `policy.admission` judge them, and keeps every
-verdict: with the message when it is accepted, in the book of refusals when not. `finish` has the message prepared
-(`prepare`) and fires only after the ledger's commit (law 1), then hands what is leased to the scheduler. Nothing of a
-transaction outlives `abort`.
+Each step gathers its facts from the directory and the counters and has them judged (`decisions`). `finish` has the
+message prepared (`prepare`) and fires only after the ledger's commit (law 1), then hands what is leased to the
+scheduler. Nothing of a transaction outlives `abort`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
-from typing import TypeAlias
 
 from twisted.internet.defer import Deferred, succeed
 from twisted.logger import Logger
@@ -25,11 +23,11 @@ from ..mail.digest import digest
 from ..mail.envelope import SECOND, Instructions, Recipient, Submission, ulid
 from ..mail.message import Message
 from ..mail.reply import Refusal
-from ..policy.admission import AUTHOR, DataFacts, Facts, MailFacts, RateFacts, RcptFacts, judge, return_path
+from ..policy.admission import AUTHOR, DataFacts, MailFacts, RateFacts, RcptFacts, return_path
 from ..policy.dialect import Dialect
 from ..policy.instructions import Asked, read
 from ..policy.rejection import rejections, suppression_rejects
-from ..policy.verdict import Verdict
+from .decisions import Decisions, Judged
 from .intake import Intake
 from .prepare import Draft, needs_whole, prepare, recall
 from .source import Source
@@ -38,14 +36,6 @@ log = Logger()
 
 ACCEPTED = "{id} accepted from {connection} for {count} recipients, {size} octets"
 REPEATED = "{id} repeated by {connection} under its idempotency key"
-
-
-#: Stages of which the facts are often those of the transaction before: who sends, sends much from one address. Rules
-#: are pure, so equal facts are not judged again.
-RECURRING = frozenset({"mail", "rate"})
-
-#: by stage the facts that were judged last, the verdicts, and these as they are kept
-Judged: TypeAlias = dict[str, tuple[Facts, Sequence[Verdict], Sequence[Mapping[str, object]]]]
 
 
 @implementer(IConnection)
@@ -90,7 +80,6 @@ class Transaction:
         judged: Judged | None = None,
     ) -> None:
         """`judged` is what transactions of one connection and dialect share."""
-        self._judged: Judged = {} if judged is None else judged
         self._intake = intake
         self._connection = connection
         self._dialect = dialect
@@ -99,7 +88,7 @@ class Transaction:
         self._recipients: dict[str, _Taken] = {}
         self._asked = 0
         self._source = Source(intake.spool, intake.new_id)
-        self._verdicts: list[Mapping[str, object]] = list(_arrival(peer, connection))
+        self._decisions = Decisions(intake.verdicts, dialect, peer, connection, {} if judged is None else judged)
         self._available = 0
 
     # -- stages
@@ -110,7 +99,9 @@ class Transaction:
     async def _mail(self, sender: Mailbox | None, parameters: MailParameters) -> None:
         intake = self._intake
         # a session may last for hours, and a change of its connection holds within seconds
-        connection = self._connection = await intake.directory.connection(self._connection.id)
+        connection = self._connection = self._decisions.connection = await intake.directory.connection(
+            self._connection.id
+        )
         rule = str(connection.options["sender"])
         facts = await intake.directory.sender(
             connection.account,
@@ -133,13 +124,13 @@ class Transaction:
             free_space=intake.free_space(),
             free_space_floor=intake.free_space_floor,
         )
-        self._judge("mail", judged)
+        self._decisions.judge("mail", judged)
         wait = 0.0
         if connection.rate:
             wait = await intake.counters.throttle(
                 f"rate:{connection.id}", 1, connection.rate, connection.rate_period, connection.rate_burst
             )
-        self._judge("rate", RateFacts(wait=wait, rate=connection.rate, period=connection.rate_period))
+        self._decisions.judge("rate", RateFacts(wait=wait, rate=connection.rate, period=connection.rate_period))
         self._sender = return_path(judged, self._dialect, connection.options, connection.sender)
 
     def rcpt(self, recipient: Mailbox) -> Deferred[None]:
@@ -153,7 +144,7 @@ class Transaction:
         facts = await self._intake.directory.recipient(self._connection.account, recipient.key)
         if recipient.key in self._recipients:
             return  # repeated while the first was looked up
-        self._judge(
+        self._decisions.judge(
             "rcpt",
             RcptFacts(
                 address=recipient.address,
@@ -223,7 +214,7 @@ class Transaction:
             await self._judge_return_path(parse_mailbox(draft.return_path))
         for recipient in draft.recipients:
             if recipient.rejected:
-                self._decided("sent_to", address=recipient.address, sent=False, reason=recipient.rejected)
+                self._decisions.note("sent_to", address=recipient.address, sent=False, reason=recipient.rejected)
         message = draft.message.prepend(intake.trace(draft.id, now, self._peer))
         submission = Submission(
             id=draft.id,
@@ -239,7 +230,7 @@ class Transaction:
             expires_at=now + intake.lifetime * SECOND,
             billing=dialect.billing,
             instructions=draft.instructions,
-            verdicts=tuple(self._verdicts),
+            verdicts=tuple(self._decisions.made),
             spooled=draft.spooled,
             personal=draft.personal,
             rejected_told=dialect.suppressed != "drop",
@@ -252,7 +243,7 @@ class Transaction:
             else:
                 id, deliveries = submission.id, await intake.ledger.accept(submission, lease)
         except Refusal as refusal:
-            self._turned_down("commit", refusal)
+            self._decisions.turned_down("commit", refusal)
             raise
         log.info(
             ACCEPTED if id == submission.id else REPEATED,
@@ -273,10 +264,10 @@ class Transaction:
         try:
             asked = read(message, self._dialect.headers)
         except Refusal as refusal:
-            self._turned_down("data", refusal)
+            self._decisions.turned_down("data", refusal)
             raise
         if asked.headers:
-            self._decided("control_headers", headers=asked.headers)
+            self._decisions.note("control_headers", headers=asked.headers)
         return asked
 
     def _routed(self, instructions: Instructions, routes: RouteNames) -> Instructions:
@@ -293,7 +284,7 @@ class Transaction:
         if template is None:
             said = {"template": asked.template}
             refusal = Refusal("template_unknown", said, rule="template_known", facts=said)
-            self._turned_down("data", refusal)
+            self._decisions.turned_down("data", refusal)
             raise refusal
         return replace(draft, template=template, instructions=replace(asked, tag=template.tag or asked.tag))
 
@@ -302,7 +293,7 @@ class Transaction:
         try:
             return await prepare(self._intake, self._connection, self._dialect, draft)
         except Refusal as refusal:
-            self._turned_down("data", refusal)
+            self._decisions.turned_down("data", refusal)
             raise
 
     async def _log_in(self, secret: str) -> None:
@@ -335,7 +326,7 @@ class Transaction:
             facts = await self._intake.directory.sender(connection.account, connection.id, author.domain, key)
             statuses[author.domain] = facts.domain
             senders[author.key] = facts.address
-        self._judge(
+        self._decisions.judge(
             "data",
             DataFacts(
                 from_fields=len(fields),
@@ -367,62 +358,12 @@ class Transaction:
         facts = await self._intake.directory.sender(connection.account, connection.id, mailbox.domain)
         if facts.domain != "verified":
             refusal = Refusal("domain_unverified", said, rule="return_path", facts=said | {"status": facts.domain})
-            self._turned_down("data", refusal)
+            self._decisions.turned_down("data", refusal)
             raise refusal
 
     def abort(self) -> None:
         self._source.discard()
         self._recipients.clear()
-
-    # -- verdicts
-
-    def _judge(self, stage: str, facts: Facts, of: Collection[str] | None = None) -> None:
-        if of is None and stage in RECURRING:
-            known, verdicts, plain = self._judged.get(stage, (None, (), ()))
-            if known != facts:
-                verdicts = judge(self._dialect, stage, facts)
-                plain = [verdict.plain() for verdict in verdicts]
-                self._judged[stage] = facts, verdicts, plain
-            self._verdicts.extend(plain)
-        else:
-            verdicts = judge(self._dialect, stage, facts, of)
-            self._verdicts.extend([verdict.plain() for verdict in verdicts])
-        if verdicts and not verdicts[-1].allowed:
-            self._keep(stage, [verdict.plain() for verdict in verdicts])
-            raise verdicts[-1].refusal()
-
-    def _decided(self, rule: str, **facts: object) -> None:
-        """Note a decision that refuses nothing."""
-        self._verdicts.append({"rule": rule, "allowed": True, "facts": facts})
-
-    def _turned_down(self, stage: str, refusal: Refusal) -> None:
-        """Keep why something refused that is none of the dialect's rules."""
-        decided = {"rule": refusal.rule, "allowed": False, "facts": refusal.facts, "reply": refusal.key}
-        self._keep(stage, [decided])
-
-    def _keep(self, stage: str, verdicts: Sequence[Mapping[str, object]]) -> None:
-        connection, peer = self._connection, self._peer
-        arrived = _arrival(peer, connection)
-        self._intake.verdicts.keep(connection.id, connection.account, peer.address, stage, [*arrived, *verdicts])
-
-
-def _arrival(peer: Peer, connection: ConnectionFacts) -> Sequence[Mapping[str, object]]:
-    """The decisions before the first of ours: that the listener took the client in, and as whom it logged in by now."""
-    listener = {
-        "listener": peer.listener,
-        "peer": peer.address,
-        "hello": peer.hello,
-        "esmtp": peer.esmtp,
-        "tls": peer.tls,
-        "session": peer.session,
-    }
-    arrived = ({"rule": "listener", "allowed": True, "facts": listener},)
-    if not connection.id:
-        return arrived
-    login = {"connection": connection.id, "name": connection.name, "by": "user" if peer.login else "address"}
-    if peer.login:
-        login["user"] = peer.login
-    return (*arrived, {"rule": "login", "allowed": True, "facts": login})
 
 
 def _authors(field: bytes) -> Sequence[Mailbox]:

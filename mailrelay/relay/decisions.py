@@ -1,0 +1,92 @@
+"""The decisions of one transaction: judged by the dialect's rules, or taken elsewhere, and each of them kept (law 11).
+
+What is accepted carries them all; of what is refused the book of refusals gets those of the stage, with how the client
+came. Rules are pure: where the facts are those of the transaction before, its verdicts are taken over.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from typing import TypeAlias
+
+from ..interfaces.directory import ConnectionFacts
+from ..interfaces.submission import Peer
+from ..interfaces.verdicts import IVerdicts
+from ..mail.reply import Refusal
+from ..policy.admission import Facts, judge
+from ..policy.dialect import Dialect
+from ..policy.verdict import Verdict
+
+#: Stages of which the facts are often those of the transaction before: who sends, sends much from one address. Rules
+#: are pure, so equal facts are not judged again.
+RECURRING = frozenset({"mail", "rate"})
+
+#: by stage the facts that were judged last, the verdicts, and these as they are kept
+Judged: TypeAlias = dict[str, tuple[Facts, Sequence[Verdict], Sequence[Mapping[str, object]]]]
+
+
+class Decisions:
+    """Of one transaction; `connection` is whose it is as far as is known, `made` holds what was decided so far."""
+
+    __slots__ = ("_book", "_dialect", "_judged", "_peer", "connection", "made")
+
+    def __init__(
+        self, book: IVerdicts, dialect: Dialect, peer: Peer, connection: ConnectionFacts, judged: Judged
+    ) -> None:
+        """`judged` is what transactions of one connection and dialect share."""
+        self._book = book
+        self._dialect = dialect
+        self._peer = peer
+        self._judged = judged
+        self.connection = connection
+        self.made: list[Mapping[str, object]] = list(_arrival(peer, connection))
+
+    def judge(self, stage: str, facts: Facts, of: Collection[str] | None = None) -> None:
+        """Judge by the dialect's rules of a stage, or those `of` them; fails with the `Refusal` of the one that
+        refuses."""
+        if of is None and stage in RECURRING:
+            known, verdicts, plain = self._judged.get(stage, (None, (), ()))
+            if known != facts:
+                verdicts = judge(self._dialect, stage, facts)
+                plain = [verdict.plain() for verdict in verdicts]
+                self._judged[stage] = facts, verdicts, plain
+            self.made.extend(plain)
+        else:
+            verdicts = judge(self._dialect, stage, facts, of)
+            self.made.extend([verdict.plain() for verdict in verdicts])
+        if verdicts and not verdicts[-1].allowed:
+            self._keep(stage, [verdict.plain() for verdict in verdicts])
+            raise verdicts[-1].refusal()
+
+    def note(self, rule: str, **facts: object) -> None:
+        """Note a decision that refuses nothing."""
+        self.made.append({"rule": rule, "allowed": True, "facts": facts})
+
+    def turned_down(self, stage: str, refusal: Refusal) -> None:
+        """Keep why something refused that is none of the dialect's rules."""
+        decided = {"rule": refusal.rule, "allowed": False, "facts": refusal.facts, "reply": refusal.key}
+        self._keep(stage, [decided])
+
+    def _keep(self, stage: str, verdicts: Sequence[Mapping[str, object]]) -> None:
+        connection, peer = self.connection, self._peer
+        arrived = _arrival(peer, connection)
+        self._book.keep(connection.id, connection.account, peer.address, stage, [*arrived, *verdicts])
+
+
+def _arrival(peer: Peer, connection: ConnectionFacts) -> Sequence[Mapping[str, object]]:
+    """The decisions before the first of ours: that the listener took the client in, and as whom it logged in by now."""
+    listener = {
+        "listener": peer.listener,
+        "peer": peer.address,
+        "hello": peer.hello,
+        "esmtp": peer.esmtp,
+        "tls": peer.tls,
+        "session": peer.session,
+    }
+    arrived = ({"rule": "listener", "allowed": True, "facts": listener},)
+    if not connection.id:
+        return arrived
+    login = {"connection": connection.id, "name": connection.name, "by": "user" if peer.login else "address"}
+    if peer.login:
+        login["user"] = peer.login
+    return (*arrived, {"rule": "login", "allowed": True, "facts": login})
