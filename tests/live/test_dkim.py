@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import base64
+import email
+import email.policy
 import shutil
 import subprocess
 from collections.abc import Iterable, Mapping
@@ -12,7 +15,9 @@ import pytest
 
 from mailrelay.mail.dkim import ALGORITHMS, RSA, sign
 from mailrelay.mail.envelope import SECOND
+from mailrelay.mail.leaves import change_leaves
 from mailrelay.mail.message import Message
+from mailrelay.mail.rebuild import File, NoText, attach, in_utf8, one_text
 from mailrelay.mail.wire import wire
 from mailrelay.manage.signing import Record
 from mailrelay.store.engine import Database
@@ -77,6 +82,55 @@ def test_second_verifier(tmp_path: Path) -> None:
     ]
     results = [each[RSA] for each in judged(tmp_path / "bad", zone, tampered)]
     assert not [result for result in results if result.startswith("pass")]
+
+
+def operated(source: bytes, number: int) -> Message:
+    """A letter after surgery of every kind."""
+    message = in_utf8(Message.parse(source))
+    if number % 3 == 0:
+        try:
+            message = one_text(message)
+        except NoText:
+            pass
+    if number % 3 == 1:
+        message = change_leaves(message, lambda leaf: leaf.followed_by("\r\nОтписаться\r\n"))
+    if number % 2:
+        message = attach(message, [File("Прайс.pdf", "application/pdf", source)], f"ID{number}")
+    return message
+
+
+def test_after_surgery(tmp_path: Path) -> None:
+    """M19, M20, M23: what was put into UTF-8, reduced to one text, changed within or added to is signed as it leaves,
+    and both verifiers find it good."""
+    zone = [Record("dkim", name.decode().rstrip("."), text.decode()) for name, text in published().items()]
+    signed = [
+        sign(wire(operated(source, number), eight_bit=number % 4 < 2), signers(), AT)
+        for number, source in enumerate(letters(29, 120))
+    ]
+    assert [each[RSA] for each in judged(tmp_path / "good", zone, signed)] == ["pass"] * 120
+    assert all(verified(message) == [True, True] for message in signed)
+
+
+def test_personal_with_a_file(sandbox: Sandbox) -> None:
+    """M19: a mail whose links were followed and to which a cached file was attached arrives signed, its text in
+    another charset as it was written, and the file with its octets."""
+    shop, to = sandbox.shop(dialect="standard"), "surgery@example.net"
+    (sandbox.folder / "Прайс.txt").write_text("1 €\n")
+    key = sandbox.cli("file", "add", str(sandbox.folder / "Прайс.txt"), "--account", shop.account)["key"]
+    fields = (
+        f"X-Relay-File: {key}".encode(),
+        b"X-Relay-Track-Clicks: yes",
+        b"MIME-Version: 1.0",
+        b"Content-Type: text/html; charset=koi8-r",
+        b"Content-Transfer-Encoding: base64",
+    )
+    body = base64.encodebytes('<a href="https://example.org/">Привет</a>'.encode("koi8-r")).replace(b"\n", b"\r\n")
+    sandbox.submit(shop, [to], letter(shop, "surgery", body, *fields))
+    message = sandbox.received(to)
+    assert verified(message, dns(records(sandbox, shop.domain))) == [True, True]
+    text, file = email.message_from_bytes(message, policy=email.policy.default).iter_parts()
+    assert "Привет" in text.get_content() and "https://example.org/" not in text.get_content()
+    assert (file.get_filename(), file.get_payload(decode=True)) == ("Прайс.txt", "1 €\n".encode())
 
 
 @pytest.mark.parametrize("dialect", ["standard", "emailmassivo"])

@@ -81,6 +81,12 @@ class ContentTests(SynchronousTestCase):
         (leaf,) = read(b"Content-Type: multipart/digest; boundary=b\n\n--b\n\nSubject: x\n\n--b--\n")
         self.assertEqual(leaf.type, "message/rfc822")
 
+    def test_endless_header(self) -> None:
+        """A part whose header has no end is a file that nobody can read."""
+        head = b"Content-Type: multipart/mixed; boundary=b\n\n--b\n"
+        found = read(head + b"a:\n" * 5_000 + b"\n--b\n\ntext\n--b--")
+        self.assertEqual([leaf.type for leaf in found], ["multipart/mixed", "text/plain"])
+
     def test_bounds(self) -> None:
         """Ten thousand nested multiparts, a million parts, a name of a megabyte cost time in proportion (M1-M4, M7)."""
         begun = time.process_time()

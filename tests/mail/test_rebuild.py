@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from mailrelay.mail.content import content
-from mailrelay.mail.leaves import Leaf
+from mailrelay.mail.leaves import Leaf, leaves
 from mailrelay.mail.message import Message, canonical
 from mailrelay.mail.rebuild import File, NoText, attach, in_utf8, one_text, with_texts
 
@@ -80,6 +80,12 @@ class OneTextTests(SynchronousTestCase):
         self.assertRaises(NoText, one_text, parse(source))
         self.assertRaises(NoText, one_text, parse(b"Content-Disposition: attachment\n\nx"))
 
+    def test_not_of_its_charset(self) -> None:
+        """A text with octets that its charset does not have is none."""
+        for charset in (b"utf-8", b"euc-kr", b"windows-1252"):
+            source = b"Content-Type: text/html; charset=" + charset + b"\n\n\x81\x8d\xff"
+            self.assertRaises(NoText, one_text, parse(source))
+
     @given(texts, st.booleans())
     def test_any_text(self, text: str, html: bool) -> None:
         """Any text comes out as it went in, on lines that fit, in ASCII."""
@@ -115,6 +121,24 @@ class Utf8Tests(SynchronousTestCase):
         text, file = found.iter_parts()
         self.assertEqual((text_of(text), text.get_content_charset()), ("Привет", "utf-8"))
         self.assertEqual(file.get_content(), b"\0\xff")
+
+    def test_charset_that_is_meant(self) -> None:
+        """What clients mean by the name of a charset is read, and what cannot be read is replaced."""
+        for charset, octets, text in (
+            ("iso-8859-1", b"\x93\xe9", "“é"),
+            ("iso-8859-1", b"\x81\xe9", "\x81é"),
+            ("us-ascii", b"\xe9", "é"),
+            ("us-ascii", "é".encode(), "é"),
+            ("", b"\x93", "“"),
+            ("gb2312", b"\x82\x35\x8f\x33", "\u9fa6"),
+            ("gbk", b"\x82\x35\x8f\x33", "\u9fa6"),
+            ("shift_jis", b"\x87\x40", "①"),
+            ("euc-kr", b"\x8cc", "똠"),
+            ("utf-8", b"a\xff", "a\ufffd"),
+        ):
+            said = f"Content-Type: text/plain; charset={charset}\n" if charset else ""
+            (leaf,) = leaves(in_utf8(parse(said.encode() + b"Content-Transfer-Encoding: 8bit\n\n" + octets)))
+            self.assertEqual((leaf.octets.decode(), leaf.codec), (text, "utf-8"), charset)
 
     def test_what_is_so_already(self) -> None:
         """What needs no change is the same object."""
