@@ -7,6 +7,7 @@ written under the same lock. Nothing here creates one; that is `init`.
 
 from __future__ import annotations
 
+import json
 import os
 import socket
 import sys
@@ -63,6 +64,16 @@ class Place:
     def hostname(self) -> str:
         """What the relay calls itself; a sandbox is "localhost"."""
         return (self.config.server.hostname or socket.getfqdn()) if self.config else "localhost"
+
+    @property
+    def public_url(self) -> str:
+        """Where links in mail lead; a sandbox tells of it in ``ready.json``."""
+        if self.config is not None:
+            return self.config.http.public_url
+        try:
+            return str(json.loads((self.state / READY).read_text("utf-8")).get("public_url", ""))
+        except (OSError, ValueError):
+            return ""
 
     @property
     def dialects(self) -> Dialects:

@@ -160,7 +160,7 @@ class IRegistry(Interface):
         """Create a sender; `Taken` when the account has it."""
 
     def confirm_sender(account: str, address: str) -> Deferred[None]:
-        """The address is proven to be its owner's."""
+        """The address, as it was given or in its canonical form, is proven to be its owner's."""
 
     def remove_sender(account: str, address: str) -> Deferred[None]:
         """Remove a sender."""

@@ -109,6 +109,7 @@ def sender(value: Sender, owners: Mapping[str, str]) -> Plain:
     return {
         "address": value.address,
         "account": owners.get(value.account, value.account),
+        "status": value.status,
         "created_at": instant(value.created_at),
     }
 

@@ -117,6 +117,8 @@ def _pay(work: Work, submission: Submission) -> Refusal | None:
     number = len(live)
     if purse is None:
         return Refusal("temporary", rule="account_exists", facts={"account": submission.account})
+    if submission.billing == "none":
+        return None
     if purse.available < number:
         facts = {"available": purse.available, "needed": number}
         return Refusal("balance_short", rule="balance_covers", facts=facts)

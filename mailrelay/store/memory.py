@@ -121,7 +121,7 @@ class MemoryLedger:
             raise state.failures.pop(0)
         if submission.account not in state.balance:
             raise Refusal("temporary", rule="account_exists")
-        if state.available(submission.account) < len(live):
+        if submission.billing != "none" and state.available(submission.account) < len(live):
             raise Refusal("balance_short", rule="balance_covers")
         at_once = submission.billing == "accept"
         if at_once:
@@ -131,7 +131,7 @@ class MemoryLedger:
         for recipient, delivery in zip(live, deliveries, strict=True):
             entry = Entry(delivery, recipient.key, due_at=submission.received_at)
             entry.lease = self.node if lease else ""
-            entry.reserved, entry.billed = (0, 1) if at_once else (1, 0)
+            entry.reserved, entry.billed = {"accept": (0, 1), "attempt": (1, 0)}.get(submission.billing, (0, 0))
             state.recipients[recipient.id] = entry
         for recipient in submission.recipients:
             if recipient.rejected:

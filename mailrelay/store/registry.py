@@ -205,7 +205,8 @@ class Registry:
 
     def confirm_sender(self, account: str, address: str) -> Deferred[None]:
         def confirm(work: Work) -> None:
-            here = sa.and_(senders.c.account == account, senders.c.address == address)
+            same = sa.or_(senders.c.address == address, senders.c.key == address)
+            here = sa.and_(senders.c.account == account, same)
             if not work.execute(sa.update(senders).where(here).values(status="confirmed")).rowcount:
                 raise KeyError(address)
 
