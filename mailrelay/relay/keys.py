@@ -25,6 +25,9 @@ from .login import LoginGuard, obstacle
 
 log = Logger()
 
+#: What stands for a user name where AUTH gave none: no client can give it.
+NO_NAME = "\0"
+
 
 class KeyLogin:
     """Who gives a key, and comes from there."""
@@ -51,7 +54,7 @@ class KeyLogin:
     async def _judge(self, peer: Peer, secret: str) -> ConnectionFacts:
         if not secret:
             raise Refusal("api_key_missing", rule="login")
-        by_user, by_address = login_key(peer.address, peer.login), login_key(peer.address)
+        by_user, by_address = login_key(peer.address, peer.login or NO_NAME), login_key(peer.address)
         guard, counters = self._guard, self._counters
         if (
             await counters.failures(by_user, guard.window) >= guard.failures_per_user

@@ -46,7 +46,7 @@ class ConfirmingTests(InstallationTestCase):
         asked = self.ask("ann@else.example")
         self.done(self.store.ledger.accept(asked.letter, False))
         (passage,) = self.done(self.store.history.passages(Selection(message=asked.letter.id), 10))
-        self.assertEqual(passage.address, "ann@else.example")
+        self.assertEqual((passage.id, passage.billed), (asked.letter.id, 0))
 
     def test_asked_for_again(self) -> None:
         """Asked for again it stays one request, with another letter; a confirmed one is not asked for."""
