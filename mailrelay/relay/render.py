@@ -63,12 +63,15 @@ class RenderPool:
         self._pause = 0.0
         self._resting: IDelayedCall | None = None
         self._stopped = False
+        self._overrun = False
 
     def render(self, rendering: Rendering) -> Deferred[Mapping[str, str]]:
         if too_large := oversize(rendering):
             return fail(failed(too_large))
-        if self._stopped or len(self._queue) >= QUEUE:
-            return fail(_busy("stopped" if self._stopped else "queue is full"))
+        if self._stopped:
+            return fail(_busy("stopped"))
+        if len(self._queue) >= QUEUE:
+            return fail(self._turned_away(f"{QUEUE} wait already"))
         job = _Job(rendering, Deferred())
         job.patience = self._reactor.callLater(WAITING, self._give_up, job)
         self._queue.append(job)
@@ -90,7 +93,14 @@ class RenderPool:
     def _give_up(self, job: _Job) -> None:
         self._queue.remove(job)
         job.patience = None
-        _end(job, _busy(f"no child was free for {WAITING:g} seconds"))
+        _end(job, self._turned_away(f"no child was free for {WAITING:g} seconds"))
+
+    def _turned_away(self, why: str) -> Refusal:
+        """Say once that there is more to render than can be; until the queue was empty again, that is no news."""
+        if not self._overrun:
+            log.warn("messages with templates are put off: {why}", why=why)
+        self._overrun = True
+        return _busy(why)
 
     def _fill(self) -> None:
         """Start what is missing, unless the last one could not start a moment ago."""
@@ -106,6 +116,7 @@ class RenderPool:
     def _hand_out(self) -> None:
         for child in self._children:
             if not self._queue:
+                self._overrun = False
                 return
             if child.free:
                 job = self._queue.popleft()

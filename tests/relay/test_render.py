@@ -230,7 +230,9 @@ class PoolTests(SynchronousTestCase):
     def test_queue(self) -> None:
         """So much may wait and no more: who comes then is told at once to come back."""
         answers = [self.pool.render(ONE) for _ in range(render.QUEUE + 1)]
-        self.assert_refused(answers[-1], "temporary", "queue is full")
+        self.assert_refused(answers[-1], "temporary", "wait already")
+        self.assert_refused(self.pool.render(ONE), "temporary", "wait already")
+        self.assertEqual(len(self.said), 1, "which is said once")
         for each in answers[:-1]:
             each.addErrback(lambda _: None)
         self.successResultOf_stop()
