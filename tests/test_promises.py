@@ -1,0 +1,53 @@
+"""The tables of docs/dialects.md: what they say is shown by a test is shown by one that exists."""
+
+from __future__ import annotations
+
+import ast
+import re
+from functools import cache
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent
+PAGE = (ROOT / "docs" / "dialects.md").read_text("utf-8")
+
+#: What may be owed, and nothing else.
+PARTS = {"statistics", "API", "console"}
+
+_ID = re.compile(r"`(tests/[\w/.]+\.py)(?:::(\w+))?`")
+_DUE = re.compile(r"\*due: ([\w ]+)\*")
+
+
+@cache
+def names(file: str) -> frozenset[str]:
+    """The names of the tests in a file; none where there is no file."""
+    if not (ROOT / file).is_file():
+        return frozenset()
+    tree = ast.parse((ROOT / file).read_text("utf-8"))
+    kinds = (ast.FunctionDef, ast.AsyncFunctionDef)
+    return frozenset(node.name for node in ast.walk(tree) if isinstance(node, kinds) and node.name.startswith("test"))
+
+
+def rows() -> list[tuple[str, str]]:
+    """Each promise with what shows it."""
+    _, _, behind = PAGE.partition("\n## What the services' pages promise\n")
+    section = behind.partition("\n## ")[0]
+    lines = [line.strip("| ").split(" | ") for line in section.splitlines() if line.startswith("| ")]
+    return [(promise, shown) for promise, shown in lines if promise != "promise"]
+
+
+def test_every_test_exists() -> None:
+    """Every test that the page names is there."""
+    named = _ID.findall(PAGE)
+    assert len(named) > 60
+    missing = [f"{file}::{name}" for file, name in named if name not in names(file) | {""}]
+    assert missing == []
+
+
+def test_every_promise_is_shown_or_due() -> None:
+    """Each sentence of the four pages has a test, or names the part that owes it."""
+    found = rows()
+    assert len(found) > 70
+    for promise, shown in found:
+        due = _DUE.findall(shown)
+        assert set(due) <= PARTS, promise
+        assert due or _ID.search(shown), promise
