@@ -38,7 +38,7 @@ _NOT_PATH = r"\x00-\x20<>\"'()\[\]{}?#"
 _LEAD = re.compile(rf"[a-z][a-z0-9+.-]{{0,30}}://[^{_NOT_PATH}]{{0,300}}\Z", re.I)
 _LOOK_BACK = 340
 _INNER_TAG = re.compile(_INNER)
-_CONDITIONAL = re.compile(r"(<!--\[if[^\]]*\]>)(.*?)(<!\[endif\]-->)", re.S | re.I)
+_CONDITIONAL = re.compile(r"(<!--\[if[^\]]*\]>)(.*)(<!\[endif\]-->)", re.S | re.I)
 _ANCHOR = re.compile(r"<(/?)a[ \t\r\n\f/>]", re.I)
 _ATTRIBUTE = re.compile(
     r"""([^ \t\n\f\r/>=<][^ \t\n\f\r/>=]*+)([ \t\n\f\r]*+=[ \t\n\f\r]*+)"""
@@ -65,7 +65,9 @@ class Tags:
         self._whole = re.compile(rf"[ \t\r\n]*[^{_NOT_PATH}]{{0,300}}?(?:{self._plain.pattern})/?[ \t\r\n]*", re.I)
         opaque, attributes = OPAQUE.decode("ascii"), ATTRIBUTES.decode("ascii")
         self._html = re.compile(
-            rf"(?P<opaque>{opaque})|(?P<tag></?[a-z][^ \t\n\f\r/>]*+{attributes}>?)|{_any(tags, _text_form).pattern}",
+            rf"(?:{_passed_over(tags)})*+"
+            rf"(?:(?P<opaque>{opaque})|(?P<tag></?[a-z][^ \t\n\f\r/>]*+{attributes}>?)"
+            rf"|{_any(tags, _text_form).pattern})?",
             re.I,
         )
 
@@ -118,7 +120,7 @@ class Tags:
         pieces: list[str] = []
         done = 0
         for found in self._plain.finditer(text):
-            begin, end = _with_lead(text, done, found)
+            begin, end = _with_lead(text, done, *found.span())
             pieces += (text[done:begin], MARKS[self._kind(found)].decode("ascii"))
             done = end
         return "".join((*pieces, text[done:]))
@@ -128,15 +130,19 @@ class Tags:
         done = 0
         linked = False
         for found in self._html.finditer(html):
-            begin, end = found.span()
-            if found["opaque"]:
-                piece = _CONDITIONAL.sub(lambda each: each[1] + self._in_html(each[2]) + each[3], found[0])
-            elif found["tag"]:
-                if anchor := _ANCHOR.match(found[0]):
+            what = found.lastgroup
+            if what is None:
+                continue
+            begin, end = found.span(what)
+            if what == "opaque":
+                conditional = _CONDITIONAL.fullmatch(found[what])
+                piece = _inside(conditional, self._in_html) if conditional else found[what]
+            elif what == "tag":
+                if anchor := _ANCHOR.match(found[what]):
                     linked = not anchor[1]
-                piece = _ATTRIBUTE.sub(self._in_attribute, found[0])
+                piece = _ATTRIBUTE.sub(self._in_attribute, found[what])
             else:
-                begin, end = _with_lead(html, done, found)
+                begin, end = _with_lead(html, done, begin, end)
                 piece = self._in_text(found, linked)
             pieces += (html[done:begin], piece)
             done = end
@@ -145,7 +151,7 @@ class Tags:
     def _in_text(self, found: re.Match[str], linked: bool) -> str:
         """A link, with the tags that stood within the tag around its words."""
         kind = self._kind(found)
-        inner = _INNER_TAG.findall(found[0])
+        inner = _INNER_TAG.findall(found[found.lastgroup or 0])
         place = next((place for place, tag in enumerate(inner) if tag.startswith("</")), len(inner))
         words = "".join([*inner[:place], _escaped(self._words[kind]), *inner[place:]])
         return words if linked else _link(kind, words)
@@ -154,7 +160,10 @@ class Tags:
         name, equals, value = attribute.groups()
         quote = value[0] if value[0] in "\"'" else ""
         inside = value.strip(quote) if quote else value
-        if name.lower() in _LINKS and (whole := self._whole.fullmatch(attribute_text(inside))):
+        meant = attribute_text(inside)
+        if not self._plain.search(meant):
+            return attribute[0]
+        if name.lower() in _LINKS and (whole := self._whole.fullmatch(meant)):
             inside = MARKS[self._kind(whole)].decode("ascii")
         else:
             inside = self._value.sub(lambda found: MARKS[self._kind(found)].decode("ascii"), inside)
@@ -184,13 +193,29 @@ def _escaped(words: str) -> str:
     )
 
 
-def _with_lead(text: str, done: int, found: re.Match[str]) -> tuple[int, int]:
+def _inside(found: re.Match[str], change: Callable[[str], str]) -> str:
+    return f"{found[1]}{change(found[2])}{found[3]}"
+
+
+def _with_lead(text: str, done: int, begin: int, end: int) -> tuple[int, int]:
     """Where a tag in a text begins and ends with the scheme before it, if it has one, and the slash behind it then."""
-    begin, end = found.span()
     lead = _LEAD.search(text, max(done, begin - _LOOK_BACK), begin)
     if lead is None:
         return begin, end
     return lead.start(), end + text.startswith("/", end)
+
+
+def _passed_over(tags: Collection[str]) -> str:
+    """An expression for pieces of HTML in which no tag of these can begin: text, and the plainest forms of elements."""
+    signs = re.escape("".join({tag[0] for tag in tags})) + "%&"
+    letters = "" if all(not tag[0].isalnum() for tag in tags) else "(?!)"  # a word may begin anywhere
+    rest = rf"[^\"'<>={signs}]*+"
+    return (
+        rf"{letters}[^<{signs}]++"
+        rf"|{letters}<(?!(?:/?a|script|style|title|textarea|xmp|iframe|noembed|noframes|plaintext)[ \t\n\f\r/>])"
+        rf"(?:/?[a-z]{rest}>"
+        rf"|[a-z][a-z0-9]*+(?:[ \t\n\f\r]{rest}(?<![ \t\n\f\r/])=\"[^\"{signs}]*+\")*+[ \t\n\f\r/]*+>)"
+    )
 
 
 def _any(tags: Collection[str], form: Callable[[str], str]) -> re.Pattern[str]:

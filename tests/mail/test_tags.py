@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -172,6 +173,32 @@ class FormTests(SynchronousTestCase):
         for kind in (b"text/html", b"text/plain"):
             once, _ = TAGS.resolve(message(kind, text))
             self.assertIs(TAGS.resolve(once)[0], once)
+
+
+class CostTests(SynchronousTestCase):
+    def test_linear(self) -> None:
+        """M8: whatever a body is made of, four times as much takes some four times as long, not sixteen times."""
+        for piece in (
+            "[",
+            "&#91;",
+            "[<b>",
+            "[Unsub<b>",
+            "<a href='[",
+            "%5B",
+            "<a ",
+            "[ ",
+            "<!--[if x]>",
+            "http://a/",
+            "x-a://",
+        ):
+            once, again = (min(self.taken(piece * count) for _ in range(2)) for count in (3_000, 12_000))
+            self.assertLess(again, 12 * once + 0.1, piece)
+
+    def taken(self, text: str) -> float:
+        begin = time.process_time()
+        for kind in (b"text/html", b"text/plain"):
+            TAGS.resolve(message(kind, text))
+        return time.process_time() - begin
 
 
 class MissingTests(SynchronousTestCase):
