@@ -19,7 +19,7 @@ class InsideFailureTests(SynchronousTestCase):
             {
                 "devino": "451 Internal server error",
                 "emaildelivery": "451 Local error in processing: 5",
-                "zeptomail": "451 Temporary failure, try again later",
+                "zeptomail": "451 4.3.0 Temporary failure, try again later",
             },
         )
         switched = dialects.get("devino").variants["internal_error_554"]["temporary"]
