@@ -20,7 +20,7 @@ from werkzeug.exceptions import HTTPException, MethodNotAllowed
 from ..interfaces.sandbox import IInbox
 from ..manage.errors import Invalid, Unknown
 from ..manage.installation import Installation
-from . import files, front, messages, pages, sandbox, templates
+from . import files, front, messages, pages, sandbox, templates, uploads
 from .guard import Guard
 from .problem import Problem
 
@@ -47,6 +47,7 @@ def make_site(
     _add_errors(app)
     messages.add_routes(app, installation)
     files.add_routes(app, installation)
+    uploads.add_routes(app, installation)
     templates.add_routes(app, installation)
     if inbox is not None:
         sandbox.add_routes(app, inbox)
@@ -57,7 +58,7 @@ def make_site(
         request.setHeader(b"Content-Type", b"text/plain; charset=utf-8")
         return b"ok\n"
 
-    return front.site(front.Front(app.resource(), guard, _show), clock)
+    return front.site(front.Front(app.resource(), guard, _show), clock, uploads.paths(installation.dialects))
 
 
 def _show(request: IRequest, problem: Problem) -> bytes:

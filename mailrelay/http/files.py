@@ -7,6 +7,8 @@ checked against what the octets show. A compressed body is not unpacked but refu
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from klein import Klein
 from twisted.web.iweb import IRequest
 from twisted.web.server import Request
@@ -23,6 +25,26 @@ PATH = b"/api/v1/files"
 _NO_TYPES = frozenset({"application/x-www-form-urlencoded"})
 
 
+async def receive(
+    installation: Installation, request: Request, account: str, name: str, key: str = "", *, no_types: Collection[str]
+) -> StoredFile:
+    """The body of a request as a file of an account; its Content-Type tells nothing where it is one of `no_types`."""
+    if request.getHeader(b"Content-Encoding") not in (None, b"identity"):
+        raise Problem(415, "a compressed body is not taken")
+    said = (request.getHeader(b"Content-Type") or b"").decode("ascii", "replace")
+    told = said.partition(";")[0].strip().lower() not in no_types
+    upload = await files.begin(installation, account, name, key, said if told else "")
+    content = request.content
+    assert content is not None, "a request that is rendered has a body, if an empty one"
+    try:
+        while piece := content.read(files.PIECE):
+            await upload.write(piece)
+    except Exception:
+        await upload.abort()
+        raise
+    return await upload.finish()
+
+
 def add_routes(app: Klein, installation: Installation) -> None:
     """Serve the file cache."""
 
@@ -37,25 +59,14 @@ def add_routes(app: Klein, installation: Installation) -> None:
 
     @app.route("/api/v1/files", methods=["POST"])
     async def file_add(request: Request) -> bytes:
-        if request.getHeader(b"Content-Encoding") not in (None, b"identity"):
-            raise Problem(415, "a compressed body is not taken")
-        said = (request.getHeader(b"Content-Type") or b"").decode("ascii", "replace")
-        upload = await files.begin(
+        made = await receive(
             installation,
+            request,
             query.text(request, "account"),
             query.text(request, "name"),
             query.text(request, "key"),
-            "" if said.partition(";")[0].strip().lower() in _NO_TYPES else said,
+            no_types=_NO_TYPES,
         )
-        content = request.content
-        assert content is not None, "a request that is rendered has a body, if an empty one"
-        try:
-            while piece := content.read(files.PIECE):
-                await upload.write(piece)
-        except Exception:
-            await upload.abort()
-            raise
-        made = await upload.finish()
         request.setResponseCode(201)
         return query.send_json(request, await shown(made))
 

@@ -7,7 +7,7 @@ It knows no route.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from typing import cast
 
 from twisted.internet.interfaces import IReactorTime, ITCPTransport
@@ -60,7 +60,8 @@ class BoundedRequest(Request):
         # the request line is known to the channel alone at this time
         path = getattr(self.channel, "_path", b"").partition(b"?")[0]
         if getattr(self.channel, "_command", b"") in (b"POST", b"PUT"):
-            self._most = UPLOADS.get(b"/".join(path.split(b"/")[:4]), MAX_BODY)
+            uploads = getattr(getattr(self.channel, "site", None), "uploads", UPLOADS)
+            self._most = uploads.get(b"/".join(path.split(b"/")[:4]), MAX_BODY)
         # a body that is not small, or whose length is not said, goes to a temporary file
         super().gotLength(min(self._most if length is None else length, self._most))
         if length is not None and length > self._most:
@@ -153,6 +154,8 @@ class QuietSite(Site):
     seconds, leaves no trace."""
 
     noisy = False
+    #: below which paths a body may be larger, with how many octets
+    uploads: Mapping[bytes, int] = UPLOADS
 
     def log(self, request: http.Request) -> None:
         if request.method in (b"GET", b"HEAD") and request.code < 400:
@@ -166,6 +169,8 @@ class QuietSite(Site):
         )
 
 
-def site(front: Front, clock: IReactorTime) -> Site:
-    """The factory of the HTTP port; idle connections end by `clock`."""
-    return QuietSite(front, BoundedRequest, timeout=IDLE, reactor=clock)
+def site(front: Front, clock: IReactorTime, files_at: Iterable[str] = ()) -> Site:
+    """The factory of the HTTP port; idle connections end by `clock`. Files are taken at these paths, too."""
+    made = QuietSite(front, BoundedRequest, timeout=IDLE, reactor=clock)
+    made.uploads = UPLOADS | {path.encode("ascii"): MAX_FILE for path in files_at}
+    return made

@@ -134,6 +134,9 @@ class IRegistry(Interface):
     def connections(account: str = "") -> Deferred[Sequence[Connection]]:
         """The connections of an account, or all, oldest first, with their credentials."""
 
+    def holders(digest: str) -> Deferred[Sequence[Connection]]:
+        """The connections that have a credential of that digest, with their credentials."""
+
     def add_connection(connection: Connection) -> Deferred[None]:
         """Create a connection with its credentials; a user name is unique in the installation, in any case."""
 

@@ -26,6 +26,7 @@ from .control_header import ControlHeaders, read_headers
 from .options import merged, read_options
 from .reading import Reading
 from .reply_line import Line, read_fields, read_line
+from .upload import Upload, read_upload
 from .verdict import JSON
 
 #: Our own dialect, the first of the catalogue.
@@ -63,6 +64,7 @@ _SETTINGS = (
     "headers_kept",
     "body",
     "body_tags",
+    "upload",
     "recipient_names",
     "recipients_sent",
     "tag_limit",
@@ -75,7 +77,7 @@ _SETTINGS = (
 #: Tables of which a dialect states only the keys that differ from what it inherits.
 _MERGED = ("options", "stages", "statuses", "replies", "variants")
 #: What is a dialect's own and never inherited.
-_OWN = ("inherits", "title", "aliases", "sandbox")
+_OWN = ("inherits", "title", "aliases", "sandbox", "upload")
 
 
 class DialectError(ValueError):
@@ -97,11 +99,12 @@ class Dialect:
     maps our states to the service's words. `headers` are its control headers; of all others those of `headers_kept`
     are kept (none named: all), `body` says what is kept of a body, `body_tags` are words in a body that stand for
     links, `recipient_names` makes the To field of each recipient's own address with the name that the message's To
-    gives. `recipients_sent` is "all" or "first"; `tag_limit` how many tags an account may have used, 0 for any
-    number. `username` is the pattern of a generated user name, `credential` what a new connection logs in by,
-    `key_usernames` are those that go with a key (words of `policy.vocabulary`, or fixed names). `login_needs_balance`
-    turns logins away of who has nothing left; `sender_path` and `return_path` are words, too. `ports` are the service's
-    ports by mode ("plain", "starttls", "tls"); `sandbox` gives for a port the offset from the sandbox's base port.
+    gives, `upload` says how files come to its cache. `recipients_sent` is "all" or "first"; `tag_limit` how many tags
+    an account may have used, 0 for any number. `username` is the pattern of a generated user name, `credential` what a
+    new connection logs in by, `key_usernames` are those that go with a key (words of `policy.vocabulary`, or fixed
+    names). `login_needs_balance` turns logins away of who has nothing left; `sender_path` and `return_path` are words,
+    too. `ports` are the service's ports by mode ("plain", "starttls", "tls"); `sandbox` gives for a port the offset
+    from the sandbox's base port.
     `options` has the default of every switch of a connection (`policy.options`); `variants` other forms of some replies
     by the name under which the option "replies" chooses them, and `replies` those that speak as the options are.
     """
@@ -130,6 +133,7 @@ class Dialect:
     headers_kept: tuple[str, ...]
     body: Body
     body_tags: Tags | None
+    upload: Upload | None
     recipient_names: bool
     recipients_sent: str
     tag_limit: int
@@ -266,6 +270,7 @@ def _read(reading: Reading, name: str, own: Mapping[str, object]) -> Dialect:
         headers_kept=reading.texts("headers_kept", given.get("headers_kept")),
         body=read_body(reading, given.get("body", {})),
         body_tags=read_tags(reading, given.get("body_tags", {})),
+        upload=read_upload(reading, given.get("upload")),
         recipient_names=reading.switch("recipient_names", given.get("recipient_names")),
         recipients_sent=reading.choice("recipients_sent", given.get("recipients_sent"), vocabulary.RECIPIENTS_SENT),
         tag_limit=reading.count("tag_limit", given.get("tag_limit"), 0, MAX_TAGS),

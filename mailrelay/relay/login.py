@@ -9,9 +9,8 @@ is turned down without counting as a failure. Nothing here ever logs a secret.
 from __future__ import annotations
 
 import hmac
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from ipaddress import ip_address, ip_network
 from typing import Any
 
 from twisted.cred.checkers import ICredentialsChecker
@@ -25,6 +24,7 @@ from ..interfaces.counters import ICounters, login_key
 from ..interfaces.directory import ConnectionFacts, Credential, IDirectory
 from ..interfaces.submission import AddressLogin, IAddressLogin, IConnection, IPasswordLogin, PasswordLogin, Peer
 from ..mail.address import AddressError, parse_mailbox
+from ..mail.network import within
 from ..mail.reply import Refusal
 from ..policy.dialect import Dialect, Dialects
 from .hashing import SlowHash
@@ -33,16 +33,6 @@ log = Logger()
 
 #: The user names that go with a short password which was made without one of its own.
 _OWN_ADDRESS = ("*@{domain}",)
-
-
-def within(address: str, networks: Iterable[str]) -> bool:
-    """Is an IP address inside one of the CIDR networks? IPv4 mapped into IPv6 counts as IPv4."""
-    try:
-        parsed = ip_address(address)
-    except ValueError:
-        return False
-    mapped = getattr(parsed, "ipv4_mapped", None)
-    return any((mapped or parsed) in ip_network(network) for network in networks)
 
 
 def obstacle(connection: ConnectionFacts, peer: Peer, dialects: Dialects, spoken: str) -> str:

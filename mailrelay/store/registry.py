@@ -113,6 +113,10 @@ class Registry:
     def connections(self, account: str = "") -> Deferred[Sequence[Connection]]:
         return self._read(lambda work: _connections(work, connections.c.account == account if account else None))
 
+    def holders(self, digest: str) -> Deferred[Sequence[Connection]]:
+        those = sa.select(credentials.c.connection).where(credentials.c.digest == digest)
+        return self._read(lambda work: _connections(work, connections.c.id.in_(those)))
+
     def add_connection(self, connection: Connection) -> Deferred[None]:
         def add(work: Work) -> None:
             _known_account(work, connection.account)

@@ -18,7 +18,7 @@ from zope.interface import implementer
 
 from mailrelay.http.app import make_site
 from mailrelay.interfaces.history import IHistory, Passage, Selection
-from mailrelay.interfaces.registry import Account, Connection
+from mailrelay.interfaces.registry import Account, Connection, NewCredential
 from mailrelay.mail.envelope import State
 from mailrelay.manage.installation import Installation
 from mailrelay.policy.dialect import Dialects
@@ -29,6 +29,8 @@ from mailrelay.vault import Vault
 from tests.rendering import RenderHere
 
 TOKEN = "t0ken-of-the-api"
+#: The key of a connection.
+AGENT_KEY = "the key of an agent, long enough"
 BEARER = {"Authorization": f"Bearer {TOKEN}"}
 
 
@@ -144,7 +146,12 @@ class History:
 
 
 class Registry:
-    """One account with one connection."""
+    """One account with one connection, and another that a key opens from this host."""
+
+    def holders(self, digest: str) -> Deferred[Sequence[Connection]]:
+        key = NewCredential("K2", "", "api_key", digest, "")
+        agent = Connection("C2", "A1", "agent", "zeptomail", "a@example.com", "active", "", (), 0, 60, 1, 1, (key,))
+        return succeed([agent] if digest == Vault(b"k" * 32).digest(AGENT_KEY) else [])
 
     def accounts(self) -> Deferred[Sequence[Account]]:
         return succeed([Account("A1", "acme", 10, 0, 1)])
