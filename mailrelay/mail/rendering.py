@@ -11,7 +11,7 @@ import json
 import re
 from codecs import getincrementaldecoder
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from struct import Struct
 from typing import Any
 
@@ -49,13 +49,15 @@ class Rendering:
     """Sources by name, and what they are rendered with.
 
     `variables` is the JSON text of an object. `strict` makes the use of a variable that is not there an error; else
-    it is empty text. With `check` the sources are only compiled.
+    it is empty text. With `check` the sources are only compiled. `owner` is the account that asks: whose renderings
+    wait for each other, while those of others need not.
     """
 
     sources: Mapping[str, Source]
     variables: str = "{}"
     strict: bool = False
     check: bool = False
+    owner: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -202,11 +202,12 @@ def _sources(template: Template) -> Mapping[str, Source]:
 
 
 async def _compile(installation: Installation, template: Template) -> None:
-    await _ask(installation, Rendering(_sources(template), strict=template.strict, check=True))
+    await _ask(installation, Rendering(_sources(template), strict=template.strict, check=True, owner=template.account))
 
 
 async def _render(installation: Installation, template: Template, variables: str) -> Mapping[str, str]:
-    return await _ask(installation, Rendering(_sources(template), variables, template.strict))
+    rendering = Rendering(_sources(template), variables, template.strict, owner=template.account)
+    return await _ask(installation, rendering)
 
 
 async def _ask(installation: Installation, rendering: Rendering) -> Mapping[str, str]:

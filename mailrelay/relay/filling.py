@@ -41,7 +41,9 @@ AT_ONCE = 16 * 1024
 Aside = Callable[..., "Deferred[Any]"]
 
 
-async def fill(renderer: IRenderer, draft: Draft, template: Template | None, aside: Aside = execute) -> Draft:
+async def fill(
+    renderer: IRenderer, draft: Draft, template: Template | None, account: str, aside: Aside = execute
+) -> Draft:
     """The draft with a stored template, if there is one, and with variables, if there are any.
 
     `aside` calls a function in a thread. Fails with `Refusal` "template_failed" where a text cannot be rendered, or an
@@ -58,7 +60,8 @@ async def fill(renderer: IRenderer, draft: Draft, template: Template | None, asi
         own = {name: source for name, source in own.items() if not name.isdigit()}
     found = {name: source.text for name, source in (own | said).items()}
     if variables is not None:
-        found |= await _rendered(renderer, own | said, variables, strict=template is not None and template.strict)
+        strict = template is not None and template.strict
+        found |= await _rendered(renderer, own | said, variables, strict, account)
     large = large or sum(map(len, found.values())) > AT_ONCE
     try:
         filled_in: Draft = await (aside if large else execute)(_filled, draft, found, frozenset(said))
@@ -98,7 +101,7 @@ def _of_template(template: Template) -> dict[str, Source]:
 
 
 async def _rendered(
-    renderer: IRenderer, sources: Mapping[str, Source], variables: str, *, strict: bool
+    renderer: IRenderer, sources: Mapping[str, Source], variables: str, strict: bool, account: str
 ) -> Mapping[str, str]:
     """What came of those that hold something to be rendered."""
     chosen = {
@@ -109,9 +112,8 @@ async def _rendered(
     if not chosen:
         return {}
     told = _told(chosen)
-    rendered = await renderer.render(
-        Rendering({told[name]: source for name, source in chosen.items()}, variables, strict)
-    )
+    asked = {told[name]: source for name, source in chosen.items()}
+    rendered = await renderer.render(Rendering(asked, variables, strict, owner=account))
     return {name: rendered[told[name]] for name in chosen}
 
 

@@ -73,7 +73,7 @@ async def prepare(intake: Intake, connection: ConnectionFacts, dialect: Dialect,
     if not stored_body:
         # a text that is not kept is not rendered either, nor a fault in it anybody's
         draft = replace(draft, message=dialect.body.kept(draft.message))
-    draft = await fill(intake.renderer, draft, draft.template, intake.aside)
+    draft = await fill(intake.renderer, draft, draft.template, connection.account, intake.aside)
     draft = _name(draft, dialect)
     draft = _keep(draft, dialect)
     if stored_body:

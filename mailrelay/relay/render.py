@@ -37,8 +37,8 @@ CHILDREN = 2
 SILENCE = 5.0
 STARTING = 30.0
 WAITING = 15.0
-#: Renderings that wait; beyond, the next is turned away at once.
-QUEUE = 500
+#: Renderings of one account that wait; beyond, the next is turned away at once.
+QUEUE = 200
 #: Seconds before another try when a child could not even start; doubled each time, up to the second.
 PAUSE, LONGEST_PAUSE = 1.0, 8.0
 _COMPLAINT = 2000  #: octets of what a child says on standard error that are logged
@@ -51,6 +51,42 @@ class _Job:
     patience: IDelayedCall | None = None
 
 
+class _Queue:
+    """What waits: of every owner in the order in which it came, and one of each owner after the other, so that nobody's
+    many renderings keep others from theirs."""
+
+    def __init__(self) -> None:
+        self._jobs: dict[str, deque[_Job]] = {}
+        self._length = 0
+
+    def __len__(self) -> int:
+        return self._length
+
+    def put(self, job: _Job) -> None:
+        self._jobs.setdefault(job.rendering.owner, deque()).append(job)
+        self._length += 1
+
+    def take(self) -> _Job:
+        owner = next(iter(self._jobs))
+        jobs = self._jobs.pop(owner)
+        job = jobs.popleft()
+        if jobs:
+            self._jobs[owner] = jobs  # behind everybody else
+        self._length -= 1
+        return job
+
+    def remove(self, job: _Job) -> None:
+        jobs = self._jobs[job.rendering.owner]
+        jobs.remove(job)
+        if not jobs:
+            del self._jobs[job.rendering.owner]
+        self._length -= 1
+
+    def waits(self, owner: str) -> int:
+        """How many of an owner's wait."""
+        return len(self._jobs.get(owner, ()))
+
+
 @implementer(IRenderer)
 class RenderPool:
     """Renders in `size` children, which the `reactor` starts (`IReactorProcess`) and times (`IReactorTime`)."""
@@ -59,7 +95,7 @@ class RenderPool:
         self._reactor = reactor
         self._size = size
         self._children: list[_Child] = []
-        self._queue: deque[_Job] = deque()
+        self._queue = _Queue()
         self._pause = 0.0
         self._resting: IDelayedCall | None = None
         self._stopped = False
@@ -70,11 +106,11 @@ class RenderPool:
             return fail(failed(too_large))
         if self._stopped:
             return fail(_busy("stopped"))
-        if len(self._queue) >= QUEUE:
-            return fail(self._turned_away(f"{QUEUE} wait already"))
+        if self._queue.waits(rendering.owner) >= QUEUE:
+            return fail(self._turned_away(f"{QUEUE} of one account wait already"))
         job = _Job(rendering, Deferred())
         job.patience = self._reactor.callLater(WAITING, self._give_up, job)
-        self._queue.append(job)
+        self._queue.put(job)
         self._fill()
         self._hand_out()
         return job.answer
@@ -86,7 +122,7 @@ class RenderPool:
             self._resting.cancel()
             self._resting = None
         while self._queue:
-            _end(self._queue.popleft(), _busy("stopped"))
+            _end(self._queue.take(), _busy("stopped"))
         gone = [child.end() for child in tuple(self._children)]
         return DeferredList(gone).addCallback(lambda _: None)
 
@@ -119,7 +155,7 @@ class RenderPool:
                 self._overrun = False
                 return
             if child.free:
-                job = self._queue.popleft()
+                job = self._queue.take()
                 assert job.patience is not None
                 job.patience.cancel()
                 job.patience = None

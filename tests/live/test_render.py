@@ -101,10 +101,10 @@ async def test_no_stall(pool: RenderPool) -> None:
 
 @pytest_twisted.ensureDeferred
 async def test_throughput(pool: RenderPool) -> None:
-    """A thousand renderings asked for together are answered, each its own."""
+    """Hundreds of renderings asked for together are answered, each its own."""
     began = monotonic()
     for lot in range(4):
-        names = [f"n{lot}-{number}" for number in range(250)]
+        names = [f"n{lot}-{number}" for number in range(150)]
         answers = await DeferredList([asked(pool, FRIEND + name) for name in names])
         assert [result for _, result in answers] == [f"Hello y{name}" for name in names]
     assert monotonic() - began < PATIENT

@@ -227,12 +227,28 @@ class PoolTests(SynchronousTestCase):
         self.clock.advance(render.STARTING)
         self.assertEqual([child.signals for child in self.children], [["KILL"], ["KILL"]])
 
+    def test_fair(self) -> None:
+        """Whoever asks for one rendering waits for one of each other account, however many others asked for before."""
+        many = [Rendering({"a": Source(str(n))}, owner="many") for n in range(9)]
+        few = Rendering({"a": Source("few")}, owner="few")
+        answers = [self.pool.render(each) for each in (*many, few)]
+        child = self.children[0]
+        child.ready()
+        for _ in answers:
+            child.answer(a="x")
+        order = [each.sources["a"].text for each in child.asked]
+        self.assertEqual(order, ["0", "few", *map(str, range(1, 9))])
+        self.assertEqual([self.successResultOf(each) for each in answers], [{"a": "x"}] * 10)
+
     def test_queue(self) -> None:
         """So much may wait and no more: who comes then is told at once to come back."""
         answers = [self.pool.render(ONE) for _ in range(render.QUEUE + 1)]
         self.assert_refused(answers[-1], "temporary", "wait already")
         self.assert_refused(self.pool.render(ONE), "temporary", "wait already")
         self.assertEqual(len(self.said), 1, "which is said once")
+        another = self.pool.render(Rendering({"a": Source("x")}, owner="another"))
+        self.assertNoResult(another)
+        another.addErrback(lambda _: None)
         for each in answers[:-1]:
             each.addErrback(lambda _: None)
         self.successResultOf_stop()
