@@ -13,6 +13,7 @@ import click
 
 from .. import __version__
 from ..manage import Invalid
+from ..policy.dialect import Dialects
 from ..vault import Vault
 from . import output
 from .frame import FAILED, Command
@@ -64,7 +65,8 @@ def _make_room(found: Place) -> None:
 @click.command("check-config", cls=Command)
 @click.argument("file", type=click.Path(path_type=Path))
 def check_config(file: Path) -> None:
-    """Say everything that is wrong with a configuration FILE, a line for each fault, as start-up would.
+    """Say everything that is wrong with a configuration FILE, a line for each fault, as start-up would; and of which
+    dialects each listener takes connections.
 
     \b
     Example:
@@ -79,11 +81,21 @@ def check_config(file: Path) -> None:
             raise
         output.as_json({"ok": False, "faults": list(error.faults), "warnings": []})
         sys.exit(2)
+    dialects = Dialects.shipped(config.dialects.directory)
+    takes = {listener.name: _taken(dialects, listener.dialect) for listener in config.listeners}
     if output.wants_json():
-        return output.as_json({"ok": True, "faults": [], "warnings": list(config.warnings)})
+        return output.as_json({"ok": True, "faults": [], "warnings": list(config.warnings), "takes": takes})
     for warning in config.warnings:
         print(f"warning: {warning}")
+    for name, others in takes.items():
+        print(f"listener {name} takes connections of {', '.join(others)}")
     print(f"{file}: ok")
+
+
+def _taken(dialects: Dialects, spoken: str) -> list[str]:
+    """The dialects whose connections are taken where this one speaks before the login: all that promise the same."""
+    listening = dialects.get(spoken)
+    return [each.name for each in dialects if listening.carries(each)]
 
 
 @click.command(cls=Command)

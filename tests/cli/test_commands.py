@@ -89,7 +89,9 @@ class Installations(CommandTestCase):
         """A good file is ok; a bad one is refused with every fault in a line of its own, for programs too."""
         good, bad = Path(self.mktemp()), Path(self.mktemp())
         good.write_text(_CONFIGURATION.format(state="/nowhere"))
-        self.assertEqual(self.good("check-config", str(good)), f"{good}: ok\n")
+        said = self.good("check-config", str(good))
+        self.assertTrue(said.endswith(f"{good}: ok\n"), said)
+        self.assertRegex(said, "(?m)^listener [^ ]+ takes connections of [a-z, ]+$")
         bad.write_text(_CONFIGURATION.format(state="/nowhere") + "[server]\nworkers = 0\nspeed = 9\n")
         result = self.run_command("check-config", str(bad))
         self.assertEqual((result.exit_code, result.stdout), (2, ""))

@@ -344,3 +344,27 @@ def test_zeptomail_recipients(zeptomail: Client) -> None:
 def test_zeptomail_file_key(zeptomail: Client) -> None:
     """554 for a key of no file."""
     zeptomail.play("file_key")
+
+
+# one port for several
+
+
+def test_shared_port(sandbox: Sandbox) -> None:
+    """Connections of three dialects log in at one 587, each speaks in its own words from then on; one that promises
+    something else is turned away, and so is one that is not spoken in the clear."""
+    port = sandbox.port(587, "emailmassivo")
+    for dialect, wanted in (
+        ("devino", (554, b"Invalid recipient address: nobody")),
+        ("zeptomail", (501, b"Invalid recipient address")),
+        ("emailmassivo", (501, b"Invalid recipient address")),
+    ):
+        shop = sandbox.shop(dialect=dialect)
+        with sandbox.smtp(None, "starttls", port) as client:
+            client.login(shop.username, shop.password)
+            client.mail(shop.mail_from)
+            assert client.docmd("RCPT", "TO:<nobody>") == wanted
+            assert client.rcpt("a@example.net")[0] == 250
+    standard = sandbox.shop(dialect="standard")
+    for shop, mode in ((standard, "starttls"), (sandbox.shop(dialect="zeptomail"), "plain")):
+        with sandbox.smtp(None, mode, port) as client, pytest.raises(smtplib.SMTPAuthenticationError):
+            client.login(shop.username, shop.password)
