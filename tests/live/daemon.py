@@ -38,7 +38,7 @@ T = TypeVar("T")
 PROGRAMS = Path(sys.executable).parent
 OFFSETS = (8080, 8081, *(offset for dialect in Dialects.shipped() for offset in dialect.sandbox.values()))
 
-START, STOP = 10.0, 10.0  #: seconds that starting and stopping may take
+START, STOP = 40.0, 10.0  #: seconds that starting (with the keys of a first start) and stopping may take
 TAKES_EFFECT = 2.0  #: seconds until a change by the command line must be felt
 ARRIVES = 10.0  #: seconds in which a mail must have arrived, on a machine that does other things too
 

@@ -71,7 +71,7 @@ class ByLoginTests(SynchronousTestCase):
 
 class ByHostNameTests(SynchronousTestCase):
     def test_name(self) -> None:
-        """The dialect of the name speaks from EHLO in TLS on, and the login is made in it, whatever case the name has."""
+        """The dialect of the name speaks from EHLO in TLS on, and the login is made in it, in any case."""
         for host in (b"zepto.example", b"ZEPTO.example."):
             backend = Backend(ZEPTOMAIL)
             client = Shared(backend)
