@@ -25,11 +25,14 @@ _EXTENSION = re.compile(r"\.([^.\s]{1,32})[.\s]*\Z")
 
 @dataclass(frozen=True, slots=True)
 class Leaf:
-    """One leaf: its type ("text/html"), "attachment", "inline" or "" as its disposition, and its file name or ""."""
+    """One leaf: its type ("text/html"), "attachment", "inline" or "" as its disposition, and its file name or "".
+
+    `alias` is the other name that it gives itself, where it gives two: readers differ on which they take."""
 
     type: str
     disposition: str = ""
     name: str = ""
+    alias: str = ""
 
     @property
     def text(self) -> bool:
@@ -44,7 +47,15 @@ class Leaf:
     @property
     def extension(self) -> str:
         """The extension of its name in lower case without a dot; the subtype where the name has none."""
-        found = _EXTENSION.search(self.name)
+        return self._extension(self.name)
+
+    @property
+    def extensions(self) -> frozenset[str]:
+        """The extension of each of its names."""
+        return frozenset(self._extension(name) for name in (self.name, self.alias or self.name))
+
+    def _extension(self, name: str) -> str:
+        found = _EXTENSION.search(name)
         return found[1].lower() if found else self.type.partition("/")[2]
 
 
@@ -78,10 +89,12 @@ def _leaves(entity: Message, default: tuple[str, str], depth: int) -> Iterator[L
     yield Leaf(f"{what.type}/{what.subtype}", *_disposed(entity))
 
 
-def _disposed(entity: Message) -> tuple[str, str]:
-    """The disposition and the file name of a leaf (RFC 2183; the name of Content-Type serves where there is none)."""
+def _disposed(entity: Message) -> tuple[str, str, str]:
+    """The disposition and the file name of a leaf (RFC 2183; the name of Content-Type serves where there is none), and
+    the name of Content-Type where it is another."""
     said = entity.get("content-disposition") or b""
     word = said.partition(b";")[0].strip().lower()
     disposition = {b"": "", b"inline": "inline"}.get(word, "attachment")
-    name = parameter(said, "filename") or parameter(entity.get("content-type") or b"", "name")
-    return disposition, name[:MAX_NAME].strip()
+    alias = parameter(entity.get("content-type") or b"", "name")[:MAX_NAME].strip()
+    name = parameter(said, "filename")[:MAX_NAME].strip() or alias
+    return disposition, name, "" if alias == name else alias

@@ -58,8 +58,11 @@ class Body:
         if self.attachments == "any":
             return ""
         for leaf in content(message):
-            if leaf.attached and (leaf.extension in self.extensions) is not (self.attachments == "only"):
-                return leaf.extension or "?"
+            unwanted = (
+                leaf.extensions - self.extensions if self.attachments == "only" else leaf.extensions & self.extensions
+            )
+            if leaf.attached and unwanted:
+                return min(unwanted) or "?"
         return ""
 
 

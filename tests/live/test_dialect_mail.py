@@ -3,6 +3,7 @@ headers, recipients, bodies and attachments are dealt with."""
 
 from __future__ import annotations
 
+import json
 import re
 import smtplib
 import time
@@ -10,6 +11,7 @@ from email import message_from_bytes, policy
 from email.message import EmailMessage
 from itertools import count
 from typing import Any
+from urllib.request import Request, urlopen
 
 from .daemon import TAKES_EFFECT, Sandbox, eventually
 
@@ -199,16 +201,24 @@ def test_devino_suppressed(sandbox: Sandbox) -> None:
 
 
 def test_zeptomail_file_keys(sandbox: Sandbox) -> None:
-    """Keys of cached files, with and without names, attach them; the reference comes back in the history."""
+    """Keys of cached files, with and without names, attach them, also those of files that were uploaded as the service
+    has it; the reference comes back in the history."""
     sender, to = Sender(sandbox, "zeptomail"), fresh("files")
     account = sender.told_account()
     path = sandbox.folder / "logo.png"
     path.write_bytes(b"\x89PNG\r\n\x1a\n")
     sandbox.cli("file", "add", str(path), "--account", account, "--key", "logo-key")
-    headers = ("X-TM-FILE-KEY: logo-key:picture.png,logo-key", "X-TM-CLIENT-REF: order-17", "X-Kept: 1")
+    upload = Request(
+        f"{sandbox.facts['http']}/v1.1/files?name=other.png",
+        path.read_bytes(),
+        {"Authorization": f"Zoho-enczapikey {sender.card['api_key']}", "Content-Type": "text/plain"},
+    )
+    with urlopen(upload, timeout=20) as answer:
+        key = json.load(answer)["file_cache_key"]
+    headers = (f"X-TM-FILE-KEY: logo-key:picture.png,logo-key,{key}", "X-TM-CLIENT-REF: order-17", "X-Kept: 1")
     sender.taken(letter(sender.mail_from, *headers), to)
     made = sender.arrived(to)
-    assert [each.get_filename() for each in made.iter_attachments()] == ["picture.png", "logo.png"]
+    assert [each.get_filename() for each in made.iter_attachments()] == ["picture.png", "logo.png", "other.png"]
     assert (made["X-TM-FILE-KEY"], made["X-TM-CLIENT-REF"], made["X-Kept"]) == (None, None, "1")
     assert sender.told(to)["client_ref"] == "order-17"
     bad = sender.send(letter(sender.mail_from, "X-TM-FILE-KEY: nothing"), fresh("no"))

@@ -76,6 +76,14 @@ class ContentTests(SynchronousTestCase):
             (leaf,) = read(head + b"\n\nbody")
             self.assertEqual((leaf.attached, leaf.extension), (attached, extension), head)
 
+    def test_two_names(self) -> None:
+        """Of two names that differ both are told, for readers differ on which they take."""
+        named = b"Content-Type: a/b; name=%s\nContent-Disposition: attachment; filename=%s\n\nx"
+        (leaf,) = read(named % (b"a.exe", b"a.txt"))
+        self.assertEqual((leaf.name, leaf.alias, leaf.extensions), ("a.txt", "a.exe", {"exe", "txt"}))
+        (leaf,) = read(named % (b"a.txt", b"a.txt"))
+        self.assertEqual((leaf.name, leaf.alias, leaf.extensions), ("a.txt", "", {"txt"}))
+
     def test_digest(self) -> None:
         """The parts of a digest are messages unless they say otherwise (RFC 2046 5.1.5)."""
         (leaf,) = read(b"Content-Type: multipart/digest; boundary=b\n\n--b\n\nSubject: x\n\n--b--\n")
