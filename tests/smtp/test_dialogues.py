@@ -25,9 +25,9 @@ class DialogueTests(SynchronousTestCase):
 
     def test_shipped(self) -> None:
         """Every golden dialogue of every dialect."""
-        for dialect in ("standard", "emailmassivo", "devino", "emaildelivery", "zeptomail"):
+        for dialect in Dialects.shipped().names:
             files = dialogues(dialect)
-            self.assertGreaterEqual(len(files), 3)
+            self.assertGreaterEqual(len(files), 0 if dialect == "bare" else 1, dialect)
             for path in files:
                 if "# needs a daemon" not in path.read_text():
                     run(read(path), wire(dialect), VARIABLES)
