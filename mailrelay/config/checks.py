@@ -150,12 +150,14 @@ def names(entries: Mapping[str, Listener | Route]) -> Iterator[str]:
 def route(key: str, route: Route) -> Iterator[str]:
     """A route leads to smart hosts or by MX; a login at a smart host is whole, and strangers are shown none."""
     if route.mx:
-        for name in ("hosts", "username", "password"):
+        for name in ("hosts", "username", "password", "weights"):
             if getattr(route, name):
                 yield f"{key}.{name}: not with mx = true"
         return
     if not route.hosts:
         yield f"{key}.hosts: required, or mx = true"
+    if route.weights and (len(route.weights) != len(route.hosts) or not any(route.weights)):
+        yield f"{key}.weights: one for each of the hosts, not all of them 0"
     for name in ("port", "allow_private"):
         if name in route.model_fields_set:
             yield f"{key}.{name}: only with mx = true"

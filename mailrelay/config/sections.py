@@ -245,6 +245,8 @@ class Route(Section):
     username: Text = ""
     password: Text = Field(default="", repr=False)
     password_path: FilePath | None = None
+    weights: tuple[Annotated[int, Field(ge=0, le=1000)], ...] = ()
+    fallback: Annotated[str, Field(max_length=64)] = ""
     default: bool = False
 
     @property

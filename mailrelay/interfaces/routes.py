@@ -12,7 +12,9 @@ from zope.interface import Interface
 @dataclass(frozen=True, slots=True)
 class StoredRoute:
     """A way out by smart hosts: `id` is what a header names, `hosts` (name or address, port) in the order in which they
-    are tried, `tls` the rule ("none", "may", "require", "verify"). The password is sealed, "" for none."""
+    are tried, `tls` the rule ("none", "may", "require", "verify"). The password is sealed, "" for none. `weights`, one
+    for each host or none, say how often each is tried first; `fallback` is the id or name of the route that takes over.
+    """
 
     account: str
     id: str
@@ -21,6 +23,8 @@ class StoredRoute:
     username: str = ""
     sealed: str = field(default="", repr=False)
     created_at: int = 0
+    weights: tuple[int, ...] = ()
+    fallback: str = ""
 
 
 @dataclass(frozen=True, slots=True)

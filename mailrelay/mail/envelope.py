@@ -241,6 +241,8 @@ class _Attempt:
     route: str = field(default="", compare=False)
     signed: str = field(default="", compare=False)
     transcript: str = field(default="", compare=False)
+    #: routes that failed before in this attempt, each with the reason, "" for none
+    fallback: str = field(default="", compare=False)
 
 
 class Delivered(_Attempt):

@@ -333,8 +333,10 @@ def route(value: StoredRoute, owners: Mapping[str, str]) -> Plain:
         "id": value.id,
         "account": owners.get(value.account, value.account),
         "hosts": [f"[{host}]:{port}" if ":" in host else f"{host}:{port}" for host, port in value.hosts],
+        "weights": list(value.weights),
         "tls": value.tls,
         "username": value.username,
+        "fallback": value.fallback,
         "created_at": instant(value.created_at),
     }
 

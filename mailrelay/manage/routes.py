@@ -23,13 +23,15 @@ from .installation import Installation, use_case
 TLS_RULES = ("none", "may", "require", "verify")
 MAX_ID = 64
 MAX_HOSTS = 20
+MAX_WEIGHT = 1000
 
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What a route shall be: `hosts` as ``host:port``, the preferred one first; an empty `id` is generated."""
+    """What a route shall be: `hosts` as ``host:port``, the preferred one first, or each as ``host:port=weight``; an
+    empty `id` is generated. `fallback` is the id of the route that takes over, or the name of a configured one."""
 
     hosts: Sequence[str]
     id: str = ""
@@ -37,6 +39,7 @@ class Wanted:
     tls: str = "may"
     username: str = ""
     password: str = field(default="", repr=False)
+    fallback: str = ""
 
 
 @use_case
@@ -52,14 +55,19 @@ async def add(installation: Installation, wanted: Wanted) -> StoredRoute:
         raise Invalid("host", f"from 1 to {MAX_HOSTS} must be given")
     if bool(wanted.username) is not bool(wanted.password):
         raise Invalid("username", "a user name and a password go together")
+    hosts, weights = _weighed(wanted.hosts)
+    if wanted.fallback and (wanted.fallback == id or not _ID.fullmatch(wanted.fallback)):
+        raise Invalid("fallback", f"{wanted.fallback!r} is not the id of another route")
     made = StoredRoute(
         account=owner,
         id=id,
-        hosts=tuple(map(_host, wanted.hosts)),
+        hosts=hosts,
         tls=wanted.tls,
         username=checked.printable("username", wanted.username, 255),
         sealed=installation.vault.seal(wanted.password, _context(owner, id)) if wanted.password else "",
         created_at=installation.now(),
+        weights=weights,
+        fallback=wanted.fallback,
     )
     try:
         await installation.routes.add(made)
@@ -88,7 +96,23 @@ def open_route(vault: Vault, stored: StoredRoute) -> Route:
     """A stored route as deliveries take it; fails with `VaultError` when it is sealed under another key."""
     password = vault.unseal(stored.sealed, _context(stored.account, stored.id)) if stored.sealed else ""
     hops = [Hop(host, port, stored.tls, stored.username, password, route=stored.id) for host, port in stored.hosts]
-    return Route(stored.id, tuple(hops))
+    return Route(stored.id, tuple(hops), stored.weights, stored.fallback)
+
+
+def _weighed(texts: Sequence[str]) -> tuple[tuple[tuple[str, int], ...], tuple[int, ...]]:
+    """The hosts, and their weights where they have some."""
+    parted = [text.partition("=") for text in texts]
+    hosts = tuple(_host(host) for host, _, _ in parted)
+    given = [weight for _, sign, weight in parted if sign]
+    if not given:
+        return hosts, ()
+    if len(given) != len(hosts):
+        raise Invalid("host", "either all hosts have a weight, or none has")
+    if not all(each.isascii() and each.isdigit() and len(each) < 5 and int(each) <= MAX_WEIGHT for each in given):
+        raise Invalid("host", f"a weight is a whole number from 0 to {MAX_WEIGHT}")
+    if not any(map(int, given)):
+        raise Invalid("host", "one of the weights must be above 0")
+    return hosts, tuple(map(int, given))
 
 
 def _host(text: str) -> tuple[str, int]:

@@ -79,6 +79,8 @@ def settle(delivery: Delivery, outcome: Outcome, now: int, schedule: Schedule, j
             }
         if outcome.uncertain:
             facts = {**facts, "uncertain": True}
+    if outcome.fallback:
+        facts = {**facts, "left_routes": outcome.fallback}
     row = TRANSITIONS[state]
     return Settlement(
         recipient=delivery.recipient,

@@ -21,11 +21,13 @@ from twisted.python.failure import Failure
 from ..interfaces.bodies import IBodies
 from ..interfaces.ledger import ILedger, Lane
 from ..interfaces.transmitter import ITransmitter
-from ..mail.envelope import SECOND, Capabilities, Delivery, Hop, Outcome
+from ..mail.envelope import SECOND, Capabilities, Delivered, Delivery, Hop, Outcome
 from ..mail.envelope import Deferred as Postponed
 from ..mail.message import Message
 from ..mail.reply import Reply
 from ..mail.transcript import bounded
+from ..policy.route import trouble
+from .down import DownHosts
 from .kept import KeptMessages
 
 log = Logger()
@@ -54,6 +56,9 @@ class OutboundLimits:
     large: int = 48 << 20
 
 
+#: Routes that may take over, one after the other, in one attempt.
+FALLBACKS = 3
+
 #: Octets from which a message is large: no longer kept since it was accepted, but read back.
 LARGE = 256 * 1024
 
@@ -62,8 +67,9 @@ class Outbound:
     """Sends what this process holds the lease of.
 
     `find_way` fires with the hosts to try for a delivery, best first, or with the outcome when there is no way to any;
-    `reverse_path` names the MAIL FROM of the wire; `settle` carries an outcome into the ledger and fires with the
-    instant of the next attempt or 0.
+    `find_fallback` with those of the route that takes over from one, or None; `down` is told which hosts took no
+    session; `reverse_path` names the MAIL FROM of the wire; `settle` carries an outcome into the ledger and fires with
+    the instant of the next attempt or 0.
     """
 
     def __init__(
@@ -79,6 +85,8 @@ class Outbound:
         clock: IReactorTime,
         now: Callable[[], int],
         limits: OutboundLimits,
+        find_fallback: Callable[[Delivery, str], Deferred[Sequence[Hop] | None]] | None = None,
+        down: DownHosts | None = None,
     ) -> None:
         self._ledger = ledger
         self._bodies = bodies
@@ -90,6 +98,8 @@ class Outbound:
         self._clock = clock
         self._now = now
         self._limits = limits
+        self._find_fallback = find_fallback
+        self._down = down if down is not None else DownHosts(now)
         self._waiting: OrderedDict[str, deque[Delivery]] = OrderedDict()
         self._kept = KeptMessages(limits.kept)
         self._large: deque[Delivery] = deque()
@@ -236,9 +246,13 @@ class Outbound:
             return self._compose(message, delivery, capabilities)
 
         def found(way: Sequence[Hop] | Outcome) -> Outcome | Deferred[Outcome]:
-            if isinstance(way, Sequence):
-                return self._ask(list(way), self._reverse_path(delivery), compose, delivery.address)
-            return way
+            if not isinstance(way, Sequence):
+                return way
+            sender = self._reverse_path(delivery)
+            asking = self._ask(list(way), sender, compose, delivery.address)
+            if self._find_fallback is not None:
+                asking.addCallback(self._fall_back, delivery, sender, compose, ())
+            return asking
 
         return self._find_way(delivery).addCallback(found)
 
@@ -255,6 +269,10 @@ class Outbound:
 
         def answered(outcomes: Sequence[Outcome]) -> Outcome | Deferred[Outcome]:
             outcome = outcomes[0]
+            if not outcome.asked:
+                self._down.failed(hop)
+            elif self._down:
+                self._down.well(hop)
             if told:
                 outcome = replace(outcome, transcript=bounded(f"{told}\n{outcome.transcript}"))
             if hops and not outcome.asked:
@@ -262,6 +280,31 @@ class Outbound:
             return outcome
 
         return self._transmitter.transmit(hop, sender, (address,), compose).addCallback(answered)
+
+    def _fall_back(
+        self,
+        outcome: Outcome,
+        delivery: Delivery,
+        sender: str,
+        compose: Callable[[Capabilities], Deferred[bytes]],
+        left: tuple[str, ...],
+    ) -> Outcome | Deferred[Outcome]:
+        """Ask the route that takes over, where the attempt failed in a way that it need not share; `left` are the
+        routes that were tried before."""
+        assert self._find_fallback is not None
+        if isinstance(outcome, Delivered) or not (reason := trouble(outcome)) or len(left) >= FALLBACKS:
+            return replace(outcome, fallback=_said(left)) if left else outcome
+        failed = outcome.route
+
+        def found(way: Sequence[Hop] | None) -> Outcome | Deferred[Outcome]:
+            tried = (*left, f"{failed}: {reason}")
+            if not way or any(each.startswith(f"{way[0].route}: ") for each in tried):
+                return replace(outcome, fallback=_said(left)) if left else outcome
+            told = f"{outcome.transcript}\n- {failed} is {reason}, {way[0].route} takes over"
+            asking = self._ask(list(way), sender, compose, delivery.address, told)
+            return asking.addCallback(self._fall_back, delivery, sender, compose, tried)
+
+        return self._find_fallback(delivery, failed).addCallback(found)
 
     def _not_attempted(self, failure: Failure, delivery: Delivery) -> Outcome:
         log.failure("delivery {recipient} could not be attempted", failure, recipient=delivery.recipient)
@@ -334,3 +377,8 @@ class Outbound:
 def _large(delivery: Delivery) -> int:
     """The octets that count against the room for large messages."""
     return delivery.size if delivery.size > LARGE else 0
+
+
+def _said(left: tuple[str, ...]) -> str:
+    """Which routes an attempt left, and why, as it is kept with the attempt."""
+    return ", ".join(left)

@@ -1,7 +1,7 @@
 """The way to a recipient: asks DNS what `policy.route` and `policy.mx` have to know, and no more.
 
-A route with smart hosts needs no question and no coroutine. Where there is no way the outcome is ready: bounced when
-DNS said so for certain, deferred otherwise. It never fails, and never contacts a host.
+A route with smart hosts needs no question and no coroutine; hosts thought down come last. Where there is no way the
+outcome is ready: bounced when DNS said so for certain, deferred otherwise. It never fails, and never contacts a host.
 """
 
 from __future__ import annotations
@@ -17,7 +17,8 @@ from ..mail.envelope import Bounced, Delivery, Hop, Outcome
 from ..mail.envelope import Deferred as Postponed
 from ..mail.reply import Reply
 from ..policy.mx import Lookup, Own, direct, exchanges, hops, is_host, literal
-from ..policy.route import MxRoute, Route, Routes
+from ..policy.route import MxRoute, Route, Routes, last
+from .down import DownHosts
 
 #: The stored route that an account means by an id, None where there is none.
 FindStored = Callable[[str, str], Deferred[Route | None]]
@@ -35,6 +36,7 @@ class Ways:
         own: Own,
         chance: Callable[[], float],
         now: Callable[[], int],
+        down: DownHosts | None = None,
     ) -> None:
         self._routes = routes
         self._stored = stored
@@ -42,6 +44,7 @@ class Ways:
         self._own = own
         self._chance = chance
         self._now = now
+        self._down = down if down is not None else DownHosts(now)
 
     def find(self, delivery: Delivery) -> Deferred[Sequence[Hop] | Outcome]:
         """Fires with the hosts to try, best first, or with the outcome when there is no way to any."""
@@ -52,19 +55,36 @@ class Ways:
     async def _by_name(self, delivery: Delivery) -> Sequence[Hop] | Outcome:
         """By the route of that name: the account's own or a shared one, else the configuration's."""
         name = delivery.route
-        route = await self._stored(delivery.account, name) or self._routes.get(name)
+        route = await self._named(delivery.account, name)
         if route is None:
             return self._end(Reply(451, "4.3.5", f"There is no route named {name}"), name)
         return await self._by(route, delivery)
 
+    async def _named(self, account: str, name: str) -> Route | MxRoute | None:
+        return await self._stored(account, name) or self._routes.get(name)
+
+    def find_fallback(self, delivery: Delivery, route: str) -> Deferred[Sequence[Hop] | None]:
+        """Fires with the hosts of the route that takes over from the one of that name; None where there is none."""
+        return Deferred.fromCoroutine(self._fallback(delivery, route))
+
+    async def _fallback(self, delivery: Delivery, name: str) -> Sequence[Hop] | None:
+        failed = await self._named(delivery.account, name)
+        if failed is None or not failed.fallback:
+            return None
+        route = await self._named(delivery.account, failed.fallback)
+        way = await self._by(route, delivery) if route is not None else None
+        return way if isinstance(way, Sequence) else None
+
     def _by(self, route: Route | MxRoute, delivery: Delivery) -> Deferred[Sequence[Hop] | Outcome]:
         if isinstance(route, Route):
-            return succeed(route.order())
+            return succeed(route.order(self._down, self._chance))
         return Deferred.fromCoroutine(self._by_dns(delivery.destination, route))
 
     async def _by_dns(self, domain: str, route: MxRoute) -> Sequence[Hop] | Outcome:
         way = direct(domain, route, self._own) if literal(domain) else await self._by_mx(domain, route)
-        return self._end(way, route.name) if isinstance(way, Reply) else way
+        if isinstance(way, Reply):
+            return self._end(way, route.name)
+        return last(way, self._down) if self._down else way
 
     async def _by_mx(self, domain: str, route: MxRoute) -> Sequence[Hop] | Reply:
         found = exchanges(domain, await self._look_up(domain, "MX"), self._chance)

@@ -33,6 +33,7 @@ from ..policy.mx import Own
 from ..policy.retry import Schedule
 from ..policy.route import MxRoute, Route, Routes
 from ..relay.compose import compose, trace
+from ..relay.down import DownHosts
 from ..relay.hashing import SlowHash
 from ..relay.intake import Intake
 from ..relay.keys import KeyLogin, LateChecker, LateRealm
@@ -145,7 +146,8 @@ def wire(
         tries=asked.tries,
     )
     own = Own(frozenset({hostname.lower()}), ends_at(listening))
-    ways = Ways(_routes(config), partial(_stored_route, store, vault), resolver, own, random.random, now)
+    down = DownHosts(now)
+    ways = Ways(_routes(config), partial(_stored_route, store, vault), resolver, own, random.random, now, down)
     bounce_domain = delivery.bounce_domain or f"bounces.{hostname}"
     bounce_key = vault.subkey("verp")
 
@@ -158,6 +160,8 @@ def wire(
         store.bodies,
         transmitter,
         find_way=ways.find,
+        find_fallback=ways.find_fallback,
+        down=down,
         reverse_path=reverse_path,
         compose=_compose(config, store, vault, signing.defer, now, hostname, site),
         settle=settler.settle,
@@ -262,13 +266,15 @@ def _timeouts(config: Config) -> Timeouts:
 def _routes(config: Config) -> Routes:
     def way(route: RouteSection) -> Route | MxRoute:
         if route.mx:
-            return MxRoute(route.name, route.port, route.tls, route.allow_private)
+            return MxRoute(route.name, route.port, route.tls, route.allow_private, route.fallback)
         return Route(
             route.name,
             tuple(
                 Hop(host, port, route.tls, route.username, route.password, route=route.name)
                 for host, port in route.addresses
             ),
+            route.weights,
+            route.fallback,
         )
 
     return Routes(map(way, config.routes), config.default_route.name)

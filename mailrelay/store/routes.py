@@ -67,6 +67,8 @@ class StoredRoutes:
                     "username": clean(route.username),
                     "sealed": route.sealed,
                     "created_at": route.created_at,
+                    "weights": json.dumps(route.weights) if route.weights else "",
+                    "fallback": clean(route.fallback),
                 },
             )
 
@@ -85,6 +87,7 @@ def _of(account: str, id: str) -> sa.ColumnElement[bool]:
 
 
 def _route(row: Sequence[Any]) -> StoredRoute:
-    account, id, hosts, tls, username, sealed, created_at = row
+    account, id, hosts, tls, username, sealed, created_at, weights, fallback = row
     found = tuple((host, port) for host, port in json.loads(hosts))
-    return StoredRoute(account, id, found, tls, username, sealed, created_at)
+    shares = tuple(json.loads(weights)) if weights else ()
+    return StoredRoute(account, id, found, tls, username, sealed, created_at, shares, fallback)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 
 #: The newest migration this code knows (`migrations/versions`).
-REVISION = "0010"
+REVISION = "0011"
 
 metadata = sa.MetaData()
 
@@ -243,6 +243,8 @@ routes = sa.Table(
     _key("username"),
     _key("sealed"),
     _number("created_at"),
+    _key("weights"),
+    _key("fallback"),
     sqlite_with_rowid=False,
 )
 

@@ -29,6 +29,12 @@ class RouteTests(InstallationTestCase):
         self.done(routes.remove(self.place, "shop", "eu"))
         self.refused(routes.remove(self.place, "shop", "eu"), Unknown)
 
+    def test_weights_and_fallback(self) -> None:
+        """Hosts may share the load, and another route take over."""
+        made = self.done(routes.add(self.place, Wanted(["a:25=3", "b:25=0"], "two", fallback="eu")))
+        opened = open_route(self.place.vault, made)
+        self.assertEqual((opened.weights, opened.fallback), ((3, 0), "eu"))
+
     def test_generated(self) -> None:
         """Without an id one is made; without an account it serves all."""
         made = self.done(routes.add(self.place, Wanted(["127.0.0.1:25"])))
@@ -42,6 +48,12 @@ class RouteTests(InstallationTestCase):
             (Wanted(["a"]), "host"),
             (Wanted(["a:99999"]), "host"),
             (Wanted(["a b:25"]), "host"),
+            (Wanted(["a:25=1", "b:25"]), "host"),
+            (Wanted(["a:25=0"]), "host"),
+            (Wanted(["a:25=1001"]), "host"),
+            (Wanted(["a:25="]), "host"),
+            (Wanted(["a:25"], "x", fallback="x"), "fallback"),
+            (Wanted(["a:25"], fallback="x y"), "fallback"),
             (Wanted(["a:25"], "e u"), "id"),
             (Wanted(["a:25"], "e" * 65), "id"),
             (Wanted(["a:25"], tls="maybe"), "tls"),

@@ -15,6 +15,7 @@ from mailrelay.mail.envelope import SECOND, Delivery, Hop, Outcome, Recipient, S
 from mailrelay.mail.message import Message
 from mailrelay.policy.retry import Schedule
 from mailrelay.relay.compose import compose
+from mailrelay.relay.down import DownHosts
 from mailrelay.relay.outbound import LARGE, Outbound, OutboundLimits
 from mailrelay.relay.settle import Settler
 from mailrelay.store.memory import MemoryBodies, MemoryLedger, MemoryState
@@ -36,6 +37,8 @@ class World:
         self.bodies = MemoryBodies(self.state)
         self.transmitter = FakeTransmitter()
         self.way: Sequence[Hop] | Outcome = HOPS
+        self.fallbacks: dict[str, Sequence[Hop]] = {}
+        self.down = DownHosts(self.now)
         self.settler = Settler(self.ledger, Schedule((60, 300), 3600), self.now, lambda: 0.0)
         self._ids = count(1)
         self.outbound = Outbound(
@@ -43,6 +46,8 @@ class World:
             self.bodies,
             self.transmitter,
             find_way=lambda delivery: self.find_way(delivery),
+            find_fallback=lambda delivery, route: succeed(self.fallbacks.get(route)),
+            down=self.down,
             reverse_path=lambda delivery: f"b-{delivery.recipient}@bounces.test" if delivery.sender else "",
             compose=lambda *what: succeed(compose(*what, "relay.test")),
             settle=lambda delivery, outcome: self.settle(delivery, outcome),

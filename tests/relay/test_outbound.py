@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from twisted.internet.defer import Deferred, fail, succeed
 from twisted.trial.unittest import SynchronousTestCase
 from zope.interface.verify import verifyObject
@@ -9,8 +11,9 @@ from zope.interface.verify import verifyObject
 from mailrelay.interfaces.bodies import IBodies
 from mailrelay.interfaces.ledger import ILedger
 from mailrelay.interfaces.transmitter import ITransmitter
-from mailrelay.mail.envelope import SECOND, Bounced, Capabilities, Delivery, Outcome, State
+from mailrelay.mail.envelope import SECOND, Bounced, Capabilities, Delivery, Hop, Outcome, State
 from mailrelay.mail.envelope import Deferred as Postponed
+from mailrelay.mail.reply import Reply
 from mailrelay.relay.outbound import INSIDE, LARGE
 
 from .fakes import LATER, NEVER, NOBODY, START, Sent, logged, told
@@ -117,6 +120,46 @@ class SendTests(OutboundTests):
         for host in ("mx1", "mx2"):
             world.transmitter.pending[0].answer(Postponed(NOBODY, host, START, asked=False, transcript=f"of {host}"))
         self.assertEqual([outcome.transcript for outcome in settled], ["of mx1\nof mx2"])
+        self.settled(world)
+
+    def test_another_route_takes_over(self) -> None:
+        """Where a route is down or our address blocked there, its fallback sends in the same attempt, and the record
+        says which route was left and why; other refusals stand."""
+        other = Hop("other.test", 25, route="other")
+        blocked = Bounced(Reply(550, "5.7.1", "Client host blocked"), "mx1.test", START, route="main")
+        nobody = Postponed(NOBODY, "mx2.test", START, asked=False, route="main")
+        for first, reason, count in ((blocked, "blocked", 1), (nobody, "down", 2)):
+            world = self.world()
+            settled: list[Outcome] = []
+
+            def settle(
+                delivery: Delivery, outcome: Outcome, world: World = world, seen: Any = settled
+            ) -> Deferred[int]:
+                seen.append(outcome)
+                return world.settler.settle(delivery, outcome)
+
+            world.settle = settle  # type: ignore[method-assign]
+            world.fallbacks = {"main": (other,), "other": HOPS}
+            world.accept("ann")
+            for _ in range(count):
+                world.transmitter.pending[0].answer(first)
+            self.assertEqual(world.transmitter.sent[-1].hop, other)
+            world.transmitter.pending[0].deliver()
+            self.assertEqual(world.states(), [State.DELIVERED])
+            self.assertEqual([each.fallback for each in settled], [f"main: {reason}"])
+            self.assertIn(f"main is {reason}, other takes over", settled[0].transcript)
+            self.settled(world)
+
+    def test_no_circle(self) -> None:
+        """Routes that take over from each other are each tried once in an attempt."""
+        world = self.world()
+        world.way = (Hop("mx1.test", 25, route="main"),)
+        world.fallbacks = {"main": (Hop("other.test", 25, route="other"),), "other": world.way}
+        world.accept("ann")
+        for route in ("main", "other"):
+            world.transmitter.pending[0].answer(Postponed(NOBODY, "h", START, asked=False, route=route))
+        self.assertEqual((world.states(), world.transmitter.pending), ([State.DEFERRED], []))
+        self.assertEqual(len(world.transmitter.sent), 2)
         self.settled(world)
 
     def test_no_way(self) -> None:

@@ -11,10 +11,11 @@ from zope.interface.verify import verifyObject
 
 from mailrelay.interfaces.resolver import IResolver, ResolverFailure
 from mailrelay.mail.answer import Answer, Kind, MailExchange
-from mailrelay.mail.envelope import Bounced, Hop, Outcome
+from mailrelay.mail.envelope import SECOND, Bounced, Hop, Outcome
 from mailrelay.mail.envelope import Deferred as Postponed
 from mailrelay.policy.mx import Own
 from mailrelay.policy.route import MxRoute, Route, Routes
+from mailrelay.relay.down import DownHosts
 from mailrelay.relay.way import Ways
 
 from .fakes import START, delivery
@@ -48,9 +49,11 @@ class WayTests(SynchronousTestCase):
     def setUp(self) -> None:
         self.resolver = FakeResolver()
         verifyObject(IResolver, self.resolver)
-        routes = Routes((Route("smart", SMART), MxRoute("mx")), "smart")
+        routes = Routes((Route("smart", SMART), MxRoute("mx", fallback="smart")), "smart")
+        self.at = START
+        self.down = DownHosts(lambda: self.at)
         own = Own(frozenset({"relay.example"}), lambda address, port: False)
-        self.ways = Ways(routes, self.stored, self.resolver, own, lambda: 0.5, lambda: START)
+        self.ways = Ways(routes, self.stored, self.resolver, own, lambda: 0.5, lambda: self.at, self.down)
 
     def stored(self, account: str, id: str) -> Deferred[Route | None]:
         """A route of the account A only."""
@@ -137,6 +140,27 @@ class WayTests(SynchronousTestCase):
         outcome = self.find(route="gone")
         assert isinstance(outcome, Postponed)
         self.assertEqual(outcome.reply.status, "4.3.5")
+
+    def test_down_comes_last(self) -> None:
+        """A host that took no session of late is tried after the others until five minutes have passed, or it does."""
+        first, second = SMART
+        self.down.failed(first)
+        self.assertEqual(self.find(route=""), (second, first))
+        self.down.well(first)
+        self.assertEqual(self.find(route=""), SMART)
+        self.down.failed(first)
+        self.at += 301 * SECOND
+        self.assertEqual(self.find(route=""), SMART)
+        self.give((10, "a.mx.test"), (20, "b.mx.test"), a=("8.8.8.8", "9.9.9.9"))
+        self.down.failed(Hop("a.mx.test", 25, address="8.8.8.8"))
+        self.assertEqual([hop.host for hop in self.find()], ["b.mx.test", "a.mx.test"])  # type: ignore[union-attr]
+
+    def test_fallback(self) -> None:
+        """The route that takes over is the one that is named by the one that failed, if there is one."""
+        asked = delivery("R1")
+        self.assertEqual(self.successResultOf(self.ways.find_fallback(asked, "mx")), SMART)
+        self.assertIsNone(self.successResultOf(self.ways.find_fallback(asked, "smart")))
+        self.assertIsNone(self.successResultOf(self.ways.find_fallback(asked, "gone")))
 
     def test_inside_failure(self) -> None:
         """What a resolver should not fail with is no verdict on the recipient: the finding fails, for the log."""

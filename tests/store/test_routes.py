@@ -16,7 +16,7 @@ from tests.live.postgres import server
 
 from .worlds import START, new_id, result
 
-EU = StoredRoute("A", "eu", (("smtp.example", 587), ("2001:db8::1", 25)), "require", "u", "sealed", START)
+EU = StoredRoute("A", "eu", (("smtp.example", 587), ("2001:db8::1", 25)), "require", "u", "sealed", START, (3, 0), "us")
 
 
 class RouteLaws:
