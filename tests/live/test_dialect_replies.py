@@ -368,3 +368,18 @@ def test_shared_port(sandbox: Sandbox) -> None:
     for shop, mode in ((standard, "starttls"), (sandbox.shop(dialect="zeptomail"), "plain")):
         with sandbox.smtp(None, mode, port) as client, pytest.raises(smtplib.SMTPAuthenticationError):
             client.login(shop.username, shop.password)
+
+
+# a dialect that was written from the documentation alone
+
+
+def test_postmark(sandbox: Sandbox) -> None:
+    """Its token logs in as user name and password alike, and with no other name; its headers are read, and cut."""
+    shop = sandbox.shop(dialect="postmark")
+    assert shop.username == shop.password
+    line = Tcp("localhost", sandbox.port(587, "postmark"))
+    wrong = variables_of("somebody", shop.password)["plain"]
+    words = run(read(ROOT / "postmark" / "transaction.txt"), line, shop.variables | {"wrong_plain": wrong})
+    found = sandbox.settled(words["ID"])["one@example.org"]
+    assert (found["tag"], found["dialect_status"]) == ("welcome", "Delivered")
+    sandbox.cli("login-guard", "clear")
