@@ -305,7 +305,7 @@ def test_zeptomail_short_password(zeptomail: Client) -> None:
     zeptomail.play("login_refused", mode="tls", **variables_of(shop.mail_from, issued["short_password"]))
     again = sandbox.cli("connection", "short-password", shop.connection, "--username", "from-address")
     zeptomail.soon("accepted", **variables_of(f"other@{shop.domain}", again["short_password"]))
-    zeptomail.play("login_refused", mode="tls", **own)
+    zeptomail.soon("login_refused", **own)
     assert sandbox.cli("connection", "show", shop.connection, "--reveal")["short_password"] == again["short_password"]
     sandbox.cli("login-guard", "clear")
 
