@@ -136,6 +136,7 @@ VALUES = [
     ("[delivery]\nschedule = [1.5]", "delivery.schedule[0]: must be a whole number"),
     ("[delivery]\njitter = 101", "delivery.jitter: must be at most 100"),
     ("[delivery]\nexpiry = 0", "delivery.expiry: must be at least 1"),
+    ("[delivery]\nuncertain = 0", "delivery.uncertain: must be at least 1"),
     ("[delivery]\nexpiry = 99999999", "delivery.expiry: must be at most 31622400"),
     ("[delivery]\nconcurrency = 0", "delivery.concurrency: must be at least 1"),
     ("[delivery]\nconnections_per_host = 0", "delivery.connections_per_host: must be at least 1"),

@@ -19,6 +19,8 @@ _NEXT = {
     "held": "it is held back, until it is released or its deadline passes",
     "moved": "it was moved there since, by a command or for a connection that was not active",
     "schedule": "the schedule says so",
+    "hint": "the host asked for that wait",
+    "uncertain": "it may have arrived, so it is sent again late",
     "deadline": "the schedule leads beyond the deadline, so it is tried there for the last time",
     "connection_active": "its connection is not active, which is looked at each minute",
 }

@@ -283,6 +283,7 @@ class Delivery(Section):
     schedule: Annotated[tuple[Seconds, ...], AfterValidator(_some)] = (60, 300, 900, 1800, 3600, 7200, 14400)
     jitter: Percent = 10
     expiry: Seconds = 432000
+    uncertain: Seconds = 1800
     concurrency: Count = 20
     connections_per_host: Count = 20
     messages_per_connection: Count = 100

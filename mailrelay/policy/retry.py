@@ -22,12 +22,14 @@ class Schedule:
     """Seconds to wait after the first attempt, the second …; the last repeats. `expiry` is seconds after acceptance.
 
     `spread` is the share of a delay by which chance may lengthen it, so that what was deferred together does not
-    come back together.
+    come back together. `uncertain` is the least number of seconds before what may have arrived is sent again: the hop
+    has time to notice, and the reader to see the first.
     """
 
     delays: tuple[int, ...]
     expiry: int
     spread: float = 0.1
+    uncertain: int = 0
 
     def __post_init__(self) -> None:
         if not self.delays or min(self.delays) < 1 or self.expiry < 1 or self.spread < 0:
@@ -48,13 +50,23 @@ def patience(reply: Reply) -> int:
     return FULL_MAILBOX_PATIENCE if mailbox_full(reply) else 1
 
 
+#: Attempts after which a hop's wish for a shorter wait than the schedule's counts no more: some always say the same.
+HEEDED = 5
+
+
 def next_attempt(
-    schedule: Schedule, attempts: int, now: int, expires_at: int, jitter: float, factor: int = 1
+    schedule: Schedule, attempts: int, now: int, expires_at: int, jitter: float, factor: int = 1, wait: int = 0
 ) -> int | None:
     """The instant of the next attempt after `attempts` (at least one) were made, or None when the deadline has come.
 
-    What would fall behind the deadline is moved to it, so that the last attempt is made as late as it may.
+    `wait` are the seconds that the hop asked for, 0 for none. What would fall behind the deadline is moved to it, so
+    that the last attempt is made as late as it may.
     """
     if now >= expires_at:
         return None
-    return min(now + schedule.delay(attempts, jitter) * factor, expires_at)
+    delay = schedule.delay(attempts, jitter) * factor
+    if wait:
+        # a little later than asked, so that a clock that runs differently there does not cost an attempt
+        asked = int((wait + 1) * SECOND * (1 + schedule.spread * jitter))
+        delay = asked if attempts <= HEEDED else max(asked, delay)
+    return min(now + delay, expires_at)

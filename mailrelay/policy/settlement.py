@@ -14,6 +14,7 @@ from types import MappingProxyType
 from ..mail.envelope import SECOND, Bounced, Delivered, Delivery, Outcome, Settlement, State
 from ..mail.reply import Reply
 from .bounce import shipped
+from .hint import wait_asked
 from .retry import Schedule, next_attempt, patience
 
 
@@ -66,17 +67,22 @@ def settle(delivery: Delivery, outcome: Outcome, now: int, schedule: Schedule, j
     else:
         factor = patience(outcome.reply)
         made = delivery.attempts + 1
-        due = next_attempt(schedule, made, now, delivery.expires_at, jitter, factor)
+        wait = 0 if factor > 1 else wait_asked(outcome.reply)
+        due = next_attempt(schedule, made, now, delivery.expires_at, jitter, factor, wait)
+        late = min(now + schedule.uncertain * SECOND, delivery.expires_at) if outcome.uncertain else 0
         if due is None:
             state, facts = State.EXPIRED, {"rule": "deadline"}
         else:
-            due_at = due
+            due_at = max(due, late)
             facts = {
-                "rule": "deadline" if due == delivery.expires_at else "schedule",
+                "rule": "deadline" if due_at == delivery.expires_at else "schedule",
                 "attempts": made,
                 "delay": schedule.delay(made) // SECOND,
                 "factor": factor,
             }
+            if due_at < delivery.expires_at and (wait or late > due):
+                rule, asked = ("uncertain", schedule.uncertain) if late > due else ("hint", wait)
+                facts |= {"rule": rule, "asked": asked}
         if outcome.uncertain:
             facts = {**facts, "uncertain": True}
     if outcome.fallback:

@@ -61,7 +61,7 @@ def configuration(
         state=State(path=state),
         listeners=tuple(_listeners(base_port, dialects, certificates)),
         routes=(Route(name=SINK, hosts=(f"{LOOPBACK}:{sink_port}",), tls="none", default=True),),
-        delivery=Delivery(schedule=SCHEDULE, jitter=0, expiry=EXPIRY),
+        delivery=Delivery(schedule=SCHEDULE, jitter=0, expiry=EXPIRY, uncertain=SCHEDULE[2]),
         http=Http(
             enabled=True,
             address=LOOPBACK,

@@ -134,7 +134,7 @@ def wire(
         messages=delivery.messages_per_connection,
         grace=grace,
     )
-    schedule = Schedule(delivery.schedule, delivery.expiry, delivery.jitter / 100)
+    schedule = Schedule(delivery.schedule, delivery.expiry, delivery.jitter / 100, delivery.uncertain)
     settler = Settler(store.ledger, schedule, now, random.random)
     asked = config.resolver
     resolver = Resolver(

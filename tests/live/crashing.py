@@ -94,7 +94,7 @@ class Relay(Daemon):
             f'[server]\nhostname = "relay.example"\n[state]\npath = "{self.state}"\n'
             f'[[listeners]]\nname = "local"\nport = {self.port}\ntls = "none"\n'
             f'[[routes]]\nname = "hop"\nhosts = ["127.0.0.1:{self.hop.port}"]\ntls = "none"\ndefault = true\n'
-            f"[delivery]\nschedule = [1]\njitter = 0\n[limits]\n{bounds}\n"
+            f"[delivery]\nschedule = [1]\njitter = 0\nuncertain = 1\n[limits]\n{bounds}\n"
         )
         self.cli("init")
 

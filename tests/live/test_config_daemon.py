@@ -204,7 +204,7 @@ def test_refusals_of_the_hop(installation: Installation) -> None:
         attempts.append(recipient)
         if recipient.startswith("unknown"):
             return "550 5.1.1 who?"
-        return "250 ok" if attempts.count(recipient) > 2 else "451 4.7.1 greylisted"
+        return "250 ok" if attempts.count(recipient) > 2 else "451 4.7.1 greylisted, try again in 1 second"
 
     installation.hop.answer = answer
     unknown, later = installation.mail("unknown@example.net"), installation.mail("later@example.net")

@@ -37,6 +37,15 @@ class ScheduleTests(SynchronousTestCase):
         self.assertEqual(next_attempt(self.schedule, 1, NOW, FAR, 0.5), NOW + 75 * SECOND)
         self.assertEqual(next_attempt(self.schedule, 1, NOW, FAR, 1.0), NOW + 90 * SECOND)
 
+    def test_asked(self) -> None:
+        """A hop's wish goes before the schedule, a second later and lengthened by chance; in later attempts only a
+        longer one does."""
+        self.assertEqual(next_attempt(self.schedule, 1, NOW, FAR, 0.0, wait=10), NOW + 11 * SECOND)
+        self.assertEqual(next_attempt(self.schedule, 3, NOW, FAR, 1.0, wait=3599), NOW + 5400 * SECOND)
+        self.assertEqual(next_attempt(self.schedule, 6, NOW, FAR, 0.0, wait=10), NOW + 1800 * SECOND)
+        self.assertEqual(next_attempt(self.schedule, 6, NOW, FAR, 0.0, wait=1999), NOW + 2000 * SECOND)
+        self.assertEqual(next_attempt(self.schedule, 1, NOW, NOW + 1, 0.0, wait=10), NOW + 1)
+
     def test_deadline(self) -> None:
         """What would fall behind the deadline is moved to it; at the deadline there is no further attempt."""
         self.assertEqual(next_attempt(self.schedule, 1, NOW, NOW + 1, 0.0), NOW + 1)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from hypothesis import given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
@@ -13,6 +15,7 @@ from mailrelay.policy.retry import Schedule
 from mailrelay.policy.settlement import TRANSITIONS, conclude, settle
 
 NOW = 1_800_000_000 * SECOND
+ASKED = Reply(451, "4.7.1", "Greylisted, try again in 180 seconds")
 SCHEDULE = Schedule((60, 300), expiry=86_400, spread=0.0)
 
 OK = Reply(250, "2.0.0", "Ok")
@@ -112,10 +115,35 @@ class TransitionTests(SynchronousTestCase):
             (10, came(Deferred, LATER), scheduled | {"rule": "deadline"}),
             (0, came(Deferred, LATER), {"rule": "deadline"}),
             (3600, Deferred(LATER, "mx", NOW, uncertain=True), scheduled | {"uncertain": True}),
+            (3600, came(Deferred, ASKED), scheduled | {"rule": "hint", "asked": 180}),
+            (10, came(Deferred, ASKED), scheduled | {"rule": "deadline"}),
             (3600, came(Delivered, OK), {}),
             (3600, came(Bounced, NO), {"rule": "bounce_class", "class": "recipient"}),
         ):
             self.assertEqual(settle(delivery(left=left), outcome, NOW, SCHEDULE, 0.0).facts, facts)
+
+    def test_left_routes(self) -> None:
+        """Law 11: whatever came of an attempt, it says which routes it left on the way."""
+        for outcome in (
+            Delivered(OK, "mx", NOW, fallback="main: down"),
+            Deferred(LATER, "mx", NOW, fallback="a: down"),
+        ):
+            self.assertEqual(settle(delivery(), outcome, NOW, SCHEDULE, 0.0).facts["left_routes"], outcome.fallback)
+
+    def test_uncertain_waits(self) -> None:
+        """O2: what may have arrived is sent again late, not as soon as the schedule says, nor past the deadline."""
+        schedule = replace(SCHEDULE, uncertain=1800)
+        lost = Deferred(LATER, "mx", NOW, uncertain=True)
+        found = settle(delivery(left=3600), lost, NOW, schedule, 0.0)
+        self.assertEqual(found.due_at, NOW + 1800 * SECOND)
+        self.assertEqual(
+            (found.facts["rule"], found.facts["asked"], found.facts["uncertain"]), ("uncertain", 1800, True)
+        )
+        found = settle(delivery(left=600), lost, NOW, schedule, 0.0)
+        self.assertEqual((found.due_at, found.facts["rule"]), (NOW + 600 * SECOND, "deadline"))
+        self.assertEqual(
+            settle(delivery(left=3600), came(Deferred, LATER), NOW, schedule, 0.0).due_at, NOW + 60 * SECOND
+        )
 
     def test_who_is_spared(self) -> None:
         """Only an address that the host itself refused for good, as no good, is suppressed."""
