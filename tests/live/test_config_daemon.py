@@ -309,3 +309,25 @@ def test_other_reasons_not_to_start(refused: Installation) -> None:
     refused.file.unlink()
     status, lines = refused.refused()
     assert status != 0 and len(lines) == 1 and str(refused.file) in lines[0]
+
+
+def test_another_route_takes_over(installation: Installation) -> None:
+    """Where no host of an account's route takes a session, the route that takes over delivers in the same attempt, and
+    the record tells of both. The last of these tests: the account keeps the route."""
+    dead = f"127.0.0.1:{free_port()}"
+    installation.cli(
+        "route", "add", dead, "--account", "shop", "--id", "away", "--tls", "none", "--fallback", "smarthost"
+    )
+
+    # known to the daemon within two seconds
+    def left() -> dict[str, object]:
+        id = installation.mail("rescued@example.net")
+        assert installation.settled(id)["rescued@example.net"]["state"] == "delivered"
+        (attempt,) = installation.cli("message", "explain", id)["recipients"][0]["attempts"]
+        return attempt if attempt["why"] else {}
+
+    attempt = eventually(left)
+    assert (attempt["number"], attempt["route"], attempt["why"]) == (1, "smarthost", {"left_routes": "away: down"})
+    talk = "\n".join(attempt["transcript"])
+    assert f"No connection to 127.0.0.1 port {dead.partition(':')[2]}" in talk
+    assert "away is down, smarthost takes over" in talk
