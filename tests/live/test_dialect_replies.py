@@ -98,6 +98,7 @@ def test_devino_login(devino: Client) -> None:
     """535 at AUTH for a wrong password and from an address that was not told; at MAIL 554 with the same words."""
     devino.play("login_refused", mode="plain")
     devino.sandbox.cli("connection", "ip-list", "set", devino.shop.connection, "192.0.2.0/24")
+    eventually(lambda: not _logs_in(devino.sandbox, devino.shop), TAKES_EFFECT)
     devino.sandbox.cli("connection", "ip-list", "add", devino.shop.connection, "127.0.0.1")
     devino.soon("accepted")
 
@@ -235,6 +236,31 @@ def test_emaildelivery_unreadable(emaildelivery: Client) -> None:
 def test_emaildelivery_not_taken(emaildelivery: Client) -> None:
     """501 for what is not taken."""
     emaildelivery.play("not_taken", mode="plain")
+
+
+def test_emaildelivery_body(emaildelivery: Client) -> None:
+    """500 for a message of pictures alone, with the reason."""
+    emaildelivery.play("body", mode="plain")
+
+
+def test_emaildelivery_several_routes(emaildelivery: Client) -> None:
+    """501 where the account has several routes and the message names none; the connection's default ends that."""
+    sandbox, shop = emaildelivery.sandbox, emaildelivery.shop
+    (sink,) = [each for each in sandbox.cli("route", "list", "--account", "emaildelivery") if each["id"] == "main"]
+    for id in ("eu", "us"):
+        sandbox.cli("route", "add", *sink["hosts"], "--account", shop.account, "--id", id, "--tls", "none")
+    emaildelivery.soon("route_required")
+    sandbox.cli("connection", "set", shop.connection, "default_route=us")
+    emaildelivery.soon("accepted")
+
+
+def test_emaildelivery_size(emaildelivery: Client) -> None:
+    """552 with the limit at the end of data, too, when nothing was declared."""
+    letter = f"From: {emaildelivery.shop.mail_from}\r\nSubject: s\r\n\r\n" + ("x" * 998 + "\r\n") * 10_240
+    with emaildelivery.sandbox.smtp(emaildelivery.shop) as client:
+        client.docmd("MAIL", f"FROM:<{emaildelivery.shop.mail_from}>")
+        client.rcpt(emaildelivery.rcpt)
+        assert client.data(letter) == (552, b"Message exceeded max message size of 10240000 bytes")
 
 
 def test_emaildelivery_balance(emaildelivery: Client) -> None:
