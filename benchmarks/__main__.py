@@ -15,6 +15,7 @@ from pysqlite3 import dbapi2 as pysqlite3
 import mailrelay
 import twisted
 
+from .machine import machine
 from .relay import PEERS, scenario_d, scenario_r, scenario_t
 
 
@@ -41,6 +42,7 @@ def main(messages: int, rounds: int, peers: tuple[str, ...], folder: Path | None
     """Measure the relay: CPU per message and step, and scenarios R, D and T, alone or beside peers."""
     folder = folder or Path(tempfile.gettempdir())
     print(conditions(folder))
+    print(machine())
     if only in (None, "budget"):
         from .budget import budget
 

@@ -16,6 +16,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Protocol
 
+from pysqlite3 import dbapi2 as sqlite3
+
 from mailrelay.mail.dkim import RSA
 from mailrelay.manage.signing import new_private_key
 
@@ -124,8 +126,20 @@ sign = {str(self.sign).lower()}
 class SigningRelay(Relay):
     """The same, signing by RSA-2048 and by Ed25519."""
 
-    name = "mailrelay, signing"
+    name = "mailrelay, 2 keys"
     sign = True
+
+
+class RsaRelay(SigningRelay):
+    """The same, signing by RSA-2048 alone: as much as its peers do."""
+
+    name = "mailrelay, RSA alone"
+
+    def _furnish(self) -> None:
+        super()._furnish()
+        with sqlite3.connect(self._folder / "state" / "mailrelay.sqlite3") as state:
+            state.execute("UPDATE domain_keys SET active = 0 WHERE algorithm <> ?", (RSA,))
+        state.close()
 
 
 class Postfix:
