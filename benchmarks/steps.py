@@ -20,7 +20,7 @@ from twisted.internet.defer import Deferred, DeferredList, maybeDeferred, succee
 from twisted.internet.threads import deferToThread
 from zope.interface import implementer
 
-from mailrelay.interfaces.directory import ConnectionFacts, RecipientFacts, SenderFacts
+from mailrelay.interfaces.directory import ConnectionFacts, RecipientFacts, RouteNames, SenderFacts
 from mailrelay.interfaces.submission import IAddressLogin, IConnection, ISubmission, MailParameters, Peer
 from mailrelay.mail.address import Mailbox, parse_mailbox
 from mailrelay.mail.dkim import ALGORITHMS, Signer, sign
@@ -166,6 +166,9 @@ class Nothing:
 
     def recipient(self, account: str, key: str) -> Deferred[RecipientFacts]:
         return succeed(RecipientFacts("", 0))
+
+    def routes(self, account: str) -> Deferred[RouteNames]:
+        return succeed(RouteNames())
 
     def accept(self, submission: Submission, lease: bool) -> Deferred[Sequence[Delivery]]:
         return succeed(())
