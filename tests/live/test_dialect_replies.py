@@ -153,6 +153,27 @@ def test_devino_sender(devino: Client) -> None:
     devino.play("sender", other="other@unknown.example")
 
 
+def test_devino_authors(devino: Client) -> None:
+    """554 for a From field that is missing, cannot be read, or names several."""
+    devino.play("from", mode="plain")
+
+
+def test_devino_tags(devino: Client) -> None:
+    """554 for a body without the links, where the connection refuses it."""
+    devino.sandbox.cli("connection", "set", devino.shop.connection, "missing_tags=refuse")
+    devino.soon("tags")
+
+
+def test_devino_header(devino: Client) -> None:
+    """554 for a header beyond all bounds."""
+    header = "".join(f"X-{number}: {'x' * 900}\r\n" for number in range(160))
+    with devino.sandbox.smtp(devino.shop) as client:
+        client.mail(devino.shop.mail_from)
+        client.rcpt(devino.rcpt)
+        said = client.data(f"From: {devino.shop.mail_from}\r\n{header}\r\n[Unsubscribe] [WebVersion]\r\n")
+    assert said == (554, b"Message header exceeds fixed size limit")
+
+
 def test_devino_attachment(devino: Client) -> None:
     """554 with the extension, in lower case, or with the subtype."""
     devino.play("attachment")
@@ -236,6 +257,32 @@ def test_emaildelivery_unreadable(emaildelivery: Client) -> None:
 def test_emaildelivery_not_taken(emaildelivery: Client) -> None:
     """501 for what is not taken."""
     emaildelivery.play("not_taken", mode="plain")
+
+
+def test_emaildelivery_too_long(emaildelivery: Client) -> None:
+    """501 for a route or a template whose name is longer than any."""
+    emaildelivery.play("too_long", mode="plain")
+
+
+def test_emaildelivery_tags(emaildelivery: Client) -> None:
+    """501 for the tag after the four hundredth; those that were used before are still taken."""
+    shop = emaildelivery.shop
+    with emaildelivery.sandbox.smtp(shop, "plain", emaildelivery.sandbox.port(587, "emaildelivery")) as client:
+
+        def tagged(tag: str) -> tuple[int, bytes]:
+            client.mail(shop.mail_from)
+            client.rcpt(emaildelivery.rcpt)
+            return client.data(f"From: {shop.mail_from}\r\nSubject: s\r\nX-Transactional-Tag: {tag}\r\n\r\ntext\r\n")
+
+        assert {tagged(f"tag{number}")[0] for number in range(400)} == {250}
+
+        def refused() -> bool:
+            # the tags that an account has used are looked up anew each second
+            said = tagged(f"more{next(_numbers)}")
+            return said == (501, b"You have reached the limit of distinct transactional tags in the system")
+
+        eventually(refused, TAKES_EFFECT)
+        assert tagged("tag7")[0] == 250
 
 
 def test_emaildelivery_body(emaildelivery: Client) -> None:

@@ -325,6 +325,11 @@ def test_from_missing(client: Client) -> None:
     client.play("accepted")
 
 
+def test_several_authors(client: Client) -> None:
+    """550 after the dot for a mail that names several authors."""
+    client.play("from_ambiguous")
+
+
 def test_mailbox_full(client: Client) -> None:
     """553 at RCPT once a mail to this recipient has met a full mailbox; other recipients are not concerned."""
     sandbox = client.sandbox
