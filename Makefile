@@ -10,7 +10,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 # the mail library of Node.js that tests/live/clients/ runs
 NODE := $(addprefix tests/live/clients/,package.json package-lock.json)
-# trial runs the unit tests; the live ones need pytest-twisted
+# trial runs the unit tests, beside pytest, which runs all: the live ones need pytest-twisted
 UNITS := $(filter-out tests.live,$(subst /,.,$(patsubst %/__init__.py,%,$(wildcard tests/*/__init__.py)))) \
 	tests.test_config tests.test_tap tests.test_vault
 
@@ -31,8 +31,10 @@ run: $(VENV)/run.stamp
 
 test: $(VENV)/dev.stamp $(VENV)/node.stamp
 	@tools/debian-packages test
-	@$(BIN)/trial --reporter=text --temp-directory=$(VENV)/trial $(UNITS)
-	@$(BIN)/python -m pytest --cov --cov-report=term
+	@$(BIN)/trial --reporter=text --temp-directory=$(VENV)/trial $(UNITS) >$(VENV)/trial.log 2>&1 & trial=$$!; \
+		$(BIN)/python -m pytest --cov --cov-report=term; status=$$?; \
+		wait $$trial || { cat $(VENV)/trial.log; exit 1; }; \
+		exit $$status
 
 lint: $(VENV)/dev.stamp
 	@$(BIN)/ruff check --quiet .

@@ -46,4 +46,4 @@ def test_killed_at_random_moments(relay: Relay) -> None:
         time.sleep(0.5)
     relay.quiet()
     assert record.judge(relay) <= in_flight
-    assert len(record.taken) > 10 * ROUNDS  # else nothing was shown
+    assert len(record.taken) > 2 * ROUNDS  # else nothing was shown
