@@ -92,6 +92,14 @@ SERVICES = {
         key_username="emailapikey",
         tls_only=(587,),
     ),
+    "postmark": Service(
+        tuple((port, mode) for mode in (PLAIN, STARTTLS) for port in (25, 2525, 587)),
+        {
+            WRONG_PASSWORD: "535 Authentication credentials invalid",
+            BAD_RECIPIENT: "501 Invalid recipient address",
+            TOO_BIG: f"552 Message size exceeds the limit of {SIZE} octets",
+        },
+    ),
 }
 
 
