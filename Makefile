@@ -10,7 +10,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 # the mail library of Node.js that tests/live/clients/ runs
 NODE := $(addprefix tests/live/clients/,package.json package-lock.json)
-# trial runs the unit tests, beside pytest, which runs all: the live ones need pytest-twisted
+# trial runs the unit tests; the live ones need pytest-twisted
 UNITS := $(filter-out tests.live,$(subst /,.,$(patsubst %/__init__.py,%,$(wildcard tests/*/__init__.py)))) \
 	tests.test_config tests.test_tap tests.test_vault
 
@@ -29,11 +29,14 @@ help:
 run: $(VENV)/run.stamp
 	@exec $(BIN)/twistd -n --pidfile= mailrelay --sandbox --state "$(STATE)" --base-port $(BASE_PORT)
 
+# The unit tests, under trial and under pytest, run beside the live ones, which mostly wait.
 test: $(VENV)/dev.stamp $(VENV)/node.stamp
 	@tools/debian-packages test
-	@$(BIN)/trial --reporter=text --temp-directory=$(VENV)/trial $(UNITS) >$(VENV)/trial.log 2>&1 & trial=$$!; \
-		$(BIN)/python -m pytest --cov --cov-report=term; status=$$?; \
-		wait $$trial || { cat $(VENV)/trial.log; exit 1; }; \
+	@{ $(BIN)/trial --reporter=text --temp-directory=$(VENV)/trial $(UNITS) && \
+		$(BIN)/python -m pytest --ignore=tests/live --cov --cov-report=term; } >$(VENV)/units.log 2>&1 & units=$$!; \
+		$(BIN)/python -m pytest tests/live; status=$$?; \
+		wait $$units || status=1; \
+		cat $(VENV)/units.log; \
 		exit $$status
 
 lint: $(VENV)/dev.stamp
