@@ -71,7 +71,7 @@ class Place(World):
             self.ledger,
             self.bodies,
             self.pool,
-            find_way=Ways(routes, self.resolver, own, random.random, self.now).find,
+            find_way=Ways(routes, lambda account, id: succeed(None), self.resolver, own, random.random, self.now).find,
             reverse_path=lambda delivery: "bounce@relay.example",
             compose=lambda *what: succeed(compose(*what, "relay.example")),
             settle=self.settle,
