@@ -1,6 +1,8 @@
 # Everything from one file: `make run` starts the sandbox, `make test` runs every test; both set up what they need.
 
-PYTHON ?= $(shell command -v python3.11 || command -v python3)
+# The system's own before any other: it was compiled with what a profile taught, and takes two thirds of the time of one
+# that was built plainly.
+PYTHON ?= $(shell command -v /usr/bin/python3.11 || command -v python3.11 || command -v python3)
 STATE ?= var/sandbox
 BASE_PORT ?= 10000
 

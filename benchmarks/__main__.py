@@ -6,6 +6,7 @@ import os
 import platform
 import sqlite3
 import subprocess
+import sys
 import tempfile
 from pathlib import Path
 
@@ -25,7 +26,7 @@ def conditions(folder: Path) -> str:
         ["stat", "-f", "-c", "%T", str(folder)], capture_output=True, text=True, check=False
     ).stdout.strip()
     return (
-        f"mailrelay {getattr(mailrelay, '__version__', '?')}, Python {platform.python_version()}, "
+        f"mailrelay {getattr(mailrelay, '__version__', '?')}, Python {platform.python_version()} in {sys.base_prefix}, "
         f"Twisted {twisted.version.public()}, SQLite {pysqlite3.sqlite_version} (system: {sqlite3.sqlite_version})\n"
         f"{platform.system()} {platform.release()}, {os.cpu_count()} CPUs, {folder} on {file_system}, "
         f"load {os.getloadavg()[0]:.2f}; each server writes a log file; no TLS, no DNS"
