@@ -129,5 +129,11 @@ class IDirectory(Interface):
     def spent(account: str) -> None:
         """Sends of the account were taken: where few are left, the next `sender` looks anew."""
 
+    def keyed(connection: str, now: int) -> Deferred[bool]:
+        """Whether an idempotency key of the connection holds at that instant; never remembered."""
+
+    def sent(connection: str, now: int) -> Deferred[int]:
+        """How many recipients count against the connection's daily limit since the day of that instant began."""
+
     def settings() -> Deferred[Mapping[str, str]]:
         """Switches of the whole installation that the command line moves, such as ``paused``."""

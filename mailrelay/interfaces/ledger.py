@@ -47,7 +47,9 @@ class ILedger(Interface):
 
         With `lease` those belong to this process from the start and come back as deliveries in the order given;
         without, the result is empty. A rejected one is suppressed from the start, its reason the last that was heard.
-        Fails with `Refusal("balance_short")` when the balance does not suffice,
+        Recipients beyond the connection's daily limit are rejected (`policy.rejection.OVER_LIMIT`), or it fails with
+        `Refusal("daily_limit")`, as the submission says. Fails with `Refusal("balance_short")` when the balance does
+        not suffice,
         with `Refusal("temporary")` when it was not committed, with `Undecided` when nobody can tell in time.
         """
 

@@ -16,6 +16,7 @@ from typing import TypeAlias
 from .reply import Reply
 
 SECOND = 1_000_000  #: microseconds
+DAY = 86_400 * SECOND  #: of UTC, where one begins at a multiple of it
 
 
 class State(StrEnum):
@@ -135,6 +136,10 @@ class Submission:
     personal: Personal | None = None
     #: whether the sender gets a report about rejected recipients, where its dialect sends any
     rejected_told: bool = False
+    #: most recipients of its connection that are sent to in one day, 0 for any number; those beyond are put on record
+    #: as rejected, or the whole is refused
+    daily_limit: int = 0
+    over_limit_fails: bool = False
     #: what its client said, by which a repetition under the same idempotency key is known
     digest: str = ""
 

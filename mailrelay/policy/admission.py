@@ -4,7 +4,8 @@ A dialect names the rules of each stage and their order; `judge` runs them and s
 sees the facts of its stage and the dialect's words, never a clock, a store or a reply text; every rule returns its
 verdict with the facts that it saw.
 
-"rate" is a stage of its own, so that a unit of the throttle is taken only for a MAIL that every other rule let pass.
+"rate" is a stage of its own, so that a unit of the throttle is taken only for a MAIL that every other rule let pass;
+"daily" is one, so that it costs nothing where a connection has no such limit.
 """
 
 from __future__ import annotations
@@ -16,14 +17,16 @@ from typing import TYPE_CHECKING, Any
 
 from ..mail.address import Mailbox
 from ..mail.envelope import SECOND
-from .facts import DataFacts, Facts, MailFacts, RateFacts, RcptFacts
+from .facts import DailyFacts, DataFacts, Facts, MailFacts, RateFacts, RcptFacts
 from .limit import Quota
 from .verdict import JSON, Verdict
 
 if TYPE_CHECKING:
     from .dialect import Dialect
 
-__all__ = ["ANYBODY", "AUTHOR", "RULES", "DataFacts", "Facts", "MailFacts", "RateFacts", "RcptFacts", "judge"]
+__all__ = [
+    "ANYBODY", "AUTHOR", "RULES", "DailyFacts", "DataFacts", "Facts", "MailFacts", "RateFacts", "RcptFacts", "judge",
+]  # fmt: skip
 
 
 def _verdict(rule: str, refused: bool, facts: Mapping[str, JSON], key: str, **fields: JSON) -> Verdict:
@@ -81,7 +84,21 @@ def _null_sender(rule: str) -> Verdict:
 
 
 def _balance_nonzero(facts: MailFacts, dialect: Dialect) -> Verdict:
-    return _verdict("balance_nonzero", facts.available <= 0, {"available": facts.available}, "balance_short")
+    return _free(facts, "balance_nonzero", facts.available <= 0, {"available": facts.available}, "balance_short")
+
+
+def _free(
+    facts: MailFacts | RcptFacts | DailyFacts,
+    rule: str,
+    refused: bool,
+    seen: Mapping[str, JSON],
+    key: str,
+    **fields: JSON,
+) -> Verdict:
+    """A rule that asks whether there is room for one more; what may be a repetition is judged by the ledger."""
+    if refused and facts.repeatable:
+        return Verdict(rule, True, {**seen, "repeatable": True})
+    return _verdict(rule, refused, seen, key, **fields)
 
 
 def _rate(facts: RateFacts, dialect: Dialect) -> Verdict:
@@ -145,7 +162,15 @@ def _balance_covers(facts: RcptFacts, dialect: Dialect) -> Verdict:
     seen: dict[str, JSON] = {"available": facts.available, "charged": facts.charged}
     if facts.unsent:
         return Verdict("balance_covers", True, seen | {"unsent": True})
-    return _verdict("balance_covers", not left.covers(1), seen, "balance_short")
+    return _free(facts, "balance_covers", not left.covers(1), seen, "balance_short")
+
+
+def _daily_limit(facts: DailyFacts, dialect: Dialect) -> Verdict:
+    left = Quota(facts.limit, facts.sent + facts.charged)
+    seen: dict[str, JSON] = {"limit": facts.limit, "sent": facts.sent, "charged": facts.charged}
+    if facts.unsent or dialect.over_limit == "fail":
+        return Verdict("daily_limit", True, seen)
+    return _free(facts, "daily_limit", not left.covers(1), seen, "daily_limit", limit=facts.limit)
 
 
 # end of data
@@ -271,6 +296,7 @@ RULES: Mapping[str, Mapping[str, _Rule]] = MappingProxyType(
             "mailbox_limit": _mailbox_limit,
             "balance_covers": _balance_covers,
         },
+        "daily": {"daily_limit": _daily_limit},
         "data": {
             "size": _size,
             "header": _header,
@@ -302,8 +328,8 @@ AUTHOR = frozenset({"from_domain", "from_allowed"})
 def judge(dialect: Dialect, stage: str, facts: Facts, of: Collection[str] | None = None) -> tuple[Verdict, ...]:
     """Run the dialect's rules of a stage in order, up to and with the first that refuses; with `of` only those.
 
-    `stage` is "mail", "rate", "rcpt" or "data", each with the facts of its name. Only the last verdict can be a
-    refusal; the result is empty where the dialect names no rule for the stage.
+    `stage` is "mail", "rate", "rcpt", "daily" or "data", each with the facts of its name. Only the last verdict can be
+    a refusal; the result is empty where the dialect names no rule for the stage.
     """
     rules = RULES[stage]
     verdicts = []

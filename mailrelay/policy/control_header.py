@@ -46,7 +46,7 @@ class ControlHeader:
 class ControlHeaders:
     """The control headers of a dialect; iterates over them in the order of the file."""
 
-    __slots__ = ("_all", "_exact", "_families", "defaults")
+    __slots__ = ("_all", "_exact", "_families", "defaults", "repeatable")
 
     def __init__(self, headers: tuple[ControlHeader, ...] = ()) -> None:
         self._all = headers
@@ -54,6 +54,8 @@ class ControlHeaders:
         self._families = tuple((header.name.lower(), header) for header in headers if header.family)
         #: those that say something even where they are absent
         self.defaults = tuple(header for header in headers if header.default)
+        #: whether one of them makes a message a repetition of another
+        self.repeatable = any("idempotency_key" in (each.sets, *each.members.values()) for each in headers)
 
     def __iter__(self) -> Iterator[ControlHeader]:
         return iter(self._all)

@@ -67,6 +67,7 @@ _SETTINGS = (
     "upload",
     "recipient_names",
     "recipients_sent",
+    "over_limit",
     "tag_limit",
     "options",
     "stages",
@@ -94,19 +95,19 @@ class Dialect:
 
     `extensions` are EHLO keywords in their order; `size` is in octets, `recipients` a count per message.
     `credentials_at`, `billing` and `suppressed` are words of `policy.vocabulary`; `suppressing` the reasons that count
-    at RCPT. `dsn` says whether what could not be delivered is reported by mail to the return path.
-    `stages` maps "mail", "rate", "rcpt" and "data" to names of rules (`policy.admission`) in their order. `statuses`
-    maps our states to the service's words. `headers` are its control headers; of all others those of `headers_kept`
-    are kept (none named: all), `body` says what is kept of a body, `body_tags` are words in a body that stand for
-    links, `recipient_names` makes the To field of each recipient's own address with the name that the message's To
-    gives, `upload` says how files come to its cache. `recipients_sent` is "all" or "first"; `tag_limit` how many tags
-    an account may have used, 0 for any number. `username` is the pattern of a generated user name, `credential` what a
-    new connection logs in by, `key_usernames` are those that go with a key (words of `policy.vocabulary`, or fixed
-    names). `login_needs_balance` turns logins away of who has nothing left; `sender_path` and `return_path` are words,
-    too. `ports` are the service's ports by mode ("plain", "starttls", "tls"); `sandbox` gives for a port the offset
-    from the sandbox's base port.
-    `options` has the default of every switch of a connection (`policy.options`); `variants` other forms of some replies
-    by the name under which the option "replies" chooses them, and `replies` those that speak as the options are.
+    at RCPT. `dsn` says whether what could not be delivered is reported by mail to the return path. `stages` maps
+    "mail", "rate", "rcpt", "daily" and "data" to names of rules (`policy.admission`) in their order. `statuses` maps
+    our states to the service's words. `headers` are its control headers; of all others those of `headers_kept` are kept
+    (none named: all), `body` says what is kept of a body, `body_tags` are words in a body that stand for links,
+    `recipient_names` makes the To field of each recipient's own address with the name that the message's To gives,
+    `upload` says how files come to its cache. `recipients_sent` is "all" or "first"; `over_limit` says what becomes of
+    recipients beyond a connection's daily limit; `tag_limit` how many tags an account may have used, 0 for any number.
+    `username` is the pattern of a generated user name, `credential` what a new connection logs in by, `key_usernames`
+    are those that go with a key (words of `policy.vocabulary`, or fixed names). `login_needs_balance` turns logins away
+    of who has nothing left; `sender_path` and `return_path` are words, too. `ports` are the service's ports by mode
+    ("plain", "starttls", "tls"); `sandbox` gives for a port the offset from the sandbox's base port. `options` has the
+    default of every switch of a connection (`policy.options`); `variants` other forms of some replies by the name under
+    which the option "replies" chooses them, and `replies` those that speak as the options are.
     """
 
     name: str
@@ -136,6 +137,7 @@ class Dialect:
     upload: Upload | None
     recipient_names: bool
     recipients_sent: str
+    over_limit: str
     tag_limit: int
     options: Mapping[str, JSON]
     stages: Mapping[str, tuple[str, ...]]
@@ -273,6 +275,7 @@ def _read(reading: Reading, name: str, own: Mapping[str, object]) -> Dialect:
         upload=read_upload(reading, given.get("upload")),
         recipient_names=reading.switch("recipient_names", given.get("recipient_names")),
         recipients_sent=reading.choice("recipients_sent", given.get("recipients_sent"), vocabulary.RECIPIENTS_SENT),
+        over_limit=reading.choice("over_limit", given.get("over_limit"), vocabulary.OVER_LIMIT),
         tag_limit=reading.count("tag_limit", given.get("tag_limit"), 0, MAX_TAGS),
         options=options,
         stages=_stages(reading, given.get("stages")),

@@ -27,6 +27,8 @@ class MailFacts:
     the account: "" (unknown), "unverified" or "verified"; `sender_status` that of the address itself: "", "requested"
     or "confirmed". `sender_rule` is the connection's option. `available` counts the sends that are left; `free_space`
     the octets that the state's disk has room for, of which `free_space_floor` are kept for what is under way.
+    `repeatable` tells that this may be a repetition under an idempotency key, which costs nothing: whether it is one
+    shows with the message.
     """
 
     sender: Mailbox | None
@@ -41,6 +43,7 @@ class MailFacts:
     paused: bool = False
     free_space: int = 0
     free_space_floor: int = 0
+    repeatable: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +64,7 @@ class RcptFacts:
     that are paid for; `unsent` tells that this one is only put on record, and costs nothing.
 
     `suppression` is the reason or ""; `mailbox_full_at` when the mailbox last was found full (0: never), which counts
-    for `mailbox_full_seconds`.
+    for `mailbox_full_seconds`. `repeatable` as in `MailFacts`.
     """
 
     address: str
@@ -74,6 +77,21 @@ class RcptFacts:
     suppression: str = ""
     mailbox_full_at: int = 0
     mailbox_full_seconds: int = 86_400
+    repeatable: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class DailyFacts:
+    """Known at RCPT of a connection that has a daily limit: `sent` counts what was accepted since the day began.
+
+    The others as in `RcptFacts`.
+    """
+
+    limit: int
+    sent: int
+    charged: int = 0
+    unsent: bool = False
+    repeatable: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,4 +128,4 @@ class DataFacts:
     tags_used: int = 0
 
 
-Facts: TypeAlias = MailFacts | RateFacts | RcptFacts | DataFacts
+Facts: TypeAlias = MailFacts | RateFacts | RcptFacts | DailyFacts | DataFacts

@@ -7,6 +7,7 @@ looks anything up.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Mapping
 from types import MappingProxyType
 from typing import TYPE_CHECKING
@@ -22,6 +23,9 @@ if TYPE_CHECKING:
 
 #: Longest text that an option may be, in characters.
 MAX_TEXT = 254
+
+#: Largest number that an option may be.
+MAX_NUMBER = 1_000_000_000
 
 _SWITCH = {"true": True, "yes": True, "on": True, "1": True, "false": False, "no": False, "off": False, "0": False}
 
@@ -51,6 +55,8 @@ def read_options(reading: Reading, value: object, variants: Collection[str]) -> 
             found[name] = reading.switch(key, given)
         elif option.kind == "word":
             found[name] = reading.choice(key, given, option.words)
+        elif option.kind == "number":
+            found[name] = reading.count(key, given, 0, MAX_NUMBER)
         elif option.kind == "forms":
             found[name] = _read_forms(reading, key, given, variants)
         elif given == "":
@@ -78,6 +84,8 @@ def parse(name: str, text: str, variants: Collection[str]) -> JSON:
     value: JSON = text.strip()
     if option.kind == "switch":
         value = _SWITCH.get(text.strip().lower(), text)
+    elif option.kind == "number":
+        value = int(text) if re.fullmatch(r"\s*[0-9]{1,12}\s*", text) else text
     elif option.kind == "forms":
         value = tuple(dict.fromkeys(word.strip() for word in text.split(",") if word.strip()))
     if reason := fault(option, value, variants):
@@ -89,6 +97,9 @@ def fault(option: Option, value: JSON, variants: Collection[str]) -> str:
     """Why a value is none of an option's; "" when it is."""
     if option.kind == "switch":
         return "" if isinstance(value, bool) else "must be true or false"
+    if option.kind == "number":
+        fits = isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= MAX_NUMBER
+        return "" if fits else f"must be a whole number from 0 to {MAX_NUMBER}"
     if option.kind == "forms":
         if not isinstance(value, (list, tuple)):
             return "must be a list"

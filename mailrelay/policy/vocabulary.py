@@ -44,6 +44,9 @@ SUPPRESSED = ("refuse", "fail", "drop")
 #: Why an address is suppressed.
 SUPPRESSIONS = ("unsubscribe", "complaint", "hard_bounce", "manual")
 
+#: What becomes of recipients beyond a connection's daily limit: refused, or taken in and put on record as failed.
+OVER_LIMIT = ("refuse", "fail")
+
 #: Which recipients are sent to: every one, or only the first that was taken; the others are put on record as rejected.
 RECIPIENTS_SENT = ("all", "first")
 
@@ -97,8 +100,8 @@ HEADER_REPLIES: Mapping[str, str] = MappingProxyType(
 
 @dataclass(frozen=True, slots=True)
 class Option:
-    """What one switch of a connection may be: "switch" (true or false), "word" (one of `words`), "text", "address" (""
-    or an e-mail address), or "forms" (names of the dialect's ``[variants]``)."""
+    """What one switch of a connection may be: "switch" (true or false), "word" (one of `words`), "number" (whole, from
+    0), "text", "address" ("" or an e-mail address), or "forms" (names of the dialect's ``[variants]``)."""
 
     kind: str
     words: tuple[str, ...] = ()
@@ -123,6 +126,8 @@ OPTIONS: Mapping[str, Option] = MappingProxyType(
         "bad_file_key": Option("word", ("refuse", "fail")),
         # who a message is recorded to come from when its own reverse path is not the account's; "": the sender
         "bounce_address": Option("address"),
+        # most recipients that are sent to in one day of UTC; 0: any number
+        "daily_limit": Option("number"),
         # other forms of the dialect's replies
         "replies": Option("forms"),
     }
@@ -134,7 +139,8 @@ PORT_MODES = ("plain", "starttls", "tls")
 #: What a generated user name may be made of: the connection's name, the sender's domain.
 USERNAME_FIELDS = frozenset({"name", "domain"})
 
-#: Rules of `policy.admission` by the stage that may run them. "rate" comes after "mail", for its unit is taken last.
+#: Rules of `policy.admission` by the stage that may run them. "rate" comes after "mail", for its unit is taken last;
+#: "daily" after "rcpt", for a connection that has such a limit.
 STAGES: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
         "mail": (
@@ -149,6 +155,7 @@ STAGES: Mapping[str, tuple[str, ...]] = MappingProxyType(
         ),
         "rate": ("rate",),
         "rcpt": ("recipient_count", "suppression", "mailbox_limit", "balance_covers"),
+        "daily": ("daily_limit",),
         "data": (
             "size",
             "header",
@@ -279,6 +286,7 @@ REPLIES: Mapping[str, Shape] = MappingProxyType(
         "sender_disallowed": _refusal("address"),
         "rate_limited": _later("seconds"),
         "balance_short": _refusal(),
+        "daily_limit": _refusal("limit"),
         "recipient_suppressed": _refusal("address"),
         "mailbox_limit": _refusal("address"),
         "from_missing": _refusal(),

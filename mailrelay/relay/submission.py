@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
+from typing import cast
 
 from twisted.internet.defer import Deferred, succeed
 from twisted.logger import Logger
@@ -23,7 +24,7 @@ from ..mail.digest import digest
 from ..mail.envelope import SECOND, Instructions, Recipient, Submission, ulid
 from ..mail.message import Message
 from ..mail.reply import Refusal
-from ..policy.admission import AUTHOR, DataFacts, MailFacts, RateFacts, RcptFacts, return_path
+from ..policy.admission import AUTHOR, DailyFacts, DataFacts, MailFacts, RateFacts, RcptFacts, return_path
 from ..policy.dialect import Dialect
 from ..policy.instructions import Asked, read
 from ..policy.rejection import rejections, suppression_rejects
@@ -90,6 +91,8 @@ class Transaction:
         self._source = Source(intake.spool, intake.new_id)
         self._decisions = Decisions(intake.verdicts, dialect, peer, connection, {} if judged is None else judged)
         self._available = 0
+        self._sent = 0
+        self._keyed: bool | None = None
 
     # -- stages
 
@@ -123,6 +126,7 @@ class Transaction:
             paused=intake.paused(),
             free_space=intake.free_space(),
             free_space_floor=intake.free_space_floor,
+            repeatable=facts.available <= 0 and await self._repeatable(),
         )
         self._decisions.judge("mail", judged)
         wait = 0.0
@@ -131,6 +135,8 @@ class Transaction:
                 f"rate:{connection.id}", 1, connection.rate, connection.rate_period, connection.rate_burst
             )
         self._decisions.judge("rate", RateFacts(wait=wait, rate=connection.rate, period=connection.rate_period))
+        if self._daily_limit():
+            self._sent = await intake.directory.sent(connection.id, intake.now())
         self._sender = return_path(judged, self._dialect, connection.options, connection.sender)
 
     def rcpt(self, recipient: Mailbox) -> Deferred[None]:
@@ -140,10 +146,13 @@ class Transaction:
         return Deferred.fromCoroutine(self._rcpt(recipient, self._asked))
 
     async def _rcpt(self, recipient: Mailbox, number: int) -> None:
-        dialect = self._dialect
+        dialect, limit = self._dialect, self._daily_limit()
         facts = await self._intake.directory.recipient(self._connection.account, recipient.key)
+        short = self._available <= len(self._recipients) or (limit and limit <= self._sent + len(self._recipients))
+        repeatable = bool(short) and await self._repeatable()
         if recipient.key in self._recipients:
             return  # repeated while the first was looked up
+        unsent = suppression_rejects(dialect, facts.suppression)
         self._decisions.judge(
             "rcpt",
             RcptFacts(
@@ -152,14 +161,29 @@ class Transaction:
                 recipient_limit=dialect.recipients,
                 available=self._available,
                 charged=self._charged(),
-                unsent=suppression_rejects(dialect, facts.suppression),
+                unsent=unsent,
                 suppression=facts.suppression,
                 mailbox_full_at=facts.mailbox_full_at,
                 mailbox_full_seconds=self._intake.mailbox_full,
                 now=self._intake.now(),
+                repeatable=repeatable,
             ),
         )
+        if limit:
+            self._decisions.judge("daily", DailyFacts(limit, self._sent, self._charged(), unsent, repeatable))
         self._recipients[recipient.key] = _Taken(number, recipient, facts.suppression)
+
+    def _daily_limit(self) -> int:
+        """Most recipients of the connection that are sent to in one day, 0 for any number."""
+        return cast(int, self._connection.options["daily_limit"])
+
+    async def _repeatable(self) -> bool:
+        """Whether the message may be a repetition under an idempotency key: the connection has used one of late."""
+        if not self._dialect.headers.repeatable:
+            return False
+        if self._keyed is None:
+            self._keyed = await self._intake.directory.keyed(self._connection.id, self._intake.now())
+        return self._keyed
 
     def _charged(self) -> int:
         """How many of the recipients taken so far are paid for."""
@@ -234,6 +258,8 @@ class Transaction:
             spooled=draft.spooled,
             personal=draft.personal,
             rejected_told=dialect.suppressed != "drop",
+            daily_limit=self._daily_limit(),
+            over_limit_fails=dialect.over_limit == "fail",
             digest=said,
         )
         lease = intake.scheduler.has_room(len(submission.live))

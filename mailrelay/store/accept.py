@@ -14,11 +14,12 @@ from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
-from ..mail.envelope import Delivery, Recipient, State, Submission, deliveries_of, personal_text
+from ..mail.envelope import DAY, Delivery, Recipient, State, Submission, deliveries_of, personal_text
 from ..mail.reply import Refusal
+from ..policy.rejection import within
 from .bodies import stored
-from .schema import messages, recipients
-from .work import Work
+from .schema import daily, messages, recipients
+from .work import MAKERS, Work, upsert
 
 if TYPE_CHECKING:
     from .report import Reports
@@ -34,6 +35,12 @@ def is_large(submission: Submission) -> bool:
 
 _add_message = sa.insert(messages)
 _add_recipient = sa.insert(recipients)
+_sent_today = sa.select(daily.c.sent).where(
+    daily.c.connection == sa.bindparam("connection"), daily.c.day == sa.bindparam("day")
+)
+_put_today = {
+    on_sqlite: upsert(make, daily, lambda new: {"day": new.day, "sent": new.sent}) for on_sqlite, make in MAKERS
+}
 
 
 def clean(text: str) -> str:
@@ -51,11 +58,13 @@ def accept(
     message_rows: list[Mapping[str, object]] = []
     recipient_rows: list[Mapping[str, object]] = []
     results: list[Sequence[Delivery] | Refusal] = []
-    for submission, lease in members:
-        refused = _incomplete(work, submission) or _pay(work, submission)
-        if refused is not None:
-            results.append(refused)
+    taken: list[Submission] = []
+    for made, lease in members:
+        submission = _incomplete(work, made) or _admit(work, made)
+        if isinstance(submission, Refusal):
+            results.append(submission)
             continue
+        taken.append(submission)
         message_rows.append(_message_row(submission))
         recipient_rows.extend(_recipient_rows(submission, work.node if lease else ""))
         _count(work, submission)
@@ -65,8 +74,8 @@ def accept(
     work.insert(_add_message, message_rows)
     work.insert(_add_recipient, recipient_rows)
     if reports is not None:
-        for (submission, _), outcome in zip(members, results, strict=True):
-            if submission.rejected_told and not isinstance(outcome, Refusal):
+        for submission in taken:
+            if submission.rejected_told:
                 _tell(work, submission, reports)
     return results
 
@@ -78,12 +87,11 @@ def _tell(work: Work, submission: Submission, reports: Reports) -> None:
             reports.put(work, subject, State.SUPPRESSED, recipient.rejected, "", submission.received_at)
 
 
-def join(
-    work: Work, submission: Submission, lease: bool, reports: Reports | None = None
-) -> Sequence[Delivery] | Refusal:
+def join(work: Work, made: Submission, lease: bool, reports: Reports | None = None) -> Sequence[Delivery] | Refusal:
     """More recipients for a message that is there already under the submission's id."""
-    if (refused := _pay(work, submission)) is not None:
-        return refused
+    submission = _admit(work, made)
+    if isinstance(submission, Refusal):
+        return submission
     work.insert(_add_recipient, _recipient_rows(submission, work.node if lease else ""))
     _count(work, submission)
     if reports is not None and submission.rejected_told:
@@ -109,6 +117,23 @@ def _incomplete(work: Work, submission: Submission) -> Refusal | None:
     if not is_large(submission) or (found := stored(work, submission.id)) == submission.size:
         return None
     return Refusal("temporary", rule="source_stored", facts={"stored": found, "size": submission.size})
+
+
+def _admit(work: Work, submission: Submission) -> Submission | Refusal:
+    """The submission within its connection's daily limit, and paid for. The account's purse is locked, and with it what
+    its connections have sent today."""
+    if not submission.daily_limit:
+        return _pay(work, submission) or submission
+    today = {"connection": submission.connection, "day": submission.received_at // DAY}
+    sent = sum(found for (found,) in work.rows(_sent_today, today))
+    try:
+        submission = within(submission, sent)
+    except Refusal as refusal:
+        return refusal
+    if (refused := _pay(work, submission)) is not None:
+        return refused
+    work.insert(_put_today[work.sqlite], ({**today, "sent": sent + len(submission.live)},))
+    return submission
 
 
 def _pay(work: Work, submission: Submission) -> Refusal | None:

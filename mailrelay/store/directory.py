@@ -25,9 +25,10 @@ from ..interfaces.directory import (
     SigningKey,
     TagFacts,
 )
+from ..interfaces.ledger import KEY_LIFETIME
 from ..interfaces.routes import RouteNames, StoredRoute
 from ..interfaces.templates import Template
-from ..mail.envelope import SECOND
+from ..mail.envelope import DAY, SECOND
 from ..policy.verdict import JSON
 from .jobs import LOOK_UP
 from .reader import Reader
@@ -37,9 +38,11 @@ from .schema import (
     connections,
     counters,
     credentials,
+    daily,
     domain_keys,
     domains,
     full_mailboxes,
+    keyed,
     senders,
     settings,
     suppressions,
@@ -135,6 +138,14 @@ def tags_statement() -> sa.Select[tuple[str]]:
 
 
 _tags = tags_statement()
+_keyed = (
+    sa.select(keyed.c.id)
+    .where(keyed.c.connection == sa.bindparam("connection_id"), keyed.c.at > sa.bindparam("after"))
+    .limit(1)
+)
+_sent = sa.select(daily.c.sent).where(
+    daily.c.connection == sa.bindparam("connection_id"), daily.c.day == sa.bindparam("today")
+)
 _settings = sa.select(settings.c.key, settings.c.value)
 
 
@@ -224,6 +235,14 @@ class Directory:
         if not id or not _is_storable(id):
             return succeed(None)
         return self._remembered(("template", account, id), lambda work: read_template(work, account, id))
+
+    def keyed(self, connection: str, now: int) -> Deferred[bool]:
+        values = {"connection_id": connection, "after": now - KEY_LIFETIME}
+        return self._reader.ask(LOOK_UP, lambda work: bool(work.rows(_keyed, values)))
+
+    def sent(self, connection: str, now: int) -> Deferred[int]:
+        values = {"connection_id": connection, "today": now // DAY}
+        return self._reader.ask(LOOK_UP, lambda work: sum(found for (found,) in work.rows(_sent, values)))
 
     def settings(self) -> Deferred[Mapping[str, str]]:
         return self._remembered(("settings",), _read_settings)

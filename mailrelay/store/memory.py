@@ -28,9 +28,10 @@ from ..interfaces.nodes import INodes
 from ..interfaces.registry import Taken
 from ..interfaces.routes import IRoutes, RouteNames, StoredRoute
 from ..interfaces.templates import ITemplates, Template
-from ..mail.envelope import SECOND, Delivery, Settlement, State, Submission, deliveries_of
+from ..mail.envelope import DAY, SECOND, Delivery, Settlement, State, Submission, deliveries_of
 from ..mail.reply import Refusal
 from ..policy.bounce import mailbox_full
+from ..policy.rejection import within
 from ..policy.settlement import HARD_BOUNCE
 
 _BLOCKED_PAUSE = 60 * SECOND
@@ -83,6 +84,8 @@ class MemoryState:
     dead: set[str] = field(default_factory=set)
     #: by (connection, key): the message's id, its digest, when it came, and the recipients by canonical address
     keyed: dict[tuple[str, str], tuple[str, str, int, set[str]]] = field(default_factory=dict)
+    #: by connection: the day, and what counts on it against the daily limit
+    daily: dict[str, tuple[int, int]] = field(default_factory=dict)
     #: the next accepts fail with these, one each
     failures: list[Exception] = field(default_factory=list)
 
@@ -91,6 +94,10 @@ class MemoryState:
 
     def available(self, account: str) -> int:
         return self.balance.get(account, 0) - self.reserved(account)
+
+    def sent(self, connection: str, now: int) -> int:
+        day, sent = self.daily.get(connection, (0, 0))
+        return sent if day == now // DAY else 0
 
     def change(self, change: Callable[[Entry], object], fits: Callable[[Entry], bool]) -> int:
         """Do something to every pending recipient that fits; gives how many."""
@@ -116,13 +123,19 @@ class MemoryLedger:
         return execute(self._accept, submission, lease)
 
     def _accept(self, submission: Submission, lease: bool) -> Sequence[Delivery]:
-        state, live = self.state, submission.live
+        state = self.state
         if state.failures:
             raise state.failures.pop(0)
         if submission.account not in state.balance:
             raise Refusal("temporary", rule="account_exists")
+        if submission.daily_limit:
+            submission = within(submission, state.sent(submission.connection, submission.received_at))
+        live = submission.live
         if submission.billing != "none" and state.available(submission.account) < len(live):
             raise Refusal("balance_short", rule="balance_covers")
+        if submission.daily_limit:
+            today, sent = submission.received_at // DAY, state.sent(submission.connection, submission.received_at)
+            state.daily[submission.connection] = today, sent + len(live)
         at_once = submission.billing == "accept"
         if at_once:
             state.balance[submission.account] -= len(live)
@@ -450,6 +463,13 @@ class MemoryDirectory:
 
     def spent(self, account: str) -> None:
         """Nothing is remembered here."""
+
+    def keyed(self, connection: str, now: int) -> Deferred[bool]:
+        found = [at for (owner, _), (_, _, at, _) in self._state.keyed.items() if owner == connection]
+        return execute(lambda: any(at > now - KEY_LIFETIME for at in found))
+
+    def sent(self, connection: str, now: int) -> Deferred[int]:
+        return execute(self._state.sent, connection, now)
 
     def settings(self) -> Deferred[Mapping[str, str]]:
         return execute(lambda: dict(self._state.switches))

@@ -10,7 +10,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 
 #: The newest migration this code knows (`migrations/versions`).
-REVISION = "0011"
+REVISION = "0012"
 
 metadata = sa.MetaData()
 
@@ -377,6 +377,17 @@ counters = sa.Table(
     _key("kind", primary=True),
     _key("node", primary=True),
     _number("count"),
+    sqlite_with_rowid=False,
+)
+
+#: Recipients of a connection that count against its daily limit, on the last day on which any did (days since 1970 in
+#: UTC); a connection without a limit has no row.
+daily = sa.Table(
+    "daily",
+    metadata,
+    _key("connection", primary=True),
+    _number("day"),
+    _number("sent"),
     sqlite_with_rowid=False,
 )
 

@@ -182,14 +182,15 @@ class Work:
         )
 
 
-def _upsert(make: Any, table: sa.Table, change: Callable[[Any], Mapping[str, object]]) -> Any:
+def upsert(make: Any, table: sa.Table, change: Callable[[Any], Mapping[str, object]]) -> Any:
+    """INSERT … ON CONFLICT by one engine's maker: `change` is given the new row and says what is set in the old one."""
     statement = make(table)
     return statement.on_conflict_do_update(index_elements=list(table.primary_key), set_=change(statement.excluded))
 
 
-_makers: Collection[tuple[bool, Any]] = ((True, sqlite.insert), (False, postgresql.insert))
-_name_batch = {on_sqlite: _upsert(make, batches, lambda new: {"batch": new.batch}) for on_sqlite, make in _makers}
+#: Who makes an INSERT, by whether the engine is SQLite.
+MAKERS: Collection[tuple[bool, Any]] = ((True, sqlite.insert), (False, postgresql.insert))
+_name_batch = {on_sqlite: upsert(make, batches, lambda new: {"batch": new.batch}) for on_sqlite, make in MAKERS}
 _move_counter = {
-    on_sqlite: _upsert(make, counters, lambda new: {"count": counters.c.count + new.count})
-    for on_sqlite, make in _makers
+    on_sqlite: upsert(make, counters, lambda new: {"count": counters.c.count + new.count}) for on_sqlite, make in MAKERS
 }

@@ -239,6 +239,25 @@ def test_zeptomail_process_failed(sandbox: Sandbox) -> None:
     assert sender.balance() == before
 
 
+def test_zeptomail_daily_limit(sandbox: Sandbox) -> None:
+    """What is beyond the agent's limit of the day is accepted, then told as failed, with the reason, unbilled; a limit
+    that is lifted holds no more."""
+    sender, to = Sender(sandbox, "zeptomail"), [fresh("day") for _ in range(3)]
+    sandbox.cli("connection", "set", sender.card["name"], "daily_limit=2")
+    time.sleep(TAKES_EFFECT)
+    before = sender.balance()
+    for each in to:
+        sender.taken(letter(sender.mail_from), each)
+    told = [sender.told(each) for each in to]
+    assert [each["dialect_status"] for each in told] == ["Delivered", "Delivered", "Process failed"]
+    assert (told[2]["last_reply"], told[2]["billed"]) == ("the daily limit of 2 recipients is reached", 0)
+    assert sender.balance() == before - 2
+    sandbox.cli("connection", "set", sender.card["name"], "daily_limit=")
+    time.sleep(TAKES_EFFECT)
+    sender.taken(letter(sender.mail_from), after := fresh("day"))
+    assert sender.told(after)["dialect_status"] == "Delivered"
+
+
 def test_zeptomail_any_reverse_path(sandbox: Sandbox) -> None:
     """A reverse path that is foreign or empty refuses nothing: who the mail is from is told by its From."""
     sender = Sender(sandbox, "zeptomail")

@@ -13,6 +13,7 @@ from mailrelay.mail.envelope import SECOND
 from mailrelay.policy.admission import (
     ANYBODY,
     RULES,
+    DailyFacts,
     DataFacts,
     Facts,
     MailFacts,
@@ -132,6 +133,16 @@ CASES: tuple[tuple[Dialect, str, Facts, tuple[str, str] | None], ...] = (
     (STANDARD, "rcpt", replace(RCPT, mailbox_full_at=NOW - 86_400 * SECOND + 1), ("mailbox_limit", "mailbox_limit")),
     (STANDARD, "rcpt", replace(RCPT, mailbox_full_at=NOW - 86_400 * SECOND), None),
     (STANDARD, "rcpt", replace(RCPT, mailbox_full_at=NOW - SECOND, mailbox_full_seconds=1), None),
+    # what may be a repetition under an idempotency key is judged with the message
+    (STANDARD, "mail", replace(MAIL, available=0, repeatable=True), None),
+    (STANDARD, "rcpt", replace(RCPT, available=0, repeatable=True), None),
+    # the daily limit
+    (STANDARD, "daily", DailyFacts(limit=3, sent=2), None),
+    (STANDARD, "daily", DailyFacts(limit=3, sent=3), ("daily_limit", "daily_limit")),
+    (STANDARD, "daily", DailyFacts(limit=3, sent=2, charged=1), ("daily_limit", "daily_limit")),
+    (STANDARD, "daily", DailyFacts(limit=3, sent=3, unsent=True), None),
+    (STANDARD, "daily", DailyFacts(limit=3, sent=3, repeatable=True), None),
+    (SHIPPED.get("zeptomail"), "daily", DailyFacts(limit=3, sent=3), None),
     # end of data
     (STANDARD, "data", DATA, None),
     (STANDARD, "data", replace(DATA, size=1001), ("size", "message_too_big")),

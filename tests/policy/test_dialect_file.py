@@ -42,6 +42,7 @@ SETTINGS = (
     "headers_kept",
     "recipient_names",
     "recipients_sent",
+    "over_limit",
     "tag_limit",
     "options",
     "stages",

@@ -32,6 +32,7 @@ class MergedTests(SynchronousTestCase):
     def test_what_makes_no_sense_any_more(self) -> None:
         """What an older or a newer version kept, or another dialect file, counts as not set."""
         own = {"sender": "anybody", "colour": "red", "replies": ["loud"], "bounce_address": "?", "track_opens": 1}
+        own["daily_limit"] = True
         dialect = SHIPPED.get("standard")
         self.assertEqual(merged(dialect, own), dialect.options)
         self.assertEqual(merged(FORMS, own)["replies"], ["loud"])
@@ -56,6 +57,8 @@ class ParseTests(SynchronousTestCase):
             ("bounce_address", "b@c.example", "b@c.example"),
             ("replies", "loud, odd,loud", ("loud", "odd")),
             ("replies", "", ()),
+            ("daily_limit", " 500 ", 500),
+            ("daily_limit", "0", 0),
         ):
             self.assertEqual(parse(name, text, FORMS.variants), wanted, name)
 
@@ -68,6 +71,9 @@ class ParseTests(SynchronousTestCase):
             ("bounce_address", "me", "'me' is not an address: domain missing"),
             ("default_route", "e\x00u", "must be at most 254 printable characters"),
             ("default_route", "e" * 255, "must be at most 254 printable characters"),
+            ("daily_limit", "many", "must be a whole number from 0 to 1000000000"),
+            ("daily_limit", "-1", "must be a whole number from 0 to 1000000000"),
+            ("daily_limit", "1000000001", "must be a whole number from 0 to 1000000000"),
             ("replies", "quiet", "must be of loud, odd, not 'quiet'"),
         ):
             error = self.assertRaises(ValueError, parse, name, text, FORMS.variants)

@@ -298,6 +298,50 @@ class RcptTests(SubmissionTests):
         self.take(transaction, "a@b.test", "b@b.test")
         self.assertEqual(self.rcpt_refused(transaction, "c@b.test").key, "balance_short")
 
+    def test_daily_limit(self) -> None:
+        """No more recipients are taken than the connection may send to that day; the next day begins at midnight."""
+        self.change(options={**self.spoken.options, "daily_limit": 2})
+        transaction = self.begin()
+        self.take(transaction, "a@b.test", "b@b.test")
+        refusal = self.rcpt_refused(transaction, "c@b.test")
+        self.assertEqual((refusal.key, refusal.fields), ("daily_limit", {"limit": 2}))
+        transaction.write(SOURCE)
+        self.successResultOf(transaction.finish())
+        self.assertEqual(self.rcpt_refused(self.begin(), "d@b.test").key, "daily_limit")
+        self.clock.advance(86_400 - self.clock.seconds() % 86_400)
+        self.take(self.begin(), "d@b.test")
+
+    def test_daily_limit_at_the_commit(self) -> None:
+        """What others sent meanwhile counts: all of it is refused at the commit (law 2)."""
+        self.change(options={**self.spoken.options, "daily_limit": 2})
+        transaction = self.begin()
+        self.take(transaction, "a@b.test")
+        self.successResultOf(self.submit("b@b.test", "c@b.test"))
+        transaction.write(SOURCE)
+        self.assertEqual(self.refusal(transaction.finish()).key, "daily_limit")
+
+    def test_repetition_with_nothing_left(self) -> None:
+        """A repetition under an idempotency key gets its answer with the last send gone, and over the daily limit;
+        another message does not, nor does a connection that never used a key get so far."""
+        self.change(options={**self.spoken.options, "daily_limit": 2})
+        self.state.balance["A"] = 2
+        keyed = b"X-Relay-Idempotency-Key: k\r\n" + SOURCE
+        first = self.successResultOf(self.submit("a@b.test", "b@b.test", source=keyed))
+        self.assertEqual(self.state.balance["A"], 0)
+        self.assertEqual(self.successResultOf(self.submit("a@b.test", "b@b.test", source=keyed)), first)
+        for source in (SOURCE, keyed.replace(b": k", b": l")):
+            self.assertIn(self.refusal(self.submit("a@b.test", source=source)).key, ("daily_limit", "balance_short"))
+        self.assertEqual(self.refusal(self.submit("a@b.test", "c@b.test", source=keyed)).key, "daily_limit")
+        self.state.keyed.clear()
+        self.assertEqual(self.mail_refused().key, "balance_short")
+
+    def test_no_keys_no_patience(self) -> None:
+        """Where no header can make a repetition, an empty balance is told at MAIL whatever is on record."""
+        self.spoken = DIALECTS.get("emailmassivo")
+        self.state.keyed["C1", "k"] = ("M", "d", START, set())
+        self.state.balance["A"] = 0
+        self.assertEqual(self.mail_refused().key, "balance_short")
+
     def test_repeated(self) -> None:
         """A repeated recipient is answered alike and sent to once, however it is written, even with nothing left."""
         self.state.balance["A"] = 1
