@@ -12,7 +12,7 @@ from ..mail.envelope import Delivery
 from ..mail.event import Event
 
 #: What one recipient can do.
-ACTS = (Event.OPENED, Event.CLICKED, Event.UNSUBSCRIBED)
+ACTS = (Event.OPENED, Event.CLICKED, Event.UNSUBSCRIBED, Event.COMPLAINED)
 
 #: Acts of one recipient that are kept one by one; further ones are only counted.
 KEPT = 50
@@ -22,8 +22,9 @@ KEPT = 50
 class Engagement:
     """One act of one recipient, one of `ACTS`, at an instant.
 
-    `machine` names what did it instead of a person, "" for a person; `target` is where a click led; `address` and
-    `agent` say from where and by which program, both bounded. `id` is a ULID by which an act is kept once.
+    `machine` names what did it instead of a person, "" for a person; `target` is where a click led, or of what kind a
+    complaint was; `address` and `agent` say from where and by which program, both bounded. `id` is a ULID by which an
+    act is kept once.
     """
 
     id: str
@@ -48,10 +49,11 @@ class Engaged:
     clicks: int = 0
     machine_clicks: int = 0
     unsubscribed_at: int = 0
+    complained_at: int = 0
 
 
 class IEngagement(Interface):
-    """What recipients do. A recipient that is in no history any more is passed over, but its unsubscribe holds."""
+    """What recipients do. One that is in no history any more is passed over, but its unsubscribe holds."""
 
     def record(engagements: Sequence[Engagement]) -> Deferred[None]:
         """Keep opens and clicks, and move their counters, in one commit; fails with `Refusal` when it was not."""
@@ -61,6 +63,13 @@ class IEngagement(Interface):
 
         A complaint stays the reason where it is one. Fails with `KeyError` when there is no such account, with
         `Refusal` when nothing was committed.
+        """
+
+    def complain(engagement: Engagement) -> Deferred[bool]:
+        """Suppress the address of a recipient and keep that it complained, in one commit.
+
+        False when it had complained before, or is in no history; then nothing is changed. Fails with `Refusal` when
+        nothing was committed.
         """
 
     def delivery(recipient: str) -> Deferred[Delivery]:

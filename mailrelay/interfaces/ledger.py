@@ -12,7 +12,7 @@ from typing import NamedTuple
 from twisted.internet.defer import Deferred
 from zope.interface import Interface
 
-from ..mail.envelope import SECOND, Delivery, Settlement, Submission
+from ..mail.envelope import SECOND, Delivery, Return, Settlement, Submission
 
 #: How long an idempotency key of a connection stands for what it was first used for.
 KEY_LIFETIME = 24 * 3600 * SECOND
@@ -72,6 +72,10 @@ class ILedger(Interface):
 
         False: the lease was no longer ours; nothing changed.
         """
+
+    def bounce_later(given: Return) -> Deferred[bool]:
+        """A recipient that was delivered has bounced after all: its state, the counters, and the suppression of its
+        address change in one commit. False: it is not delivered, or not known; nothing changed."""
 
     def release(recipients: Collection[str]) -> Deferred[int]:
         """Give leases of this process back untouched; fires with how many there were."""

@@ -106,7 +106,8 @@ class Sender:
 
 @dataclass(frozen=True, slots=True)
 class Suppression:
-    """An address not to send to; `reason` is "unsubscribe", "complaint", "hard_bounce" or "manual"."""
+    """An address not to send to, until `expires_at` (0: no end); `reason` is "unsubscribe", "complaint", "hard_bounce"
+    or "manual", `origin` a recipient's id or words for who put it there."""
 
     account: str
     key: str
@@ -114,6 +115,7 @@ class Suppression:
     reason: str
     origin: str
     created_at: int
+    expires_at: int = 0
 
 
 class IRegistry(Interface):

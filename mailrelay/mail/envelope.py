@@ -276,9 +276,9 @@ class Settlement:
     """What the ledger is told about one leased recipient after an attempt, or after a decision without one.
 
     `due_at` is the instant of the next attempt for DEFERRED and QUEUED; `charge` is "", "capture" or "release";
-    `suppression` is "" or the reason under which the address is suppressed from now on; `attempted` tells whether an
-    attempt is to be counted. `outcome` is the attempt itself, kept as it is told here, and `facts` say why the next one
-    is made when it is.
+    `suppression` is "" or the reason under which the address is suppressed from now on, until `suppressed_until` (0:
+    for good); `attempted` tells whether an attempt is to be counted. `outcome` is the attempt itself, kept as it is
+    told here, and `facts` say why the next one is made when it is.
     """
 
     recipient: str
@@ -292,6 +292,24 @@ class Settlement:
     at: int = 0
     event: str = ""
     outcome: Outcome | None = None
+    facts: Mapping[str, object] = field(default_factory=dict)
+    suppressed_until: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Return:
+    """What a report that came back by mail says of a recipient that was delivered: it was refused for good after all.
+
+    `reply` is what `host` said, as far as the report tells; `suppression` and `suppressed_until` as in a `Settlement`;
+    `facts` say how the refusal was understood.
+    """
+
+    recipient: str
+    reply: Reply
+    host: str
+    at: int
+    suppression: str = ""
+    suppressed_until: int = 0
     facts: Mapping[str, object] = field(default_factory=dict)
 
 

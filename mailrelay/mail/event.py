@@ -30,5 +30,9 @@ class Event(StrEnum):
     OPENED = "opened", "The recipient looked at the message: its open pixel was asked for."
     CLICKED = "clicked", "The recipient followed a link of the message."
     UNSUBSCRIBED = "unsubscribed", "The recipient wants no more mail of the account; the address is suppressed."
+    COMPLAINED = (
+        "complained",
+        "The recipient's provider says that it called the mail unwanted; the address is suppressed.",
+    )
     CONNECTION_BLOCKED = "connection_blocked", "A connection was blocked; it is not served until activated."
     POSSIBLE_DUPLICATE = "possible_duplicate", "An attempt ended after its lease was lost; the mail may arrive twice."

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from importlib import resources
 
+from ..mail.envelope import DAY
 from ..mail.reply import Reply
 from .reading import Reading
 
@@ -67,6 +68,10 @@ class BounceClass:
     def suppresses(self, reply: Reply) -> bool:
         """Is the address that got this reply not to be sent to any more?"""
         return self.suppress and reply.code >= 500
+
+    def until(self, now: int) -> int:
+        """The instant until which an address is suppressed that is from `now` on; 0: for good."""
+        return now + self.days * DAY if self.days else 0
 
 
 class BounceClasses:

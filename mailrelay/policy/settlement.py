@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from ..mail.envelope import SECOND, Bounced, Delivered, Delivery, Outcome, Settlement, State
+from ..mail.envelope import SECOND, Bounced, Delivered, Delivery, Outcome, Return, Settlement, State
 from ..mail.reply import Reply
 from .bounce import shipped
 from .hint import wait_asked
@@ -56,14 +56,15 @@ def settle(delivery: Delivery, outcome: Outcome, now: int, schedule: Schedule, j
     `now` is in microseconds; `jitter` is chance from 0 to 1. An address of which the refusal says that it is no good is
     suppressed from now on.
     """
-    state, due_at, facts, suppression = State.DEFERRED, 0, _NO_FACTS, ""
+    state, due_at, facts, suppression, until = State.DEFERRED, 0, _NO_FACTS, "", 0
     if isinstance(outcome, Delivered):
         state = State.DELIVERED
     elif isinstance(outcome, Bounced):
         state = State.BOUNCED
         found = shipped().classify(outcome.reply)
         facts = {"rule": "bounce_class", "class": found.name}
-        suppression = HARD_BOUNCE if outcome.asked and found.suppresses(outcome.reply) else ""
+        if outcome.asked and found.suppresses(outcome.reply):
+            suppression, until = HARD_BOUNCE, found.until(now)
     else:
         factor = patience(outcome.reply)
         made = delivery.attempts + 1
@@ -100,6 +101,22 @@ def settle(delivery: Delivery, outcome: Outcome, now: int, schedule: Schedule, j
         event=row.event,
         outcome=outcome,
         facts=facts,
+        suppressed_until=until,
+    )
+
+
+def returned(recipient: str, reply: Reply, host: str, now: int) -> Return:
+    """What follows when a host that took a recipient says later, by mail, that it was refused for good after all."""
+    found = shipped().classify(reply)
+    suppresses = found.suppresses(reply)
+    return Return(
+        recipient=recipient,
+        reply=reply,
+        host=host,
+        at=now,
+        suppression=HARD_BOUNCE if suppresses else "",
+        suppressed_until=found.until(now) if suppresses else 0,
+        facts={"rule": "returned", "class": found.name},
     )
 
 

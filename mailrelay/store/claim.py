@@ -18,7 +18,7 @@ from ..policy.settlement import HARD_BOUNCE
 from .damage import SANE, STORED, fault_of, fault_of_source, set_aside
 from .once import take_back, told_again
 from .report import Reports
-from .schema import PENDING, WAITING, connections, messages, recipients, suppressions
+from .schema import PENDING, WAITING, connections, holding, messages, recipients, suppressions
 from .settle import FACTS, Facts, end, facts_of
 from .work import BULK, Work
 
@@ -48,6 +48,7 @@ head = (
             suppressions.c.key == recipients.c.key,
             # that another message was refused is for the host to say again: not every dialect heeds it
             suppressions.c.reason != sa.literal_column(f"'{HARD_BOUNCE}'"),
+            holding(sa.bindparam("now", type_=sa.BigInteger)),
         )
         .scalar_subquery(),
     )

@@ -42,6 +42,7 @@ from .schema import (
     domain_keys,
     domains,
     full_mailboxes,
+    holding,
     keyed,
     senders,
     settings,
@@ -89,7 +90,9 @@ credentials_by_digest = (
     .order_by(credentials.c.id)
 )
 suppression_by_key = sa.select(suppressions.c.reason).where(
-    suppressions.c.account == sa.bindparam("owner"), suppressions.c.key == sa.bindparam("mailbox")
+    suppressions.c.account == sa.bindparam("owner"),
+    suppressions.c.key == sa.bindparam("mailbox"),
+    holding(sa.bindparam("now", type_=sa.BigInteger)),
 )
 full_by_key = sa.select(full_mailboxes.c.at).where(
     full_mailboxes.c.account == sa.bindparam("owner"), full_mailboxes.c.key == sa.bindparam("mailbox")
@@ -210,7 +213,7 @@ class Directory:
             self._remembered(("bare", account), lambda work: _has_nothing(work, account)).addErrback(lambda _: None)
         if not _is_storable(key):
             return succeed(_NOTHING)
-        return self._reader.ask(read_recipients, (account, key))
+        return self._reader.ask(read_recipients, (account, key, self._now()))
 
     def tag(self, account: str, tag: str) -> Deferred[TagFacts]:
         # a tag that was used stays used; one that is not known is looked for anew
@@ -310,11 +313,11 @@ class Directory:
                 waiting.callback(result)
 
 
-def read_recipients(work: Work, members: Sequence[tuple[str, str]]) -> list[RecipientFacts]:
-    """For each (account, key) what is known of it."""
+def read_recipients(work: Work, members: Sequence[tuple[str, str, int]]) -> list[RecipientFacts]:
+    """For each (account, key, now) what is known of it."""
     found = []
-    for account, key in members:
-        values = {"owner": account, "mailbox": key}
+    for account, key, now in members:
+        values = {"owner": account, "mailbox": key, "now": now}
         reasons = work.rows(suppression_by_key, values)
         full = work.rows(full_by_key, values)
         found.append(RecipientFacts(reasons[0][0] if reasons else "", full[0][0] if full else 0))

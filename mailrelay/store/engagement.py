@@ -23,7 +23,7 @@ from .accept import clean
 from .engine import Row
 from .jobs import CALL, LOOK_UP
 from .reader import Reader
-from .schema import accounts, engaged, engagements, messages, recipients, suppressions
+from .schema import accounts, engaged, engagements, holding, messages, recipients, suppressions
 from .settle import suppress
 from .work import Work
 from .writer import Writer
@@ -37,21 +37,27 @@ COUNTED: Mapping[str, str] = {
     "clicks": "clicks",
     "clicked_machine": "machine_clicks",
     "unsubscribed": "unsubscribed_at",
+    "complained": "complained_at",
 }
 #: Columns that hold an instant, of which each recipient counts once.
-FIRSTS = frozenset({"opened_at", "clicked_at", "unsubscribed_at"})
+FIRSTS = frozenset({"opened_at", "clicked_at", "unsubscribed_at", "complained_at"})
 
 _COLUMNS = tuple(each.name for each in fields(Engaged))
+_ONCE = {Event.UNSUBSCRIBED: "unsubscribed_at", Event.COMPLAINED: "complained_at"}
 _UNSUBSCRIBED = frozenset({"unsubscribe", "complaint"})
 
 _known = sa.select(recipients.c.connection, recipients.c.tag, recipients.c.accepted_at, recipients.c.address).where(
     recipients.c.id == sa.bindparam("of")
 )
 _known_locked = _known.with_for_update()
+_subject = sa.select(recipients).where(recipients.c.id == sa.bindparam("of"))
+_complained = sa.select(engaged.c.complained_at).where(engaged.c.recipient == sa.bindparam("of"))
 _engaged = sa.select(*(engaged.c[name] for name in _COLUMNS)).where(engaged.c.recipient == sa.bindparam("of"))
 _kept = sa.select(engagements).where(engagements.c.recipient == sa.bindparam("of")).order_by(engagements.c.id)
 _reason = sa.select(suppressions.c.reason).where(
-    suppressions.c.account == sa.bindparam("owner"), suppressions.c.key == sa.bindparam("mailbox")
+    suppressions.c.account == sa.bindparam("owner"),
+    suppressions.c.key == sa.bindparam("mailbox"),
+    holding(sa.bindparam("now", type_=sa.BigInteger)),
 )
 
 
@@ -75,6 +81,9 @@ class Engagements:
     def unsubscribe(self, account: str, mailbox: str, engagement: Engagement) -> Deferred[bool]:
         return self._writer.ask(CALL, lambda work: unsubscribe(work, account, mailbox, engagement))
 
+    def complain(self, engagement: Engagement) -> Deferred[bool]:
+        return self._writer.ask(CALL, lambda work: complain(work, engagement))
+
     def delivery(self, recipient: str) -> Deferred[Delivery]:
         return self._reader.ask(LOOK_UP, lambda work: _delivery(work, recipient))
 
@@ -95,7 +104,7 @@ def unsubscribe(work: Work, account: str, mailbox: str, engagement: Engagement) 
     """Suppress a mailbox, and keep who asked for it."""
     if not work.execute(sa.select(accounts.c.id).where(accounts.c.id == account)).first():
         raise KeyError(account)
-    reason = work.execute(_reason, {"owner": account, "mailbox": mailbox}).scalar()
+    reason = work.execute(_reason, {"owner": account, "mailbox": mailbox, "now": engagement.at}).scalar()
     known = work.rows(_known if work.sqlite else _known_locked, {"of": engagement.recipient})
     if known:
         _record(work, engagement.recipient, [engagement], known[0])
@@ -103,6 +112,18 @@ def unsubscribe(work: Work, account: str, mailbox: str, engagement: Engagement) 
         return False
     address = known[0][3] if known else mailbox
     suppress(work, account, clean(mailbox), address, "unsubscribe", engagement.recipient, engagement.at)
+    return True
+
+
+def complain(work: Work, engagement: Engagement) -> bool:
+    """Suppress the address of a recipient that complained, and keep the complaint; the first one counts."""
+    recipient = engagement.recipient
+    locked = _subject if work.sqlite else _subject.with_for_update()
+    found = work.execute(locked, {"of": recipient}).first()
+    if found is None or work.execute(_complained, {"of": recipient}).scalar():
+        return False
+    _record(work, recipient, [engagement], (found.connection, found.tag, found.accepted_at, found.address))
+    suppress(work, found.account, found.key, found.address, "complaint", recipient, engagement.at)
     return True
 
 
@@ -125,8 +146,8 @@ def _after(before: Mapping[str, int], done: Sequence[Engagement]) -> dict[str, i
     """What a recipient did in all once it did this, too."""
     after = dict(before)
     for each in done:
-        if each.act is Event.UNSUBSCRIBED:
-            after["unsubscribed_at"] = after["unsubscribed_at"] or each.at
+        if each.act in _ONCE:
+            after[_ONCE[each.act]] = after[_ONCE[each.act]] or each.at
             continue
         verb, first = ("opens", "opened_at") if each.act is Event.OPENED else ("clicks", "clicked_at")
         if each.machine:

@@ -14,7 +14,7 @@ from twisted.internet.defer import Deferred, succeed
 from zope.interface import implementer
 
 from ..interfaces.ledger import ILedger, Lane, Once
-from ..mail.envelope import Delivery, Settlement, Submission
+from ..mail.envelope import Delivery, Return, Settlement, Submission
 from .accept import CHUNK, accept, is_large
 from .bodies import drop, put_chunk
 from .claim import claim, expire, lanes_statement, leases_of, release
@@ -22,6 +22,7 @@ from .jobs import LOOK_UP
 from .once import accept_once
 from .reader import Reader
 from .report import Reports
+from .returned import bounce_later
 from .settle import settle
 from .work import BULK, Work
 from .writer import Writer
@@ -83,6 +84,9 @@ class Ledger:
 
     def settle(self, settlement: Settlement) -> Deferred[bool]:
         return self._writer.ask(self._settle, settlement, lasting=True)
+
+    def bounce_later(self, given: Return) -> Deferred[bool]:
+        return self._writer.ask(bounce_later, given, lasting=True)
 
     def release(self, recipients: Collection[str]) -> Deferred[int]:
         if not recipients:

@@ -28,7 +28,7 @@ from ..interfaces.nodes import INodes
 from ..interfaces.registry import Taken
 from ..interfaces.routes import IRoutes, RouteNames, StoredRoute
 from ..interfaces.templates import ITemplates, Template
-from ..mail.envelope import DAY, SECOND, Delivery, Settlement, State, Submission, deliveries_of
+from ..mail.envelope import DAY, SECOND, Delivery, Return, Settlement, State, Submission, deliveries_of
 from ..mail.reply import Refusal
 from ..policy.bounce import mailbox_full
 from ..policy.rejection import within
@@ -229,9 +229,25 @@ class MemoryLedger:
                 self.state.balance[account] -= 1
         if settlement.reply is not None and mailbox_full(settlement.reply):
             self.state.full[account, entry.key] = settlement.at
-        if settlement.suppression:
-            self.state.suppressions[account, entry.key] = settlement.suppression
+        self._suppress(entry, settlement.suppression)
         return True
+
+    def bounce_later(self, given: Return) -> Deferred[bool]:
+        return execute(self._returned, given)
+
+    def _returned(self, given: Return) -> bool:
+        entry = self.state.recipients.get(given.recipient)
+        if entry is None or entry.state is not State.DELIVERED:
+            return False
+        entry.state, entry.last = State.BOUNCED, str(given.reply)
+        self._suppress(entry, given.suppression)
+        return True
+
+    def _suppress(self, entry: Entry, reason: str) -> None:
+        """That a host refused an address never stands in the place of what a person wants."""
+        place = (entry.delivery.account, entry.key)
+        if reason and self.state.suppressions.get(place, HARD_BOUNCE) == HARD_BOUNCE:
+            self.state.suppressions[place] = reason
 
     def release(self, recipients: Collection[str]) -> Deferred[int]:
         def ours(entry: Entry) -> bool:
@@ -314,6 +330,18 @@ class MemoryEngagement:
         if self._state.suppressions.get((account, mailbox)) in ("unsubscribe", "complaint"):
             return False
         self._state.suppressions[account, mailbox] = "unsubscribe"
+        return True
+
+    def complain(self, engagement: Engagement) -> Deferred[bool]:
+        return execute(self._complain, engagement)
+
+    def _complain(self, engagement: Engagement) -> bool:
+        entry = self._state.recipients.get(engagement.recipient)
+        acts = self._state.acts.get(engagement.recipient, [])
+        if entry is None or any(each.act is engagement.act for each in acts):
+            return False
+        self._record((engagement,))
+        self._state.suppressions[entry.delivery.account, entry.key] = "complaint"
         return True
 
     def delivery(self, recipient: str) -> Deferred[Delivery]:

@@ -233,6 +233,7 @@ class Registry:
                 suppression.reason,
                 clean(suppression.origin),
                 suppression.created_at,
+                suppression.expires_at,
             )
 
         return self._writer.ask(CALL, add)

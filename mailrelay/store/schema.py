@@ -134,6 +134,7 @@ senders = sa.Table(
 )
 sa.Index("senders_key", senders.c.account, senders.c.key)
 
+#: `expires_at` is 0 for what has no end.
 suppressions = sa.Table(
     "suppressions",
     metadata,
@@ -143,8 +144,15 @@ suppressions = sa.Table(
     _key("reason"),
     _key("origin"),
     _number("created_at"),
+    _number("expires_at"),
     sqlite_with_rowid=False,
 )
+
+
+def holding(now: sa.ColumnElement[int]) -> sa.ColumnElement[bool]:
+    """The suppressions that have not ended at an instant."""
+    return sa.or_(suppressions.c.expires_at == sa.literal_column("0"), suppressions.c.expires_at > now)
+
 
 #: When a mailbox last said that it was full.
 full_mailboxes = sa.Table(
@@ -348,6 +356,7 @@ engaged = sa.Table(
     _number("clicks"),
     _number("machine_clicks"),
     _number("unsubscribed_at"),
+    _number("complained_at"),
     sqlite_with_rowid=False,
 )
 

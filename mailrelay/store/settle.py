@@ -9,12 +9,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
 from twisted.logger import Logger
 
 from ..mail.envelope import Settlement, State
 from ..policy.bounce import mailbox_full
+from ..policy.settlement import HARD_BOUNCE
 from .accept import clean
 from .attempts import keep
 from .report import Reports
@@ -135,7 +138,8 @@ def settle(work: Work, members: Sequence[Settlement], reports: Reports | None = 
         if settlement.reply is not None and mailbox_full(settlement.reply):
             _remember_full(work, account, key, settlement.at)
         if settlement.suppression:
-            suppress(work, account, key, address, settlement.suppression, settlement.recipient, settlement.at)
+            origin, until = settlement.recipient, settlement.suppressed_until
+            suppress(work, account, key, address, settlement.suppression, origin, settlement.at, until)
         if reports is not None and settlement.state in UNDELIVERED:
             subject = reports.about(work, settlement.recipient)
             if subject is not None:
@@ -177,11 +181,44 @@ def _remember_full(work: Work, account: str, key: str, at: int) -> None:
     work.execute(statement, {"account": account, "key": key, "at": at})
 
 
-def suppress(work: Work, account: str, key: str, address: str, reason: str, origin: str, at: int) -> None:
-    """Suppress an address; one that is keeps its date and gets the new reason."""
-    statement = work.upsert(suppressions, ("account", "key", "reason", "origin"))
-    values = {"account": account, "key": key, "address": address, "reason": reason, "origin": origin, "created_at": at}
-    work.execute(statement, values)
+def suppress(
+    work: Work, account: str, key: str, address: str, reason: str, origin: str, at: int, until: int = 0
+) -> None:
+    """Suppress an address until an instant, 0 for good. One that is keeps its date and gets the new reason and end; but
+    that a host refused it never stands in the place of what a person wants, nor shortens what it was."""
+    work.execute(
+        _suppress[work.sqlite],
+        {
+            "account": account,
+            "key": key,
+            "address": address,
+            "reason": reason,
+            "origin": origin,
+            "created_at": at,
+            "expires_at": until,
+        },
+    )
+
+
+def _make_suppress(make: Any) -> Any:
+    statement = make(suppressions)
+    new, kept = statement.excluded, suppressions.c
+    over = sa.and_(kept.expires_at != 0, kept.expires_at <= new.created_at)
+    longer = sa.and_(kept.expires_at != 0, sa.or_(new.expires_at == 0, new.expires_at > kept.expires_at))
+    refused = sa.and_(kept.reason == HARD_BOUNCE, longer)
+    return statement.on_conflict_do_update(
+        index_elements=["account", "key"],
+        set_={
+            "reason": new.reason,
+            "origin": new.origin,
+            "expires_at": new.expires_at,
+            "created_at": sa.case((over, new.created_at), else_=kept.created_at),
+        },
+        where=sa.or_(new.reason != HARD_BOUNCE, over, refused),
+    )
+
+
+_suppress = {True: _make_suppress(sqlite.insert), False: _make_suppress(postgresql.insert)}
 
 
 def end(

@@ -31,6 +31,7 @@ from .reader import Reader
 from .registry import Registry
 from .report import Reports
 from .routes import StoredRoutes
+from .suppressions import sweep_suppressions
 from .templates import Templates
 from .verdicts import Verdicts
 from .work import BULK, Work
@@ -98,12 +99,14 @@ class Store:
         return self.ledger.expire(now)
 
     def sweep(self, now: int) -> Deferred[int]:
-        """A chore: delete what no message refers to any more, and forget old idempotency keys; fires with how many
-        sources."""
+        """A chore: delete what no message refers to any more, and forget old idempotency keys and suppressions that
+        have ended; fires with how many sources."""
         return Deferred.fromCoroutine(self._sweep(now))
 
     async def _sweep(self, now: int) -> int:
         while await self._writer.ask(CALL, lambda work: sweep_keys(work, now)) == BULK:
+            pass
+        while await self._writer.ask(CALL, lambda work: sweep_suppressions(work, now)) == BULK:
             pass
         swept: int = await self._writer.ask(CALL, lambda work: sweep(work, now))
         return swept
