@@ -10,7 +10,8 @@ from __future__ import annotations
 import ctypes
 
 _M_MMAP_THRESHOLD = -3  # <malloc.h>
-_LARGE = 1 << 20  #: octets from which a block is mapped by itself
+#: Octets from which a block is mapped by itself: where glibc begins, and below the chunks in which large messages lie.
+_LARGE = 128 * 1024
 
 
 def give_back_large_blocks() -> bool:

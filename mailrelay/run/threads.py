@@ -2,7 +2,8 @@
 
 Twisted's pool costs more per job than hashing a message does: it wakes the reactor for each result and decides anew
 how many threads there are. Here jobs lie in one queue, and results that are ready together wake the reactor once.
-It promises one result for each job, in any order; jobs still waiting when it stops are done first.
+It promises one result for each job, in any order, and to keep nothing of a job that is done; jobs still waiting when it
+stops are done first.
 """
 
 from __future__ import annotations
@@ -65,6 +66,8 @@ class Threads:
             with self._lock:
                 self._done.append((deferred, result))
                 first = len(self._done) == 1
+            # a thread that waits would keep its last job, which may be as large as a message
+            del job, deferred, function, arguments, result
             if first:
                 self._reactor.callFromThread(self._tell)
 

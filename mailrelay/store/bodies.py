@@ -8,6 +8,7 @@ This module never changes a source.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from io import BytesIO
 
 import sqlalchemy as sa
 from twisted.internet.defer import Deferred
@@ -83,8 +84,11 @@ def _read(work: Work, message: str) -> bytes | KeyError:
 
 
 def joined(work: Work, message: str) -> bytes:
-    """The chunks of a message or a file put together."""
-    return b"".join(bytes(row[0]) for row in work.rows(_chunks, {"message": message}))
+    """The chunks of a message or a file put together, without having all of them in memory beside the whole."""
+    whole = BytesIO()
+    for row in work.one_by_one(_chunks, {"message": message}):
+        whole.write(row[0])
+    return whole.getvalue()
 
 
 def put_chunk(work: Work, members: Sequence[tuple[str, int, int, bytes]]) -> list[None]:

@@ -115,6 +115,15 @@ class Work:
         finally:
             cursor.close()
 
+    def one_by_one(self, statement: sa.ClauseElement, values: Mapping[str, object]) -> Iterator[Row]:
+        """The rows of a statement, each of which may be forgotten before the next is read."""
+        made = self._compiled(statement)
+        cursor = self._driver.cursor()
+        try:
+            yield from cursor.execute(made.sql, made.values(values))
+        finally:
+            cursor.close()
+
     def execute(self, statement: sa.Executable, values: Any = None) -> sa.CursorResult[*tuple[Any, ...]]:
         """Any statement, through SQLAlchemy."""
         result: Any = self.connection.execute(statement, values)

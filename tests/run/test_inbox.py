@@ -6,13 +6,15 @@ import os
 import stat
 from collections.abc import Callable
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 from zope.interface.verify import verifyObject
 
 from mailrelay.interfaces.sandbox import IInbox
 from mailrelay.run.inbox import SqliteInbox
+
+from ..examples import at_most
 
 SECOND = 1_000_000
 
@@ -114,7 +116,7 @@ class InboxTests(SynchronousTestCase):
             mode = stat.S_IMODE(os.stat(os.path.join(os.path.dirname(path), name)).st_mode)
             self.assertEqual(mode, 0o600, name)
 
-    @settings(max_examples=30, deadline=None)
+    @at_most(30)
     @given(st.lists(st.integers(0, 3), max_size=12), st.data())
     def test_batches(self, amounts: list[int], data: st.DataObject) -> None:
         """However calls fall into batches, each is answered once, in order, as if alone."""

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import threading
+import time
+import weakref
 from queue import SimpleQueue
 from typing import Any
 
@@ -49,6 +51,31 @@ class ThreadsTests(SynchronousTestCase):
         again = self.threads.defer(int, "1")
         self.reactor.turn()
         self.assertEqual(self.successResultOf(again), 1)
+
+    def test_nothing_is_kept(self) -> None:
+        """Threads that wait keep neither what they were given last nor what came of it (L5)."""
+
+        class Large:
+            """Stands for a message."""
+
+        def change(given: Large) -> Large:
+            made = Large()
+            kept.append(weakref.ref(made))
+            return made
+
+        large = [Large() for _ in range(4)]
+        kept = [weakref.ref(each) for each in large]
+        results = [self.threads.defer(change, each) for each in large]
+        del large
+        while not all(each.called for each in results):
+            self.reactor.turn()
+        for each in results:
+            self.assertIsInstance(self.successResultOf(each), Large)
+        del each, results
+        until = time.monotonic() + 30
+        while any(each() for each in kept) and time.monotonic() < until:
+            time.sleep(0.001)  # a thread may still be on its way back to waiting
+        self.assertEqual([each() for each in kept], [None] * 8)
 
     def test_together(self) -> None:
         """Results that are ready before the reactor looks wake it once, and none is lost."""
