@@ -1,7 +1,9 @@
 """Golden dialogues: a text file says what a client sends and what the server answers, octet for octet.
 
 A file holds one step a line; blank lines and lines that begin with ``#`` are for people. A file with the line
-``# needs a daemon`` is left to tests that start one; all others need no state and are played in memory too.
+``# needs a daemon`` is left to tests that start one; all others need no state and are played in memory too. What needs
+a condition stands in a folder ``given``, and is played over the whole server in memory (`tests.whole`), behind the
+folder's ``opening.txt`` unless it begins with what the server says. Other folders belong to the tests that name them.
 
     C: text      the client sends the line, with CRLF
     C- text      the same, kept back and sent in one piece with the lines up to the next ``C:`` (pipelining)
