@@ -144,6 +144,7 @@ VALUES = [
     ("[delivery]\nidle = 0", "delivery.idle: must be at least 1"),
     ('[delivery]\nbounce_domain = "@x"', "delivery.bounce_domain: must be a host name"),
     ("[delivery]\nsign = 1", "delivery.sign: must be true or false"),
+    ("[delivery]\nshaping = 1", "delivery.shaping: must be text"),
     ("[delivery.timeouts]\nconnect = 0", "delivery.timeouts.connect: must be at least 1"),
     ("[delivery.timeouts]\nquit = 1", "delivery.timeouts.quit: unknown key"),
     ("[delivery]\ntimeouts = 1", "delivery.timeouts: must be a table"),

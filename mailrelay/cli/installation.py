@@ -13,6 +13,7 @@ import click
 
 from .. import __version__
 from ..manage import Invalid
+from ..policy import shaping
 from ..policy.dialect import Dialects
 from ..vault import Vault
 from . import output
@@ -75,7 +76,7 @@ def check_config(file: Path) -> None:
     from ..config import ConfigError, load
 
     try:
-        config = load(file, known_dialects)
+        config = load(file, known_dialects, shaping.installed)
     except ConfigError as error:
         if not output.wants_json():
             raise

@@ -24,6 +24,7 @@ from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 
 from ..manage import Installation, Invalid, accounts
+from ..policy import shaping
 from ..policy.dialect import Dialects
 from ..policy.personal import needs_pages
 from ..vault import Vault
@@ -74,6 +75,11 @@ class Place:
             return str(json.loads((self.state / READY).read_text("utf-8")).get("public_url", ""))
         except (OSError, ValueError):
             return ""
+
+    @property
+    def shaping(self) -> shaping.Shaping:
+        """The rules of shaping that are shipped, with those of the installation."""
+        return shaping.installed(self.config.delivery.shaping if self.config else None)
 
     @property
     def dialects(self) -> Dialects:
@@ -196,7 +202,7 @@ def known_dialects(folder: Path) -> dict[str, bool]:
 def _load(path: Path) -> Config:
     from ..config import load
 
-    return load(path, known_dialects)
+    return load(path, known_dialects, shaping.installed)
 
 
 def _of_config(config: Config) -> Place:

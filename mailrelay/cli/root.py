@@ -28,6 +28,7 @@ _ROOMS = {
     "queue": ("queue", "Waiting mail: list, retry, hold, release, drop."),
     "message": ("message", "What became of messages: list, show."),
     "bounce-class": ("bounce_class", "Say what a host's refusal means."),
+    "shaping": ("shaping", "How mail to the large receivers is shaped: show, check."),
     "dialect": ("dialect", "SMTP dialects: list, show, check."),
     "send-test": ("send_test", "Send a real mail through the running daemon."),
 }

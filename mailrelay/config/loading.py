@@ -43,6 +43,9 @@ _REASONS = {
 #: `ValueError` with `faults` when a file of it is bad.
 KnownDialects = Callable[[Path], Mapping[str, bool]]
 
+#: Reads the rules of shaping from a file that need not exist; `ValueError` with `faults` when it is bad.
+ReadShaping = Callable[[Path], object]
+
 
 class ConfigError(ValueError):
     """A configuration is refused; `faults` holds every reason, `str` gives one in each line."""
@@ -52,7 +55,11 @@ class ConfigError(ValueError):
         super().__init__("\n".join(self.faults))
 
 
-def load(path: str | os.PathLike[str], known_dialects: KnownDialects | None = None) -> Config:
+def load(
+    path: str | os.PathLike[str],
+    known_dialects: KnownDialects | None = None,
+    read_shaping: ReadShaping | None = None,
+) -> Config:
     """Read and check a file; relative paths in it start at its folder. Fails with `ConfigError` only."""
     file = os.fspath(path)
     try:
@@ -64,13 +71,15 @@ def load(path: str | os.PathLike[str], known_dialects: KnownDialects | None = No
     except ValueError as error:
         raise ConfigError([f"{file}: {error}"]) from None
     reading = _Reading(data, Path(path).absolute().parent)
-    reading.check(known_dialects)
+    reading.check(known_dialects, read_shaping)
     if reading.faults:
         raise ConfigError(f"{file}: {fault}" for fault in reading.faults)
     return reading.config()
 
 
-def faults(config: Config, known_dialects: KnownDialects | None = None) -> tuple[str, ...]:
+def faults(
+    config: Config, known_dialects: KnownDialects | None = None, read_shaping: ReadShaping | None = None
+) -> tuple[str, ...]:
     """What `load` would refuse in a configuration that was made in code, each as ``key: reason``."""
     listeners = {f"listeners[{index}]": listener for index, listener in enumerate(config.listeners)}
     routes = {f"routes[{index}]": route for index, route in enumerate(config.routes)}
@@ -81,6 +90,7 @@ def faults(config: Config, known_dialects: KnownDialects | None = None) -> tuple
             routes,
             whole=frozenset(REPEATED),
             known_dialects=known_dialects,
+            read_shaping=read_shaping,
         )
     )
 
@@ -114,7 +124,7 @@ class _Reading:
         self._repeated = {name: self._entries(kind, data.get(name, []), name) for name, kind in REPEATED.items()}
         self.faults += [f"{_key('', [name])}: unknown key" for name in data if name not in Config.model_fields]
 
-    def check(self, known_dialects: KnownDialects | None) -> None:
+    def check(self, known_dialects: KnownDialects | None, read_shaping: ReadShaping | None) -> None:
         """Add the faults across sections."""
         self.faults += _across(
             self._single,
@@ -122,6 +132,7 @@ class _Reading:
             self._repeated["routes"],  # type: ignore[arg-type]
             self._whole,
             known_dialects,
+            read_shaping,
         )
 
     def config(self) -> Config:
@@ -177,6 +188,7 @@ def _across(
     routes: Mapping[str, Route],
     whole: Collection[str],
     known_dialects: KnownDialects | None,
+    read_shaping: ReadShaping | None,
 ) -> Iterable[str]:
     """All faults across sections; `whole` names the repeated tables of which every entry is well formed."""
     yield from checks.across(listeners, routes, single["http"])
@@ -193,6 +205,11 @@ def _across(
             yield from (f"dialects.directory: {fault}" for fault in getattr(error, "faults", [str(error)]))
         else:
             yield from checks.dialects(listeners, known, single["http"])
+    if read_shaping is not None and single["delivery"] is not None:
+        try:
+            read_shaping(single["delivery"].shaping)
+        except ValueError as error:
+            yield from (f"delivery.shaping: {fault}" for fault in getattr(error, "faults", [str(error)]))
 
 
 def _frozen(value: object) -> object:

@@ -290,6 +290,7 @@ class Delivery(Section):
     idle: Seconds = 30
     bounce_domain: Host = ""
     sign: bool = True
+    shaping: FilePath = Path("/etc/mailrelay/shaping.toml")
     timeouts: Timeouts = Timeouts()
 
 

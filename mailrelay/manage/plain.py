@@ -20,6 +20,7 @@ from ..mail.reply import Reply
 from ..policy.bounce import BounceClasses
 from ..policy.dialect import Dialect, Dialects
 from ..policy.link_keys import LinkKey
+from ..policy.shaping import Rule
 from .credentials import Issued, usual
 from .explain import Decision, Explanation, Refused, Story
 from .queue import Waiting
@@ -363,4 +364,18 @@ def bounced(reply: Reply, classes: BounceClasses) -> Plain:
         "status": reply.status or "",
         "suppresses": found.suppresses(reply),
         "days": found.days,
+    }
+
+
+def shaping(value: Rule) -> Plain:
+    """A rule of shaping, its replies in the order in which they are asked."""
+    return {
+        "name": value.name,
+        "about": value.about,
+        "mx": list(value.mx),
+        "connections": value.connections,
+        "start": value.start,
+        "messages": value.messages,
+        "rate": str(value.rate or ""),
+        "replies": [{"codes": list(each.codes), "text": each.text, "action": str(each)} for each in value.replies],
     }

@@ -61,7 +61,9 @@ def configuration(
         state=State(path=state),
         listeners=tuple(_listeners(base_port, dialects, certificates)),
         routes=(Route(name=SINK, hosts=(f"{LOOPBACK}:{sink_port}",), tls="none", default=True),),
-        delivery=Delivery(schedule=SCHEDULE, jitter=0, expiry=EXPIRY, uncertain=SCHEDULE[2]),
+        delivery=Delivery(
+            schedule=SCHEDULE, jitter=0, expiry=EXPIRY, uncertain=SCHEDULE[2], shaping=state / "shaping.toml"
+        ),
         http=Http(
             enabled=True,
             address=LOOPBACK,

@@ -21,6 +21,7 @@ from ..config.checks import API, PUBLIC
 from ..interfaces.sandbox import IInbox
 from ..mail.envelope import ulid
 from ..manage import Installation
+from ..policy import shaping
 from ..policy.dialect import DialectError, Dialects
 from ..policy.personal import needs_pages
 from ..relay.render_once import RenderOnce
@@ -64,7 +65,7 @@ def _starting() -> Iterator[ExitStack]:
 def configured(reactor: Any, path: Path) -> Daemon:
     """The daemon of a configuration file."""
     with _starting() as undo:
-        config = load(path, _dialects)
+        config = load(path, _dialects, shaping.installed)
         dialects = Dialects.shipped(config.dialects.directory)
         vault = Vault.open(config.state.key_file)
         undo.callback(os.close, occupy(config.state.path))
@@ -93,7 +94,7 @@ def sandbox(reactor: Any, state: Path, base_port: int) -> Daemon:
         token = sandboxed.api_token(vault)
         sink = undo.enter_context(listen(Address(sandboxed.LOOPBACK, 0)))
         config = sandboxed.configuration(state, base_port, dialects, certificates, sink.getsockname()[1], token)
-        if wrong := faults(config, _dialects):
+        if wrong := faults(config, _dialects, shaping.installed):
             raise CannotStart(wrong)
         sockets = listen_all(_addresses(config))
         undo.callback(close_all, sockets.values())
