@@ -177,7 +177,7 @@ class Nothing:
 
     def keep(self, *verdicts: object) -> None: ...
 
-    def has_room(self, recipients: int) -> bool:
+    def has_room(self, submission: Submission) -> bool:
         return True
 
     def take(self, taken: Sequence[Delivery], message: Message) -> None: ...

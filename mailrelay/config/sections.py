@@ -284,7 +284,7 @@ class Delivery(Section):
     jitter: Percent = 10
     expiry: Seconds = 432000
     uncertain: Seconds = 1800
-    concurrency: Count = 20
+    concurrency: Count = 100
     connections_per_host: Count = 20
     messages_per_connection: Count = 100
     idle: Seconds = 30

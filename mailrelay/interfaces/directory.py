@@ -135,5 +135,8 @@ class IDirectory(Interface):
     def sent(connection: str, now: int) -> Deferred[int]:
         """How many recipients count against the connection's daily limit since the day of that instant began."""
 
+    def weights() -> Deferred[Mapping[str, int]]:
+        """The weights of the accounts whose weight is not 1."""
+
     def settings() -> Deferred[Mapping[str, str]]:
         """Switches of the whole installation that the command line moves, such as ``paused``."""

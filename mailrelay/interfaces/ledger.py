@@ -5,7 +5,7 @@ Everything that this interface promises holds over SQLite, PostgreSQL and the me
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -20,11 +20,12 @@ KEY_LIFETIME = 24 * 3600 * SECOND
 
 @dataclass(frozen=True, slots=True)
 class Lane:
-    """Recipients of one account for one destination that wait; `due_at` is the earliest instant among them."""
+    """Recipients of one account, priority and destination that wait; `due_at` is the earliest instant among them."""
 
     account: str
     destination: str
     due_at: int
+    priority: int = 0
 
 
 class Once(NamedTuple):
@@ -61,8 +62,12 @@ class ILedger(Interface):
         digest is another one. A key in flight waits for its twin.
         """
 
-    def lanes() -> Deferred[Sequence[Lane]]:
-        """Every lane in which an unleased, unheld recipient waits."""
+    def lanes(after: Mapping[tuple[str, int], str], limit: int) -> Deferred[Sequence[Lane]]:
+        """The lanes in which an unleased, unheld recipient waits, by account, priority and destination.
+
+        Of each account and priority there are at most `limit`: the first of those behind the destination that `after`
+        gives for the two, "" where it gives none.
+        """
 
     def claim(lane: Lane, limit: int, now: int) -> Deferred[Sequence[Delivery]]:
         """Lease up to `limit` recipients of a lane that are due, earliest first."""

@@ -21,13 +21,15 @@ class Taken(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """A tenant. `balance` counts sends; `reserved` those promised to accepted recipients but not yet charged."""
+    """A tenant. `balance` counts sends; `reserved` those promised to accepted recipients but not yet charged; `weight`
+    is how much of its mail goes out for each of another's whose weight is 1."""
 
     id: str
     name: str
     balance: int
     reserved: int
     created_at: int
+    weight: int = 1
 
     @property
     def available(self) -> int:
@@ -126,6 +128,9 @@ class IRegistry(Interface):
 
     def add_account(account: Account) -> Deferred[None]:
         """Create an account; its opening balance is a ledger entry of kind "opening"."""
+
+    def set_weight(account: str, weight: int) -> Deferred[Account]:
+        """Set the weight of an account among the others."""
 
     def move_balance(account: str, amount: int, kind: str, note: str, now: int) -> Deferred[Account]:
         """Add `amount` (may be negative) with an entry; fails with `ValueError` if available would fall below zero."""

@@ -21,7 +21,8 @@ class Template:
 
     What is "" leaves to the message what it says itself: the name and address of From, the return path, Reply-To,
     Subject, tag; `html` and `text` are the body, and one of them at least is there. All but the tag are rendered.
-    `strict` makes the use of a variable that is not there an error. `version` counts from 1; `saved_at` is when this
+    `strict` makes the use of a variable that is not there an error; `priority` is that of a message which names none,
+    one of `mail.envelope.PRIORITIES`, or None. `version` counts from 1; `saved_at` is when this
     one was saved, `created_at` when the first was.
     """
 
@@ -41,6 +42,7 @@ class Template:
     strict: bool = False
     created_at: int = 0
     saved_at: int = 0
+    priority: int | None = None
 
     @property
     def has_body(self) -> bool:

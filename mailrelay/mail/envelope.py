@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from enum import StrEnum
 from functools import lru_cache
+from types import MappingProxyType
 from typing import TypeAlias
 
 from .reply import Reply
@@ -35,12 +36,18 @@ class State(StrEnum):
         return self not in (State.QUEUED, State.DEFERRED)
 
 
+#: In which order the mail of one account leaves, by the words for it: the lower the number the sooner.
+PRIORITIES: Mapping[str, int] = MappingProxyType({"high": -1, "normal": 0, "low": 1})
+
+
 @dataclass(frozen=True, slots=True)
 class Instructions:
     """What the submitter asked for by control headers, in neutral words (see the dialect's codecs).
 
     `variables` is the JSON text of an object; None, the header absent, means no templating, an empty object means
     templating. `files` are (key in the file cache, name or ""). Tracking is None where the connection decides.
+    `priority` is one of `PRIORITIES`, None where nothing is said of it. After `valid_until` (an instant), or
+    `valid_for` seconds from its acceptance, the message is of no use any more; 0 where nothing is said.
     """
 
     tag: str = ""
@@ -53,6 +60,9 @@ class Instructions:
     track_clicks: bool | None = None
     metadata: Mapping[str, str] = field(default_factory=dict)
     idempotency_key: str = ""
+    priority: int | None = None
+    valid_until: int = 0
+    valid_for: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,6 +182,7 @@ class Delivery:
     size: int = 0
     name: str = ""
     personal: Personal | None = None
+    priority: int = 0
 
 
 def deliveries_of(submission: Submission) -> tuple[Delivery, ...]:
@@ -193,6 +204,7 @@ def deliveries_of(submission: Submission) -> tuple[Delivery, ...]:
             size=submission.size,
             name=recipient.name,
             personal=submission.personal,
+            priority=submission.instructions.priority or 0,
         )
         for recipient in submission.live
     )

@@ -16,14 +16,14 @@ from ..interfaces.ledger import ILedger
 from ..interfaces.renderer import IRenderer
 from ..interfaces.submission import Peer
 from ..interfaces.verdicts import IVerdicts
-from ..mail.envelope import Delivery, ulid
+from ..mail.envelope import Delivery, Submission, ulid
 from ..mail.message import Message
 
 
 class Scheduler(Protocol):
     """What a submission needs of `relay.outbound`."""
 
-    def has_room(self, recipients: int) -> bool: ...
+    def has_room(self, submission: Submission) -> bool: ...
 
     def take(self, deliveries: Sequence[Delivery], message: Message | None) -> None: ...
 

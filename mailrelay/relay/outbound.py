@@ -1,34 +1,38 @@
 """The scheduler: what is leased to this process goes out, fair between accounts, bounded in number.
 
 Deliveries come from two sides: `take` hands over what was committed a moment ago (the fast path, never read back),
-and a poll claims what waits in the store: deferrals that are due, what was accepted while there was no room, what the
-command line released. Every delivery stays in `in_hand` until the ledger has settled it, so leases that nobody holds
-can be told from ours. What fails inside before a host was asked is deferred like any other attempt. A delivery whose
-settling fails is settled again, never sent again by this process.
+and `looks` claims what waits in the store: deferrals that are due, what was accepted while there was no room, what the
+command line released. Whose turn it is `turns` tells. Every delivery stays in `in_hand` until the ledger has settled
+it, so leases that nobody holds can be told from ours. What is past its deadline when its turn comes, or when a host is
+about to hear of it, ends there. What fails inside before a host was asked is deferred like any other attempt. A
+delivery whose settling fails is settled again, never sent again by this process.
 """
 
 from __future__ import annotations
 
-from collections import OrderedDict, deque
-from collections.abc import Callable, Collection, Sequence
+from collections import Counter, deque
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from twisted.internet.defer import Deferred, fail, succeed
-from twisted.internet.interfaces import IDelayedCall, IReactorTime
+from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from ..interfaces.bodies import IBodies
-from ..interfaces.ledger import ILedger, Lane
+from ..interfaces.ledger import ILedger
 from ..interfaces.transmitter import ITransmitter
-from ..mail.envelope import SECOND, Capabilities, Delivered, Delivery, Hop, Outcome
+from ..mail.envelope import Capabilities, Delivered, Delivery, Hop, Outcome, Submission
 from ..mail.envelope import Deferred as Postponed
 from ..mail.message import Message
-from ..mail.reply import Reply
+from ..mail.reply import Refusal, Reply
 from ..mail.transcript import bounded
 from ..policy.route import trouble
 from .down import DownHosts
+from .hand import Hand
 from .kept import KeptMessages
+from .looks import Looks
+from .turns import Turns, large
 
 log = Logger()
 
@@ -36,6 +40,9 @@ Compose = Callable[[Message, Delivery, Capabilities], Deferred[bytes]]
 
 #: Our own words for an attempt that something inside kept from any host (RFC 3463 3.4: X.3.0).
 INSIDE = Reply(451, "4.3.0", "the message could not be read or sent on its way here")
+
+#: Our own words for one that came to its deadline here (RFC 3463 3.5: X.4.7).
+LATE = Reply(451, "4.4.7", "the deadline passed before the message could be delivered")
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +53,7 @@ class OutboundLimits:
     messages in memory since they were accepted; `large`: octets of large messages read back to be sent at once, unless
     one alone is larger."""
 
-    concurrency: int = 20
+    concurrency: int = 100
     in_hand: int = 2000
     claim: int = 100
     poll: float = 1.0
@@ -59,9 +66,6 @@ class OutboundLimits:
 #: Routes that may take over, one after the other, in one attempt.
 FALLBACKS = 3
 
-#: Octets from which a message is large: no longer kept since it was accepted, but read back.
-LARGE = 256 * 1024
-
 
 class Outbound:
     """Sends what this process holds the lease of.
@@ -69,7 +73,8 @@ class Outbound:
     `find_way` fires with the hosts to try for a delivery, best first, or with the outcome when there is no way to any;
     `find_fallback` with those of the route that takes over from one, or None; `down` is told which hosts took no
     session; `reverse_path` names the MAIL FROM of the wire; `settle` carries an outcome into the ledger and fires with
-    the instant of the next attempt or 0.
+    the instant of the next attempt or 0. `pace` tells by a destination, and how many are on their way there, how many
+    seconds the next has to wait.
     """
 
     def __init__(
@@ -87,6 +92,7 @@ class Outbound:
         limits: OutboundLimits,
         find_fallback: Callable[[Delivery, str], Deferred[Sequence[Hop] | None]] | None = None,
         down: DownHosts | None = None,
+        pace: Callable[[str, int], float] | None = None,
     ) -> None:
         self._ledger = ledger
         self._bodies = bodies
@@ -100,42 +106,77 @@ class Outbound:
         self._limits = limits
         self._find_fallback = find_fallback
         self._down = down if down is not None else DownHosts(now)
-        self._waiting: OrderedDict[str, deque[Delivery]] = OrderedDict()
+        self._pace = pace
+        self._turns = Turns(limits.concurrency)
         self._kept = KeptMessages(limits.kept)
         self._large: deque[Delivery] = deque()
         self._large_read = 0
-        self._in_hand: set[str] = set()
-        self._active = 0
+        self._late: set[str] = set()
+        self._in_hand = Hand(limits.in_hand)
+        self._looks = Looks(
+            ledger,
+            self._in_hand,
+            self._enqueue,
+            clock=clock,
+            now=now,
+            poll=limits.poll,
+            gap=limits.gap,
+            claim=limits.claim,
+        )
         self._pumping = False
         self._running = False
-        self._polling = False
-        self._blind = False
-        self._next_due: int | None = None
-        self._timer: IDelayedCall | None = None
         self._idle: list[Deferred[None]] = []
 
     # -- what comes in
 
-    def has_room(self, recipients: int) -> bool:
-        """May so many more recipients be leased from the start?"""
-        return self._running and len(self._in_hand) + recipients <= self._limits.in_hand
+    def has_room(self, submission: Submission) -> bool:
+        """May its recipients be leased from the start? Not before those that wait in the store, and not where others
+        would be left without room."""
+        if not self._running:
+            return False
+        live, priority = submission.live, submission.instructions.priority or 0
+        account, hand = submission.account, self._in_hand
+        if hand.room(account) < len(live):
+            return False
+        if len(live) == 1:
+            return self._may_pass(account, live[0].destination, priority, 1)
+        wanted = Counter(recipient.destination for recipient in live)
+        return all(self._may_pass(account, each, priority, number) for each, number in wanted.items())
+
+    def _may_pass(self, account: str, destination: str, priority: int, number: int) -> bool:
+        if self._in_hand.room_in(account, destination) < number:
+            return False
+        return not self._looks.has_left(account, destination, priority)
 
     @property
     def in_hand(self) -> Collection[str]:
         """Ids of the recipients whose leases this process means to hold."""
         return self._in_hand
 
+    @property
+    def on_their_way(self) -> Mapping[str, int]:
+        """How many deliveries there are on their way to each destination."""
+        return self._turns.to
+
+    def weigh(self, weights: Mapping[str, int]) -> None:
+        """Accounts have these weights from now on, or 1."""
+        self._turns.weigh(weights)
+
     def take(self, deliveries: Sequence[Delivery], message: Message | None) -> None:
-        """Send what was committed with a lease; `message` is its source, parsed, or None when it is to be read back."""
-        if deliveries and message is not None and self._running:
+        """Send what was committed with a lease; `message` is its source, parsed, or None when it is to be read back.
+        Without deliveries something was committed without a lease."""
+        if not deliveries:
+            self.wake(self._now())
+            return
+        if message is not None and self._running:
             self._kept.put(deliveries[0].message, message)
         self._enqueue(deliveries)
 
     def _enqueue(self, deliveries: Sequence[Delivery]) -> None:
         for delivery in deliveries:
-            self._in_hand.add(delivery.recipient)
+            self._in_hand.add(delivery)
             self._kept.join(delivery.message)
-            self._waiting.setdefault(delivery.account, deque()).append(delivery)
+            self._turns.put(delivery)
         if self._running:
             self._pump()
         else:  # its commit was under way when we stopped
@@ -146,74 +187,49 @@ class Outbound:
     def start(self) -> None:
         """Begin to send and to look into the store."""
         self._running = True
-        self._poll()
+        self._looks.start()
 
     def wake(self, due_at: int) -> None:
         """Look into the store when a delivery falls due, if that is before the next look."""
-        if self._polling:  # the look under way may have come too early to see it
-            self._next_due = due_at if self._next_due is None else min(due_at, self._next_due)
-        elif self._timer is not None and self._timer.active() and self.has_room(1):
-            delay = max(self._limits.gap, (due_at - self._now()) / SECOND)
-            if self._clock.seconds() + delay < self._timer.getTime():
-                self._timer.reset(delay)
-
-    def _poll(self) -> None:
-        self._polling = True
-        self._next_due = None
-        Deferred.fromCoroutine(self._claim_round()).addErrback(self._not_looked).addCallback(self._polled)
-
-    def _not_looked(self, failure: Failure) -> None:
-        if not self._blind:
-            log.failure("looking into the queue failed, trying again", failure)
-        self._blind = True
-
-    def _polled(self, _: None) -> None:
-        self._polling = False
-        if self._running:
-            self._timer = self._clock.callLater(self._limits.poll, self._poll)
-            if self._next_due is not None:
-                self.wake(self._next_due)
-
-    async def _claim_round(self) -> None:
-        """Claim from every lane that is due; what falls due next wakes us."""
-        lanes: Sequence[Lane] = await self._ledger.lanes()
-        self._blind = False
-        for lane in lanes:
-            room = self._limits.in_hand - len(self._in_hand)
-            now = self._now()
-            if lane.due_at <= now and room > 0 and self._running:
-                limit = min(room, self._limits.claim)
-                claimed = await self._ledger.claim(lane, limit, now)
-                self._enqueue(claimed)
-                if len(claimed) < limit:
-                    continue
-            self.wake(lane.due_at)
+        self._looks.wake(due_at)
 
     def _pump(self) -> None:
         if self._pumping:
             return  # a delivery that ends at once leads back here: the round that began it goes on, not deeper
         self._pumping = True
         try:
-            while self._active < self._limits.concurrency and (delivery := self._next()) is not None:
-                self._active += 1
-                self._large_read += _large(delivery)
+            while (delivery := self._next()) is not None:
+                self._turns.begin(delivery)
+                self._large_read += _octets(delivery)
                 self._send(delivery)
         finally:
             self._pumping = False
 
     def _next(self) -> Delivery | None:
-        """The delivery whose turn it is; large ones for which there is no room stand aside in a row of their own."""
-        if self._large and self._has_room_for(self._large[0]):
+        """The delivery whose turn it is; a large one for which there is no room stands aside, and no other large one
+        passes it."""
+        if self._large and self._has_room_for(self._large[0]) and self._turns.active < self._limits.concurrency:
             return self._large.popleft()
-        while self._waiting:
-            account, queue = self._waiting.popitem(last=False)
-            delivery = queue.popleft()
-            if queue:
-                self._waiting[account] = queue
-            if not _large(delivery) or (not self._large and self._has_room_for(delivery)):
+        while (delivery := self._turns.next(self._fits)) is not None:
+            if not large(delivery) or self._has_room_for(delivery):
                 return delivery
             self._large.append(delivery)
         return None
+
+    def _fits(self, delivery: Delivery) -> bool:
+        if self._pace is not None:
+            destination = delivery.destination
+            wait = self._pace(destination, self._turns.to.get(destination, 0))
+            if wait > 0:
+                self._turns.rest(destination)
+                self._clock.callLater(wait, self._go_on, destination)
+                return False
+        return not (self._large and large(delivery))
+
+    def _go_on(self, destination: str) -> None:
+        self._turns.go_on(destination)
+        if self._running:
+            self._pump()
 
     def _has_room_for(self, delivery: Delivery) -> bool:
         return not self._large_read or self._large_read + delivery.size <= self._limits.large
@@ -229,10 +245,13 @@ class Outbound:
         attempt.addCallback(self._attempted, delivery)
 
     def _attempt(self, delivery: Delivery) -> Deferred[Outcome]:
+        if delivery.expires_at <= self._now():
+            self._late.add(delivery.recipient)
+            return succeed(self._too_late(""))
         message = self._kept.get(delivery.message)
         if message is not None:
             return self._transmit(message, delivery)
-        if _large(delivery):  # read only once a host has said that it listens, and kept no longer than needed
+        if large(delivery):  # read only once a host has said that it listens, and kept no longer than needed
             return self._transmit(None, delivery)
         return self._read(delivery).addCallback(self._transmit, delivery)
 
@@ -241,6 +260,9 @@ class Outbound:
 
     def _transmit(self, message: Message | None, delivery: Delivery) -> Deferred[Outcome]:
         def compose(capabilities: Capabilities) -> Deferred[bytes]:
+            if delivery.expires_at <= self._now():  # the host listens, but has not heard of it yet
+                self._late.add(delivery.recipient)
+                raise Refusal("expired", rule="deadline")
             if message is None:
                 return self._read(delivery).addCallback(self._compose, delivery, capabilities)
             return self._compose(message, delivery, capabilities)
@@ -310,9 +332,16 @@ class Outbound:
         log.failure("delivery {recipient} could not be attempted", failure, recipient=delivery.recipient)
         return Postponed(INSIDE, "", self._now(), asked=False)
 
+    def _too_late(self, host: str) -> Postponed:
+        return Postponed(LATE, host, self._now(), asked=False)
+
     def _attempted(self, outcome: Outcome, delivery: Delivery) -> None:
-        self._active -= 1
-        self._large_read -= _large(delivery)
+        self._turns.end(delivery)
+        self._large_read -= _octets(delivery)
+        if delivery.recipient in self._late:
+            self._late.remove(delivery.recipient)
+            late = self._too_late(outcome.host)
+            outcome = replace(late, route=outcome.route, address=outcome.address, transcript=outcome.transcript)
         self._record(delivery, outcome, again=False)
         self._pump()
 
@@ -335,8 +364,9 @@ class Outbound:
         self._clock.callLater(self._limits.settle_again, self._record, delivery, outcome, again=True)
 
     def _forget(self, delivery: Delivery) -> None:
-        self._in_hand.discard(delivery.recipient)
+        self._in_hand.remove(delivery)
         self._kept.leave(delivery.message)
+        self._looks.freed(delivery)
         if not self._in_hand and self._idle:
             waiting, self._idle = self._idle, []
             for done in waiting:
@@ -347,13 +377,11 @@ class Outbound:
     def stop_claiming(self) -> Deferred[int]:
         """Take nothing more; give back what has not begun. Fires with how many leases went back."""
         self._running = False
-        if self._timer is not None and self._timer.active():
-            self._timer.cancel()
+        self._looks.stop()
         return self._give_back_unbegun()
 
     def _give_back_unbegun(self) -> Deferred[int]:
-        unbegun = [delivery for queue in (*self._waiting.values(), self._large) for delivery in queue]
-        self._waiting.clear()
+        unbegun = [*self._turns.clear(), *self._large]
         self._large.clear()
         for delivery in unbegun:
             self._forget(delivery)
@@ -374,9 +402,9 @@ class Outbound:
         return done
 
 
-def _large(delivery: Delivery) -> int:
-    """The octets that count against the room for large messages."""
-    return delivery.size if delivery.size > LARGE else 0
+def _octets(delivery: Delivery) -> int:
+    """Those that count against the room for large messages."""
+    return delivery.size if large(delivery) else 0
 
 
 def _said(left: tuple[str, ...]) -> str:

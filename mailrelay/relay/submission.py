@@ -262,7 +262,7 @@ class Transaction:
             over_limit_fails=dialect.over_limit == "fail",
             digest=said,
         )
-        lease = intake.scheduler.has_room(len(submission.live))
+        lease = intake.scheduler.has_room(submission)
         try:
             if key:
                 id, deliveries = await intake.ledger.accept_once(submission, lease)

@@ -7,7 +7,7 @@ A chore that fails is tried again at its next turn, and logged once until it suc
 from __future__ import annotations
 
 import json
-from collections.abc import Awaitable, Callable, Collection
+from collections.abc import Awaitable, Callable, Collection, Mapping
 
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
@@ -32,7 +32,7 @@ class Chores:
     """The chores of one worker.
 
     `in_hand` are the recipients whose leases it means to hold, as a live view; `sweep` takes the wall clock's reading;
-    `now` reads it, in microseconds.
+    `weigh` is told the weights of accounts; `now` reads the wall clock, in microseconds.
     """
 
     def __init__(
@@ -46,6 +46,7 @@ class Chores:
         sweep: Callable[[int], Deferred[int]],
         set_aside: Callable[[int], Deferred[int]],
         read_link_keys: Callable[[str], None],
+        weigh: Callable[[Mapping[str, int]], None],
         clock: IReactorTime,
         now: Callable[[], int],
     ) -> None:
@@ -57,6 +58,7 @@ class Chores:
         self._sweep = sweep
         self._set_aside = set_aside
         self._read_link_keys = read_link_keys
+        self._weigh = weigh
         self._clock = clock
         self._now = now
         self._loops: list[LoopingCall] = []
@@ -98,6 +100,7 @@ class Chores:
         settings = await self._directory.settings()
         self.paused = bool(settings.get(PAUSED))
         self._read_link_keys(settings.get(LINK_KEYS, ""))
+        self._weigh(await self._directory.weights())
         cleared = settings.get(LOGIN_GUARD_CLEARED, "")
         # what was cleared before this process looked was cleared then; counts that others share have gone on since
         if cleared and self._cleared not in (None, cleared):

@@ -157,6 +157,7 @@ class Worker:
             sweep=store.sweep,
             set_aside=store.set_aside,
             read_link_keys=self._keyring.read,
+            weigh=wired.outbound.weigh,
             clock=self._reactor,
             now=now,
         )

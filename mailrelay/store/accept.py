@@ -202,7 +202,7 @@ def _recipient_rows(submission: Submission, lease: str) -> list[Mapping[str, obj
         "connection": submission.connection,
         "tag": clean(submission.instructions.tag),
         "route": clean(submission.instructions.route),
-        "priority": 0,
+        "priority": submission.instructions.priority or 0,
         "state": "queued",
         "held": 0,
         "lease": lease,

@@ -8,7 +8,8 @@ lane but the one it is asked for.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -54,6 +55,7 @@ head = (
     )
     .where(
         recipients.c.account == sa.bindparam("lane_account"),
+        recipients.c.priority == sa.bindparam("lane_priority", type_=sa.SmallInteger),
         recipients.c.destination == sa.bindparam("lane_destination"),
         recipients.c.due_at <= sa.bindparam("now", type_=sa.BigInteger),
         WAITING,
@@ -91,7 +93,13 @@ def claim(
 
 
 def _claim(work: Work, lane: Lane, limit: int, now: int, reports: Reports | None) -> Sequence[Delivery]:
-    values = {"lane_account": lane.account, "lane_destination": lane.destination, "now": now, "number": limit}
+    values = {
+        "lane_account": lane.account,
+        "lane_priority": lane.priority,
+        "lane_destination": lane.destination,
+        "now": now,
+        "number": limit,
+    }
     expired, suppressed, idle, taken = [], [], [], []
     for row in work.rows(head if work.sqlite else head_locked, values):
         facts = Facts(*row[: len(FACTS)])
@@ -124,6 +132,7 @@ def _claim(work: Work, lane: Lane, limit: int, now: int, reports: Reports | None
                     size=size,
                     name=name,
                     personal=personal_of(personal),
+                    priority=lane.priority,
                 )
             )
     leased = work.each(_lease, [{"recipient": delivery.recipient, "ours": work.node} for delivery in taken])
@@ -185,28 +194,60 @@ def void(work: Work, submissions: Sequence[Submission], reason: str, now: int) -
 
 _r, _n = recipients.alias("r"), recipients.alias("n")
 
+#: Of what may be claimed: the next account and priority behind two given ones.
+next_queue = (
+    sa.select(_n.c.account, _n.c.priority)
+    .where(
+        WAITING,
+        sa.tuple_(_n.c.account, _n.c.priority)
+        > sa.tuple_(sa.bindparam("last_account"), sa.bindparam("last_priority", type_=sa.SmallInteger)),
+    )
+    .order_by(_n.c.account, _n.c.priority)
+    .limit(1)
+)
 
-def lanes_statement() -> sa.Select[tuple[str, str, int]]:
-    """Every lane with its earliest instant, by a loose scan: one step of the lane index for each lane."""
-    first = (
-        sa.select(recipients.c.account, recipients.c.destination, recipients.c.due_at)
-        .where(WAITING, recipients.c.account > sa.literal_column("''"))  # so that SQLite takes this index, too
-        .order_by(recipients.c.account, recipients.c.destination, recipients.c.due_at)
-        .limit(1)
-        .subquery("first")
-    )
-    lane = sa.select(first).cte("lane", recursive=True)
-    # As expressions, not columns: two columns side by side would keep SQLite from seeking by both.
-    here = sa.tuple_(lane.c.account + sa.literal_column("''"), lane.c.destination + sa.literal_column("''"))
-    following = (
-        sa.select(_n.c.id)
-        .where(WAITING, sa.tuple_(_n.c.account, _n.c.destination) > here)
-        .order_by(_n.c.account, _n.c.destination, _n.c.due_at)
-        .limit(1)
-        .correlate(lane)
-        .scalar_subquery()
-    )
-    lane = lane.union_all(
-        sa.select(_r.c.account, _r.c.destination, _r.c.due_at).join_from(lane, _r, _r.c.id == following)
-    )
-    return sa.select(lane.c.account, lane.c.destination, lane.c.due_at)
+
+def _lanes_statement() -> sa.Select[tuple[str, int]]:
+    """The lanes of one account and priority, by a loose scan: one step of the lane index for each."""
+
+    def behind(each: Any, destination: Any) -> Any:
+        return (
+            sa.select(each.c.destination, each.c.due_at, each.c.id)
+            .where(
+                WAITING,
+                each.c.account == sa.bindparam("lane_account"),
+                each.c.priority == sa.bindparam("lane_priority", type_=sa.SmallInteger),
+                each.c.destination > destination,
+            )
+            .order_by(each.c.destination, each.c.due_at)
+            .limit(1)
+        )
+
+    first = behind(recipients, sa.bindparam("last_destination")).subquery("first")
+    lane = sa.select(first.c.destination, first.c.due_at).cte("lane", recursive=True)
+    following = behind(_n, lane.c.destination).with_only_columns(_n.c.id).correlate(lane).scalar_subquery()
+    lane = lane.union_all(sa.select(_r.c.destination, _r.c.due_at).join_from(lane, _r, _r.c.id == following))
+    return sa.select(lane.c.destination, lane.c.due_at).limit(sa.bindparam("number", type_=sa.BigInteger))
+
+
+lanes_of = _lanes_statement()
+
+
+def lanes(work: Work, after: Mapping[tuple[str, int], str], limit: int) -> Sequence[Lane]:
+    """The lanes of every account and priority, `limit` of each at most, behind the destinations given."""
+    found: list[Lane] = []
+    account, priority = "", 0
+    while queue := work.rows(next_queue, {"last_account": account, "last_priority": priority}):
+        ((account, priority),) = queue
+        values = {
+            "lane_account": account,
+            "lane_priority": priority,
+            "last_destination": after.get((account, priority), ""),
+            "number": limit,
+        }
+        found += [
+            Lane(account, destination, due_at, priority)
+            for destination, due_at in work.rows(lanes_of, values)
+            if isinstance(due_at, int)  # an instant that is none belongs to a row that is set aside in time
+        ]
+    return found

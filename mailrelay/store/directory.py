@@ -247,6 +247,10 @@ class Directory:
         values = {"connection_id": connection, "today": now // DAY}
         return self._reader.ask(LOOK_UP, lambda work: sum(found for (found,) in work.rows(_sent, values)))
 
+    def weights(self) -> Deferred[Mapping[str, int]]:
+        statement = sa.select(accounts.c.id, accounts.c.weight).where(accounts.c.weight != 1)
+        return self._remembered(("weights",), lambda work: {row.id: row.weight for row in work.execute(statement)})
+
     def settings(self) -> Deferred[Mapping[str, str]]:
         return self._remembered(("settings",), _read_settings)
 

@@ -6,7 +6,7 @@ in the database stands in `accept`, `claim` and `settle`.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -17,17 +17,15 @@ from ..interfaces.ledger import ILedger, Lane, Once
 from ..mail.envelope import Delivery, Return, Settlement, Submission
 from .accept import CHUNK, accept, is_large
 from .bodies import drop, put_chunk
-from .claim import claim, expire, lanes_statement, leases_of, release
+from .claim import claim, expire, lanes, leases_of, release
 from .jobs import LOOK_UP
 from .once import accept_once
 from .reader import Reader
 from .report import Reports
 from .returned import bounce_later
 from .settle import settle
-from .work import BULK, Work
+from .work import BULK
 from .writer import Writer
-
-_lanes = lanes_statement()
 
 
 @implementer(ILedger)
@@ -76,8 +74,8 @@ class Ledger:
             row = (submission.id, number, submission.received_at, source[start : start + step])
             await self._writer.ask(put_chunk, row)
 
-    def lanes(self) -> Deferred[Sequence[Lane]]:
-        return self._reader.ask(LOOK_UP, _read_lanes)
+    def lanes(self, after: Mapping[tuple[str, int], str], limit: int) -> Deferred[Sequence[Lane]]:
+        return self._reader.ask(LOOK_UP, lambda work: lanes(work, after, limit))
 
     def claim(self, lane: Lane, limit: int, now: int) -> Deferred[Sequence[Delivery]]:
         return self._writer.ask(self._claim, (lane, limit, now))
@@ -106,11 +104,6 @@ class Ledger:
             total += ended
             if ended < BULK:
                 return total
-
-
-def _read_lanes(work: Work) -> Sequence[Lane]:
-    # an instant that is none belongs to a row that is set aside in time
-    return [Lane(*row) for row in work.rows(_lanes, {}) if isinstance(row[2], int)]
 
 
 def undo(jobs: Sequence[Any]) -> Sequence[Submission]:

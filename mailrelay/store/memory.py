@@ -6,6 +6,7 @@ state, as processes share a database. It keeps nothing, knows no threads, and ev
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -75,6 +76,8 @@ class MemoryState:
     #: stored routes by (account or "", id)
     routes: dict[tuple[str, str], StoredRoute] = field(default_factory=dict)
     switches: dict[str, str] = field(default_factory=dict)
+    #: of the accounts whose weight is not 1
+    weights: dict[str, int] = field(default_factory=dict)
     #: by (account, id), the newest last
     templates: dict[tuple[str, str], list[Template]] = field(default_factory=dict)
     submissions: dict[str, Submission] = field(default_factory=dict)
@@ -173,16 +176,23 @@ class MemoryLedger:
         known |= {recipient.key for recipient in fresh}
         return Once(id, more)
 
-    def lanes(self) -> Deferred[Sequence[Lane]]:
-        return execute(self._lanes)
+    def lanes(self, after: Mapping[tuple[str, int], str], limit: int) -> Deferred[Sequence[Lane]]:
+        return execute(self._lanes, after, limit)
 
-    def _lanes(self) -> Sequence[Lane]:
-        found: dict[tuple[str, str], int] = {}
+    def _lanes(self, after: Mapping[tuple[str, int], str], limit: int) -> Sequence[Lane]:
+        found: dict[tuple[str, int, str], int] = {}
         for entry in self.state.recipients.values():
             if entry.waiting:
-                lane = (entry.delivery.account, entry.delivery.destination)
+                lane = (entry.delivery.account, entry.delivery.priority, entry.delivery.destination)
                 found[lane] = min(entry.due_at, found.get(lane, entry.due_at))
-        return [Lane(*lane, due_at) for lane, due_at in sorted(found.items())]
+        taken: Counter[tuple[str, int]] = Counter()
+        lanes = []
+        for (account, priority, destination), due_at in sorted(found.items()):
+            queue = (account, priority)
+            if destination > after.get(queue, "") and taken[queue] < limit:
+                taken[queue] += 1
+                lanes.append(Lane(account, destination, due_at, priority))
+        return lanes
 
     def claim(self, lane: Lane, limit: int, now: int) -> Deferred[Sequence[Delivery]]:
         return execute(self._claim, lane, limit, now)
@@ -193,7 +203,8 @@ class MemoryLedger:
             for entry in self.state.recipients.values()
             if entry.waiting
             and entry.due_at <= now
-            and (entry.delivery.account, entry.delivery.destination) == (lane.account, lane.destination)
+            and (entry.delivery.account, entry.delivery.priority) == (lane.account, lane.priority)
+            and entry.delivery.destination == lane.destination
         ]
         head.sort(key=lambda entry: (entry.due_at, entry.delivery.recipient))
         claimed = []
@@ -498,6 +509,9 @@ class MemoryDirectory:
 
     def sent(self, connection: str, now: int) -> Deferred[int]:
         return execute(self._state.sent, connection, now)
+
+    def weights(self) -> Deferred[Mapping[str, int]]:
+        return execute(lambda: dict(self._state.weights))
 
     def settings(self) -> Deferred[Mapping[str, str]]:
         return execute(lambda: dict(self._state.switches))

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 import sqlalchemy as sa
@@ -78,11 +78,23 @@ class Registry:
                     "balance": account.balance,
                     "reserved": 0,
                     "created_at": account.created_at,
+                    "weight": account.weight,
                 },
             )
             work.enter(account.id, "opening", account.id, account.balance, "", account.created_at)
 
         return self._writer.ask(CALL, add)
+
+    def set_weight(self, account: str, weight: int) -> Deferred[Account]:
+        statement = sa.update(accounts).where(accounts.c.id == account).values(weight=weight).returning(accounts)
+
+        def set_it(work: Work) -> Account:
+            found = work.execute(statement).first()
+            if found is None:
+                raise KeyError(account)
+            return _account(found)
+
+        return self._writer.ask(CALL, set_it)
 
     def move_balance(self, account: str, amount: int, kind: str, note: str, now: int) -> Deferred[Account]:
         return self._writer.ask(CALL, lambda work: self._move(work, account, amount, kind, note, now))
@@ -108,7 +120,7 @@ class Registry:
         if amount:
             purse.move(amount)
             work.enter(self._new_id(), kind, id, amount, clean(note), now)
-        return Account(found.id, found.name, purse.balance, purse.reserved, found.created_at)
+        return replace(found, balance=purse.balance, reserved=purse.reserved)
 
     def connections(self, account: str = "") -> Deferred[Sequence[Connection]]:
         return self._read(lambda work: _connections(work, connections.c.account == account if account else None))
@@ -269,7 +281,7 @@ class Registry:
 
 
 def _account(row: Any) -> Account:
-    return Account(row.id, row.name, row.balance, row.reserved, row.created_at)
+    return Account(row.id, row.name, row.balance, row.reserved, row.created_at, row.weight)
 
 
 def _known_account(work: Work, id: str) -> None:

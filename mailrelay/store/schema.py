@@ -10,7 +10,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 
 #: The newest migration this code knows (`migrations/versions`).
-REVISION = "0012"
+REVISION = "0014"
 
 metadata = sa.MetaData()
 
@@ -29,6 +29,7 @@ def _flag(name: str) -> sa.Column[int]:
     return sa.Column(name, sa.SmallInteger, nullable=False)
 
 
+#: `weight` is how much mail of the account goes out for each of another's whose weight is 1.
 accounts = sa.Table(
     "accounts",
     metadata,
@@ -37,6 +38,7 @@ accounts = sa.Table(
     _number("balance"),
     _number("reserved"),
     _number("created_at"),
+    _number("weight"),
     sa.UniqueConstraint("name", name="accounts_name"),
     sa.CheckConstraint("reserved >= 0 AND balance >= reserved", name="accounts_never_below_zero"),
     sqlite_with_rowid=False,
@@ -164,7 +166,8 @@ full_mailboxes = sa.Table(
     sqlite_with_rowid=False,
 )
 
-#: One row for each version; the newest is used. The account "" serves all.
+#: One row for each version; the newest is used. The account "" serves all. `priority` is null where it leaves that to
+#: the message.
 templates = sa.Table(
     "templates",
     metadata,
@@ -184,6 +187,7 @@ templates = sa.Table(
     _flag("strict"),
     _number("created_at"),
     _number("saved_at"),
+    sa.Column("priority", sa.BigInteger, nullable=True),
 )
 
 settings = sa.Table("settings", metadata, _key("key", primary=True), _key("value"), sqlite_with_rowid=False)
@@ -271,7 +275,8 @@ files = sa.Table(
     sqlite_with_rowid=False,
 )
 
-#: `lease` is the node that has the recipient in hand, or ''. `reserved` and `billed` count sends (0 or 1).
+#: `lease` is the node that has the recipient in hand, or ''. `reserved` and `billed` count sends (0 or 1). The lower
+#: the `priority` the sooner (`mail.envelope.PRIORITIES`).
 recipients = sa.Table(
     "recipients",
     metadata,
@@ -311,6 +316,7 @@ sa.Index("recipients_account", recipients.c.account, recipients.c.id)
 sa.Index(
     "recipients_lane",
     recipients.c.account,
+    recipients.c.priority,
     recipients.c.destination,
     recipients.c.due_at,
     sqlite_where=WAITING,

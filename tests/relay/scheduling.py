@@ -11,13 +11,14 @@ from twisted.internet.defer import Deferred, succeed
 from twisted.internet.task import Clock
 
 from mailrelay.mail.address import parse_mailbox
-from mailrelay.mail.envelope import SECOND, Delivery, Hop, Outcome, Recipient, State, Submission, ulid
+from mailrelay.mail.envelope import SECOND, Delivery, Hop, Instructions, Outcome, Recipient, State, Submission, ulid
 from mailrelay.mail.message import Message
 from mailrelay.policy.retry import Schedule
 from mailrelay.relay.compose import compose
 from mailrelay.relay.down import DownHosts
-from mailrelay.relay.outbound import LARGE, Outbound, OutboundLimits
+from mailrelay.relay.outbound import Outbound, OutboundLimits
 from mailrelay.relay.settle import Settler
+from mailrelay.relay.turns import LARGE
 from mailrelay.store.memory import MemoryBodies, MemoryLedger, MemoryState
 
 from .fakes import START, FakeTransmitter, connection
@@ -65,7 +66,15 @@ class World:
     def settle(self, delivery: Delivery, outcome: Outcome) -> Deferred[int]:
         return self.settler.settle(delivery, outcome)
 
-    def accept(self, *recipients: str, account: str = "A", lease: bool | None = None, text: str = "x") -> list[str]:
+    def accept(
+        self,
+        *recipients: str,
+        account: str = "A",
+        lease: bool | None = None,
+        text: str = "x",
+        priority: int | None = None,
+        lifetime: int = 3600,
+    ) -> list[str]:
         """Commit a message as a transaction does, and hand on what is leased; gives the ids of its recipients."""
         id = self._new_id()
         message = Message.parse(f"From: app@acme.test\r\nSubject: {text}\r\n\r\n{text}\r\n".encode())
@@ -81,9 +90,10 @@ class World:
             source=message.encode(),
             subject=text,
             received_at=self.now(),
-            expires_at=self.now() + 3600 * SECOND,
+            expires_at=self.now() + lifetime * SECOND,
+            instructions=Instructions(priority=priority),
         )
-        leased = self.outbound.has_room(len(recipients)) if lease is None else lease
+        leased = self.outbound.has_room(submission) if lease is None else lease
         deliveries: list[Sequence[Delivery]] = []
         self.ledger.accept(submission, leased).addCallback(deliveries.append)
         self.outbound.take(deliveries[0], message if submission.size <= LARGE else None)

@@ -13,8 +13,10 @@ from mailrelay.interfaces.ledger import ILedger
 from mailrelay.interfaces.transmitter import ITransmitter
 from mailrelay.mail.envelope import SECOND, Bounced, Capabilities, Delivery, Hop, Outcome, State
 from mailrelay.mail.envelope import Deferred as Postponed
-from mailrelay.mail.reply import Reply
-from mailrelay.relay.outbound import INSIDE, LARGE
+from mailrelay.mail.reply import Refusal, Reply
+from mailrelay.relay import looks
+from mailrelay.relay.outbound import INSIDE, LATE
+from mailrelay.relay.turns import LARGE
 
 from .fakes import LATER, NEVER, NOBODY, START, Sent, logged, told
 from .scheduling import HOPS, World
@@ -30,7 +32,7 @@ class OutboundTests(SynchronousTestCase):
     def settled(self, world: World) -> None:
         """Nothing is in hand, in memory, or leased."""
         self.assertEqual((set(world.outbound.in_hand), world.leases(), len(world.outbound._kept)), (set(), set(), 0))
-        self.assertEqual(world.outbound._active, 0)
+        self.assertEqual(world.outbound._turns.active, 0)
         self.successResultOf(world.outbound.idle())
 
 
@@ -197,27 +199,151 @@ class FairnessTests(OutboundTests):
     def test_concurrency(self) -> None:
         """No more deliveries are on the wire than allowed, and each that ends makes room for one."""
         world = self.world(concurrency=3)
-        world.accept(*[f"a{number}" for number in range(10)])
-        for left in range(10, 0, -1):
-            self.assertEqual(len(world.transmitter.pending), min(3, left))
+        for account in "ABC":
+            world.accept(*[f"{account}{number}" for number in range(10)], account=account)
+        for left in range(30, 0, -1):
+            self.assertLessEqual(len(world.transmitter.pending), 3)
+            self.assertGreaterEqual(len(world.transmitter.pending), min(1, left))
             world.transmitter.pending[0].deliver()
         self.settled(world)
 
+    def test_places_for_others(self) -> None:
+        """Whatever one destination or one account has on its way, the next one finds a place at once."""
+        world = self.world(concurrency=12)
+        world.accept(*[f"dead{number}" for number in range(100)])
+        self.assertEqual(len(world.transmitter.pending), 4)
+        world.accept(*[f"x@d{number}.test" for number in range(100)])
+        self.assertLessEqual(len(world.transmitter.pending), 6)
+        world.accept("b0", account="B")
+        world.accept("c0", account="C")
+        self.assertEqual(world.transmitter.addressed[-2:], ["b0", "c0"])
+
+    def test_weights(self) -> None:
+        """An account has as many turns in a row as it weighs, from the moment at which it is told."""
+        world = self.world(concurrency=1)
+        world.outbound.weigh({"B": 3})
+        world.accept(*[f"a{number}" for number in range(4)])
+        world.accept(*[f"b{number}" for number in range(6)], account="B")
+        for _ in range(10):
+            world.transmitter.pending[0].deliver()
+        self.assertEqual(world.transmitter.addressed, ["a0", "a1", "b0", "b1", "b2", "a2", "b3", "b4", "b5", "a3"])
+
+    def test_priorities(self) -> None:
+        """Of one account the higher priority goes first, whatever waits already; the lower ones keep a share, so that
+        nothing waits for ever; the turn of other accounts is not touched by it."""
+        world = self.world(concurrency=1)
+        for name, priority in (("low", 1), ("normal", 0), ("high", -1)):
+            world.accept(*[f"{name}{number}" for number in range(60)], priority=priority)
+        world.accept("b0", account="B", priority=1)
+        for _ in range(64):
+            world.transmitter.pending[0].deliver()
+        sent = world.transmitter.addressed
+        self.assertEqual(sent[:3], ["low0", "high0", "b0"])
+        self.assertEqual(
+            [sum(name in each for each in sent[:1] + sent[3:44]) for name in ("high", "normal", "low")], [32, 8, 2]
+        )
+
+    def test_destinations_take_turns(self) -> None:
+        """Within an account and a priority destinations take turns, each in its order."""
+        world = self.world(concurrency=1)
+        world.accept("b0@b.test", "b1@b.test", "b2@b.test", "c0@c.test", "c1@c.test")
+        for _ in range(5):
+            world.transmitter.pending[0].deliver()
+        self.assertEqual(world.transmitter.addressed, ["b0", "c0", "b1", "c1", "b2"])
+
+    def test_pace(self) -> None:
+        """A destination that has to wait rests without a place, and others go on; it is asked for anew after that."""
+        world = self.world(concurrency=4)
+        asked: list[tuple[str, int]] = []
+
+        def pace(destination: str, on_their_way: int) -> float:
+            asked.append((destination, on_their_way))
+            return 2.0 if destination == "slow.test" and world.clock.seconds() < 1 else 0.0
+
+        world.outbound._pace = pace
+        world.accept("a@slow.test", "b@slow.test", "c@fast.test")
+        self.assertEqual((world.transmitter.addressed, asked), (["c"], [("slow.test", 0), ("fast.test", 0)]))
+        world.pass_time(1.9)
+        self.assertEqual(world.transmitter.addressed, ["c"])
+        world.pass_time(0.2)
+        self.assertEqual(world.transmitter.addressed, ["c", "a"])
+        for _ in range(2):
+            world.transmitter.pending[0].deliver()
+        self.assertEqual(world.transmitter.addressed, ["c", "a", "b"])
+
     def test_in_hand(self) -> None:
-        """No more is leased than there is room for: neither on the fast path nor from the queue."""
-        world = self.world(in_hand=4, concurrency=1, claim=10)
+        """No more is leased than there is room for, neither on the fast path nor from the queue, and whatever one
+        account has in hand, there is room for another's."""
+        world = self.world(in_hand=9, concurrency=1, claim=10)
         world.accept("a0", "a1", "a2")
-        self.assertFalse(world.outbound.has_room(2))
-        world.accept("b0", "b1", account="B")
-        world.accept(*[f"c{number}" for number in range(9)], account="C")
         self.assertEqual(len(world.outbound.in_hand), 3)
+        world.accept("a3", "a4")
+        world.accept("b0", "b1", account="B")
+        self.assertEqual(len(world.outbound.in_hand), 5)
+        world.accept(*[f"c{number}" for number in range(9)], account="C")
+        self.assertEqual(len(world.outbound.in_hand), 5)
         seen = 0
         while world.transmitter.pending:
             world.pass_time(1.1)
             seen = max(seen, len(world.leases()))
             self.assertEqual(set(world.outbound.in_hand), world.leases())
             world.transmitter.pending[0].deliver()
-        self.assertEqual((seen, set(world.states())), (4, {State.DELIVERED}))
+        self.assertEqual(set(world.states()), {State.DELIVERED})
+        self.assertLessEqual(seen, 9)
+
+    def test_a_dead_backlog_leaves_room(self) -> None:
+        """A hundred that wait for a host without an answer hold neither all places nor all room in hand: the same
+        account's mail to another domain, and another account's, are sent by the next look."""
+        world = self.world(in_hand=30, concurrency=10)
+        world.accept(*[f"dead{number}@dead.test" for number in range(100)], lease=False)
+        world.pass_time(3)
+        self.assertEqual({sent.recipient[:4] for sent in world.transmitter.pending}, {"dead"})
+        world.accept("ann@c.test", lease=False)
+        world.accept("bob@c.test", account="B")
+        world.pass_time(1)
+        self.assertEqual(sorted(world.transmitter.addressed[-2:]), ["ann", "bob"])
+
+    def test_nothing_passes_what_waits(self) -> None:
+        """While more of a lane waits in the store than could be taken, what is accepted for it waits there, too; other
+        lanes of the account are not held up by that."""
+        world = self.world(in_hand=9, concurrency=3)
+        world.accept(*[f"a{number}" for number in range(20)], lease=False)
+        world.pass_time(1)
+        world.transmitter.pending[0].deliver()
+        world.accept("new")
+        world.accept("other@c.test")
+        self.assertEqual([world.outbound.in_hand.__contains__(id) for id in world.state.recipients][-2:], [False, True])
+        while world.transmitter.pending:
+            world.transmitter.pending[0].deliver()
+            world.pass_time(0.1)
+        self.assertEqual(set(world.states()), {State.DELIVERED})
+        sent = [name for name in world.transmitter.addressed if name != "other"]
+        self.assertEqual(sent[-1], "new")
+
+    def test_more_lanes_than_one_look_sees(self) -> None:
+        """However many lanes an account has, one look sees a page of them, the next goes on behind it, and all are
+        served; a lane of high priority is seen at once."""
+        self.patch(looks, "PAGE", 10)
+        world = self.world(in_hand=200)
+        world.transmitter.at_once = Sent.deliver
+        world.accept(*[f"x@d{number:03}.test" for number in range(95)], lease=False)
+        seen: list[int] = []
+        lanes = world.ledger.lanes
+
+        def looking(*where: Any) -> Any:
+            found = lanes(*where)
+            found.addCallback(lambda page: (seen.append(len(page)), page)[1])
+            return found
+
+        world.ledger.lanes = looking  # type: ignore[method-assign]
+        world.clock.advance(1)
+        world.accept("x@e.test", priority=-1, lease=False)
+        world.clock.advance(0.05)
+        self.assertEqual(world.transmitter.sent[-1].recipient[-6:], "9.test")
+        self.assertIn("x@e.test", [sent.recipient for sent in world.transmitter.sent])
+        world.pass_time(3)
+        self.assertEqual(set(world.states()), {State.DELIVERED})
+        self.assertLessEqual(max(seen), 11)
 
     def test_one_lane_does_not_starve_the_others(self) -> None:
         """A lane with a long backlog gives one round's share and lets the next lane follow (L11)."""
@@ -229,7 +355,7 @@ class FairnessTests(OutboundTests):
 
     def test_deep_queue(self) -> None:
         """A thousand deliveries that all end at once end one after another, not within each other."""
-        world = self.world(concurrency=2)
+        world = self.world(concurrency=2, in_hand=3000)
         world.transmitter.at_once = Sent.deliver
         world.accept(*[f"a{number}" for number in range(1000)])
         self.assertEqual(set(world.states()), {State.DELIVERED})
@@ -242,7 +368,7 @@ class TimeTests(OutboundTests):
         world = self.world()
         looks: list[float] = []
         lanes = world.ledger.lanes
-        world.ledger.lanes = lambda: (looks.append(world.clock.seconds()), lanes())[1]  # type: ignore[method-assign]
+        world.ledger.lanes = lambda *where: (looks.append(world.clock.seconds()), lanes(*where))[1]  # type: ignore[method-assign]
         world.pass_time(5)
         self.assertEqual(len(looks), 5)
 
@@ -265,7 +391,7 @@ class TimeTests(OutboundTests):
         self.assertEqual(len(world.transmitter.sent), 1)
         world.settle = lambda delivery, outcome: succeed(world.now() + SECOND // 4)  # type: ignore[method-assign,assignment]
         world.transmitter.pending[0].defer()
-        timer = world.outbound._timer
+        timer = world.outbound._looks._timer
         assert timer is not None
         self.assertLessEqual(timer.getTime() - world.clock.seconds(), 0.3)
 
@@ -275,12 +401,12 @@ class TimeTests(OutboundTests):
         world.accept("ann")
         world.pass_time(0.5)
         looking: Deferred[list[object]] = Deferred()
-        world.ledger.lanes = lambda: looking  # type: ignore[method-assign,assignment,return-value]
+        world.ledger.lanes = lambda *where: looking  # type: ignore[method-assign,assignment,return-value]
         world.pass_time(0.5)
         world.settle = lambda delivery, outcome: succeed(world.now() + SECOND // 4)  # type: ignore[method-assign,assignment]
         world.transmitter.pending[0].defer()
         looking.callback([])
-        timer = world.outbound._timer
+        timer = world.outbound._looks._timer
         assert timer is not None
         self.assertLessEqual(timer.getTime() - world.clock.seconds(), 0.3)
 
@@ -291,7 +417,7 @@ class TimeTests(OutboundTests):
         world.accept("bob", lease=False)
         looks: list[float] = []
         lanes = world.ledger.lanes
-        world.ledger.lanes = lambda: (looks.append(world.clock.seconds()), lanes())[1]  # type: ignore[method-assign]
+        world.ledger.lanes = lambda *where: (looks.append(world.clock.seconds()), lanes(*where))[1]  # type: ignore[method-assign]
         world.pass_time(5)
         self.assertEqual(len(looks), 5)
 
@@ -300,11 +426,50 @@ class TimeTests(OutboundTests):
         world = self.world(gap=0.05)
         looks: list[float] = []
         lanes = world.ledger.lanes
-        world.ledger.lanes = lambda: (looks.append(world.clock.seconds()), lanes())[1]  # type: ignore[method-assign]
+        world.ledger.lanes = lambda *where: (looks.append(world.clock.seconds()), lanes(*where))[1]  # type: ignore[method-assign]
         for number in range(1000):
             world.outbound.wake(world.now() + number * 1000)
             world.clock.advance(0.001)
         self.assertLessEqual(len(looks), 21)
+
+
+class DeadlineTests(OutboundTests):
+    """What is of no use any more is not sent, however late that turns out."""
+
+    def expired(self, world: World, ids: list[str]) -> None:
+        self.assertEqual(world.states(ids), [State.EXPIRED])
+        self.assertEqual(world.state.recipients[ids[0]].last, str(LATE))
+        self.settled(world)
+
+    def test_before_its_turn(self) -> None:
+        """A delivery whose deadline passes while it waits for a place ends when its turn comes, and nobody is asked."""
+        world = self.world(concurrency=1)
+        world.accept("ann")
+        ids = world.accept("bob", lifetime=5)
+        world.clock.advance(5)
+        world.transmitter.pending[0].deliver()
+        self.assertEqual(world.transmitter.addressed, ["ann"])
+        self.expired(world, ids)
+
+    def test_right_before_mail(self) -> None:
+        """One whose deadline passes while a connection is made is not composed: the host never hears of it."""
+        world = self.world()
+        ids = world.accept("ann", lifetime=5)
+        (sent,) = world.transmitter.pending
+        world.clock.advance(5)
+        self.assertRaises(Refusal, sent.compose, Capabilities())
+        sent.answer(Bounced(NEVER, "mx1.test", START))
+        self.expired(world, ids)
+
+    def test_at_its_claim(self) -> None:
+        """One that waits in the store is not claimed past its deadline."""
+        world = self.world(in_hand=1)
+        world.accept("ann")
+        ids = world.accept("bob", lifetime=5, lease=False)
+        world.pass_time(6)
+        world.transmitter.pending[0].deliver()
+        world.pass_time(1)
+        self.assertEqual((world.states(ids), world.transmitter.addressed), ([State.EXPIRED], ["ann"]))
 
 
 class FaultTests(OutboundTests):
@@ -389,7 +554,7 @@ class FaultTests(OutboundTests):
         world = self.world()
         lanes = world.ledger.lanes
         for _ in range(2):
-            world.ledger.lanes = lambda: fail(OSError(5, "Input/output error"))  # type: ignore[method-assign]
+            world.ledger.lanes = lambda *where: fail(OSError(5, "Input/output error"))  # type: ignore[method-assign]
             world.pass_time(5)
             self.assertEqual(len(self.flushLoggedErrors(OSError)), 1)
             world.ledger.lanes = lanes  # type: ignore[method-assign]
@@ -455,7 +620,7 @@ class StopTests(OutboundTests):
         self.settled(world)
 
     def test_claim_that_ends_after_the_stop(self) -> None:
-        """The same for a claim, and no further lane is claimed from."""
+        """The same for claims, and no further lane is claimed from."""
         world = self.world()
         world.accept("ann", "bob@c.test", lease=False)
         claim, claiming = world.ledger.claim, []
@@ -469,7 +634,9 @@ class StopTests(OutboundTests):
         world.pass_time(1)
         self.successResultOf(world.outbound.stop_claiming())
         hand.callback(None)
-        self.assertEqual((len(claiming), world.transmitter.sent, world.leases()), (1, [], set()))
+        self.assertEqual((len(claiming), world.transmitter.sent, world.leases()), (2, [], set()))
+        world.pass_time(2)
+        self.assertEqual(len(claiming), 2)
         self.settled(world)
 
     def test_release_that_fails(self) -> None:

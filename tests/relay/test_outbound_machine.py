@@ -47,8 +47,7 @@ class OutboundMachine(RuleBasedStateMachine):
     def accept(self, account: str, number: int, lease: bool) -> None:
         recipients = [f"r{self.numbers + place}" for place in range(number)]
         self.numbers += number
-        room = self.world.outbound.has_room(number)
-        self.ids += self.world.accept(*recipients, account=account, lease=lease and room, text="x" * 100)
+        self.ids += self.world.accept(*recipients, account=account, lease=None if lease else False, text="x" * 100)
 
     @rule(data=st.data(), what=st.sampled_from(("deliver", "deliver", "defer", "bounce", "nobody")))
     def answer(self, data: st.DataObject, what: str) -> None:
@@ -91,7 +90,7 @@ class OutboundMachine(RuleBasedStateMachine):
     def bounds_hold(self) -> None:
         assert len(self.world.outbound.in_hand) <= BOUND
         assert len(self.world.transmitter.pending) <= ON_THE_WIRE
-        assert self.world.outbound._active == len(self.world.transmitter.pending)
+        assert self.world.outbound._turns.active == len(self.world.transmitter.pending)
 
     @invariant()
     def nothing_is_sent_twice(self) -> None:
@@ -113,7 +112,7 @@ class OutboundMachine(RuleBasedStateMachine):
         for entry in world.state.recipients.values():
             heard = entry.state is State.DELIVERED
             assert self.delivered[entry.delivery.address] == int(heard), entry
-        assert (world.leases(), len(world.outbound._kept), len(world.outbound._waiting)) == (set(), 0, 0)
+        assert (world.leases(), len(world.outbound._kept), len(list(world.outbound._turns))) == (set(), 0, 0)
 
 
 class OutboundMachineTests(SynchronousTestCase):

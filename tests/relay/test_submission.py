@@ -72,7 +72,7 @@ class Scheduled:
         self.room = True
         self.taken: list[tuple[Sequence[Delivery], Message | None]] = []
 
-    def has_room(self, recipients: int) -> bool:
+    def has_room(self, submission: Submission) -> bool:
         return self.room
 
     def take(self, deliveries: Sequence[Delivery], message: Message | None) -> None:

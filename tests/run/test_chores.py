@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from twisted.internet.defer import Deferred, fail, succeed
@@ -32,6 +32,7 @@ class ChoresTests(SynchronousTestCase):
         self.swept: list[int] = []
         self.searched: list[int] = []
         self.link_keys: list[str] = []
+        self.weighed: list[Mapping[str, int]] = []
         self.chores = Chores(
             self.ledger,
             MemoryNodes(self.state, "N1"),
@@ -41,6 +42,7 @@ class ChoresTests(SynchronousTestCase):
             sweep=lambda now: succeed(self.swept.append(now) or 0),
             set_aside=lambda now: succeed(self.searched.append(now) or 0),
             read_link_keys=self.link_keys.append,
+            weigh=self.weighed.append,
             clock=self.clock,
             now=lambda: START + round(self.clock.seconds() * SECOND),
         )

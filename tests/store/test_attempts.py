@@ -50,7 +50,7 @@ class AttemptLaws:
         return bool(result(self.process.ledger.settle(settled)))
 
     def claim(self) -> Delivery:
-        (lane,) = [lane for lane in result(self.process.ledger.lanes()) if lane.account == self.delivery.account]
+        (lane,) = [lane for lane in result(self.process.ledger.lanes({}, 100)) if lane.account == self.delivery.account]
         (claimed,) = result(self.process.ledger.claim(lane, 1, self.world.now))
         return claimed  # type: ignore[no-any-return]
 

@@ -152,7 +152,7 @@ class SqliteDamageTests(DamageLaws, SynchronousTestCase):
         whole, spoilt, odd = (self.accept(f"{name}@b.test") for name in ("whole", "spoilt", "odd"))
         self.spoil("UPDATE recipients SET address = CAST(x'61ff40622e74657374' AS TEXT) WHERE id = ?", spoilt)
         self.spoil("UPDATE recipients SET due_at = 'soon', destination = 'c.test' WHERE id = ?", odd)
-        lanes = result(self.process.ledger.lanes())
+        lanes = result(self.process.ledger.lanes({}, 100))
         self.assertEqual([lane.destination for lane in lanes if lane.account == self.account], ["b.test"])
         self.assertEqual([delivery.recipient for delivery in self.claim()], [whole])
         self.assertEqual(self.look_through(), 1)

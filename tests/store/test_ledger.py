@@ -52,7 +52,7 @@ class LedgerLaws:
         return [delivery.recipient for delivery in found]
 
     def lanes(self) -> list[Lane]:
-        return [lane for lane in result(self.process.ledger.lanes()) if lane.account == self.account]
+        return [lane for lane in result(self.process.ledger.lanes({}, 100)) if lane.account == self.account]
 
     def state(self, recipient: str) -> State:
         return self.world.rows(self.account)[recipient].state

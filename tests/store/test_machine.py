@@ -333,7 +333,7 @@ class LedgerMachine(RuleBasedStateMachine):
     def lanes_are_as_modelled(self) -> None:
         lanes = {
             lane.destination: lane.due_at
-            for lane in result(self.processes[0].ledger.lanes())
+            for lane in result(self.processes[0].ledger.lanes({}, 100))
             if lane.account == self.account
         }
         expected: dict[str, int] = {}

@@ -10,7 +10,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from mailrelay.store import settle
 from mailrelay.store.bodies import _source
-from mailrelay.store.claim import _lease, _release, head, head_locked, lanes_statement
+from mailrelay.store.claim import _lease, _release, head, head_locked, lanes_of, next_queue
 from mailrelay.store.directory import credentials_by_name, suppression_by_key, tags_statement
 from mailrelay.store.engine import Database
 from mailrelay.store.migrate import bring_up_to_date
@@ -123,7 +123,7 @@ class PlanLaws:
     def test_claim(self) -> None:
         """The head of a lane is read by the lane's index, its neighbours by their keys; nothing is scanned or
         sorted."""
-        values = {"lane_account": "a1", "lane_destination": "d1", "now": START + ROWS, "number": 5}
+        values = {"lane_account": "a1", "lane_priority": 0, "lane_destination": "d1", "now": START + ROWS, "number": 5}
         for statement in (head, head_locked):
             if statement is head or not self.database().sqlite:
                 found = self.plan(statement, values)
@@ -134,11 +134,17 @@ class PlanLaws:
 
     def test_lanes(self) -> None:
         """The lanes are found by steps over the lane's index."""
-        found = self.plan(lanes_statement(), {})
+        values = {"lane_account": "a1", "lane_priority": 0, "last_destination": "", "number": 5}
+        found = self.plan(lanes_of, values)
         self.assertGreaterEqual(found.count("recipients_lane"), 2)
         self.assertNotIn("Seq Scan", found)
         if self.database().sqlite:
-            self.assertIn("recipients_lane ((account,destination)>(?,?))", found)
+            self.assertEqual(found.count("recipients_lane (account=? AND priority=? AND destination>?)"), 2)
+        queues = self.plan(next_queue, {"last_account": "a1", "last_priority": 0})
+        self.assertIn("recipients_lane", queues)
+        self.assertIsFree(queues)
+        if self.database().sqlite:
+            self.assertIn("((account,priority)>(?,?))", queues)
 
     def test_settle(self) -> None:
         """Settling, leasing, releasing, spending and ending reach a recipient by its key."""

@@ -154,7 +154,7 @@ class DatabaseReturnLaws(ReturnLaws):
         self.put("ann@b.test", "manual", START + SECOND)
         self.put("bob@b.test", "manual", START + 10 * SECOND)
         result(self.process.ledger.release([self.ann, self.bob]))
-        lane = result(self.process.ledger.lanes())
+        lane = result(self.process.ledger.lanes({}, 100))
         (mine,) = (each for each in lane if each.account == self.account)
         self.world.now = START + SECOND
         claimed = result(self.process.ledger.claim(mine, 10, self.world.now))

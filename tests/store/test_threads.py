@@ -167,7 +167,7 @@ class ThreadLaws:
         self.assertEqual(self.outcomes([later]), ["temporary"])
         cut.clear()
         self.assertEqual(self.outcomes([self.submit(to="last@b.test")]), ["ok"])
-        self.assertEqual(self.pump.until(self.store.ledger.lanes()), [])
+        self.assertEqual(self.pump.until(self.store.ledger.lanes({}, 100)), [])
         self.assertEqual(self.balance(), 19)
 
     def test_close_answers_everything(self) -> None:
@@ -195,9 +195,9 @@ class ThreadLaws:
                 return count
 
         self.store._reader._gathering = Overtaken()
-        self.pump.until(self.store.ledger.lanes())
+        self.pump.until(self.store.ledger.lanes({}, 100))
         for _ in range(20):
-            for asked in [self.store.ledger.lanes() for _ in range(3)]:
+            for asked in [self.store.ledger.lanes({}, 100) for _ in range(3)]:
                 self.pump.until(asked, limit=3)
 
     def test_look_ups_are_taken_together(self) -> None:
