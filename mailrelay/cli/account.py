@@ -9,7 +9,7 @@ from . import output
 from .frame import Group
 from .opening import Opened, installed, wait
 
-COLUMNS = ("name", "available", "balance", "reserved", "id", "created_at")
+COLUMNS = ("name", "available", "balance", "reserved", "zone", "id", "created_at")
 
 
 @click.group(cls=Group)
@@ -44,3 +44,17 @@ def list_(opened: Opened) -> None:
 def show(opened: Opened, name: str) -> None:
     """Show an account, named by its name or id."""
     output.card(plain.account(wait(accounts.find(opened.installation, name))))
+
+
+@account.command("set-zone")
+@click.argument("name")
+@click.argument("zone")
+@installed
+def set_zone(opened: Opened, name: str, zone: str) -> None:
+    """Let the days of an account, in its statistics, be those of a time zone.
+
+    \b
+    Example:
+      mailrelay account set-zone shop Europe/Moscow
+    """
+    output.card(plain.account(wait(accounts.set_zone(opened.installation, name, zone))))

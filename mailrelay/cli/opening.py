@@ -153,6 +153,7 @@ def opened() -> Iterator[Opened]:
             Installation(
                 registry=store.registry,
                 history=store.history,
+                statistics=store.statistics,
                 files=store.files,
                 templates=store.templates,
                 routes=store.routes,

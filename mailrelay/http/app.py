@@ -20,7 +20,7 @@ from werkzeug.exceptions import HTTPException, MethodNotAllowed
 from ..interfaces.sandbox import IInbox
 from ..manage.errors import Invalid, Unknown
 from ..manage.installation import Installation
-from . import files, front, messages, pages, sandbox, templates, uploads
+from . import files, front, messages, pages, sandbox, statistics, templates, uploads
 from .guard import Guard
 from .problem import Problem
 
@@ -46,6 +46,7 @@ def make_site(
     app.url_map.strict_slashes = False
     _add_errors(app)
     messages.add_routes(app, installation)
+    statistics.add_routes(app, installation)
     files.add_routes(app, installation)
     uploads.add_routes(app, installation)
     templates.add_routes(app, installation)

@@ -22,7 +22,8 @@ class Taken(Exception):
 @dataclass(frozen=True, slots=True)
 class Account:
     """A tenant. `balance` counts sends; `reserved` those promised to accepted recipients but not yet charged; `weight`
-    is how much of its mail goes out for each of another's whose weight is 1."""
+    is how much of its mail goes out for each of another's whose weight is 1; `zone` the time zone (IANA name) of its
+    days."""
 
     id: str
     name: str
@@ -30,6 +31,7 @@ class Account:
     reserved: int
     created_at: int
     weight: int = 1
+    zone: str = "UTC"
 
     @property
     def available(self) -> int:
@@ -131,6 +133,9 @@ class IRegistry(Interface):
 
     def set_weight(account: str, weight: int) -> Deferred[Account]:
         """Set the weight of an account among the others."""
+
+    def set_zone(account: str, zone: str) -> Deferred[Account]:
+        """Let the days of an account be those of a time zone (IANA name)."""
 
     def move_balance(account: str, amount: int, kind: str, note: str, now: int) -> Deferred[Account]:
         """Add `amount` (may be negative) with an entry; fails with `ValueError` if available would fall below zero."""

@@ -32,6 +32,14 @@ async def create(installation: Installation, name: str, balance: int = 0) -> Acc
 
 
 @use_case
+async def set_zone(installation: Installation, name: str, zone: str) -> Account:
+    """Let the days of an account, in its statistics, be those of a time zone such as Europe/Moscow."""
+    zone = checked.zone("zone", zone)
+    account = await names.account(installation.registry, name)
+    return await installation.registry.set_zone(account.id, zone)
+
+
+@use_case
 async def every(installation: Installation) -> Sequence[Account]:
     """All accounts, oldest first."""
     return await installation.registry.accounts()

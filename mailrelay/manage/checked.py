@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ipaddress
 import unicodedata
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from ..mail.address import AddressError, Mailbox, domain_key, parse_mailbox
 from .errors import Invalid
@@ -72,6 +73,14 @@ def address(field: str, text: str) -> str:
         return str(ipaddress.ip_address(text.strip()))
     except ValueError as error:
         raise Invalid(field, f"{text!r} is not an IP address") from error
+
+
+def zone(field: str, text: str) -> str:
+    """The name of a time zone that this machine knows."""
+    try:
+        return ZoneInfo(text).key
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise Invalid(field, f"{text!r} is no time zone; they are named like Europe/Berlin") from None
 
 
 def number(field: str, value: int, least: int, most: int = MAX_SENDS) -> int:

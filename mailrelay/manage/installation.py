@@ -18,6 +18,7 @@ from ..interfaces.history import IHistory
 from ..interfaces.registry import IRegistry
 from ..interfaces.renderer import IRenderer
 from ..interfaces.routes import IRoutes
+from ..interfaces.statistics import IStatistics
 from ..interfaces.templates import ITemplates
 from ..mail.envelope import ulid
 from ..policy.dialect import Dialects
@@ -44,6 +45,7 @@ class Installation:
 
     registry: IRegistry
     history: IHistory
+    statistics: IStatistics
     files: IFiles
     templates: ITemplates
     routes: IRoutes

@@ -21,10 +21,12 @@ from ..policy.bounce import BounceClasses
 from ..policy.dialect import Dialect, Dialects
 from ..policy.link_keys import LinkKey
 from ..policy.shaping import Rule
+from ..policy.statistics import Line
 from .credentials import Issued, usual
 from .explain import Decision, Explanation, Refused, Story
 from .queue import Waiting
 from .signing import Record
+from .statistics import Report
 
 Plain = dict[str, object]
 
@@ -48,6 +50,7 @@ def account(value: Account) -> Plain:
         "balance": value.balance,
         "reserved": value.reserved,
         "available": value.available,
+        "zone": value.zone,
         "created_at": instant(value.created_at),
     }
 
@@ -379,3 +382,24 @@ def shaping(value: Rule) -> Plain:
         "rate": str(value.rate or ""),
         "replies": [{"codes": list(each.codes), "text": each.text, "action": str(each)} for each in value.replies],
     }
+
+
+def report(value: Report) -> Plain:
+    """Statistics with their parts; instants are told in the zone of the account."""
+    span = value.span
+    return {
+        "account": value.account.name,
+        "connection": value.connection.name if value.connection is not None else "",
+        "dialect": value.dialect,
+        "zone": value.account.zone,
+        "from": span.local(span.since).isoformat(),
+        "to": span.local(span.until).isoformat(),
+        "counts": dict(value.counts),
+        "rows": _rows(value.lines),
+        "by": value.by,
+        "parts": [{"of": each.of, "counts": dict(each.counts), "rows": _rows(each.lines)} for each in value.parts],
+    }
+
+
+def _rows(lines: Iterable[Line]) -> list[Plain]:
+    return [{"label": each.label, "number": each.number, "percent": each.percent} for each in lines]

@@ -26,6 +26,7 @@ from .control_header import ControlHeaders, read_headers
 from .options import merged, read_options
 from .reading import Reading
 from .reply_line import Line, read_fields, read_line
+from .statistics import Statistics, read_statistics
 from .upload import Upload, read_upload
 from .verdict import JSON
 
@@ -72,6 +73,7 @@ _SETTINGS = (
     "options",
     "stages",
     "statuses",
+    "statistics",
     "replies",
     "variants",
 )
@@ -97,8 +99,9 @@ class Dialect:
     `credentials_at`, `billing` and `suppressed` are words of `policy.vocabulary`; `suppressing` the reasons that count
     at RCPT. `dsn` says whether what could not be delivered is reported by mail to the return path. `stages` maps
     "mail", "rate", "rcpt", "daily" and "data" to names of rules (`policy.admission`) in their order. `statuses` maps
-    our states to the service's words. `headers` are its control headers; of all others those of `headers_kept` are kept
-    (none named: all), `body` says what is kept of a body, `body_tags` are words in a body that stand for links,
+    our states to the service's words, `statistics` are the rows that it counts. `headers` are its control headers; of
+    all others those of `headers_kept` are kept (none named: all), `body` says what is kept of a body, `body_tags` are
+    words in a body that stand for links,
     `recipient_names` makes the To field of each recipient's own address with the name that the message's To gives,
     `upload` says how files come to its cache. `recipients_sent` is "all" or "first"; `over_limit` says what becomes of
     recipients beyond a connection's daily limit; `tag_limit` how many tags an account may have used, 0 for any number.
@@ -142,6 +145,7 @@ class Dialect:
     options: Mapping[str, JSON]
     stages: Mapping[str, tuple[str, ...]]
     statuses: Mapping[State, str]
+    statistics: Statistics
     plain_replies: Mapping[str, Line]
     variants: Mapping[str, Mapping[str, Line]]
     replies: Mapping[str, Line]
@@ -280,6 +284,7 @@ def _read(reading: Reading, name: str, own: Mapping[str, object]) -> Dialect:
         options=options,
         stages=_stages(reading, given.get("stages")),
         statuses=_statuses(reading, given.get("statuses")),
+        statistics=read_statistics(reading, given.get("statistics")),
         plain_replies=plain,
         variants=variants,
         replies=_chosen(plain, variants, options.get("replies", ())),

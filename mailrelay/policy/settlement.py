@@ -31,15 +31,16 @@ class Transition:
         return self.attempt if billing == "attempt" else self.accept
 
 
-#: By the state that a recipient comes to. What is billed on accept was captured in that commit and is not given back.
+#: By the state that a recipient comes to. What is billed on accept was captured in that commit and is not given back;
+#: on the attempt a delivery is charged and an error of delivery alike, whether a host or a deadline said so.
 TRANSITIONS: Mapping[State, Transition] = MappingProxyType(
     {
         #                            accept  attempt     event
         State.DELIVERED:  Transition("",     "capture",  "delivered"),
         State.BOUNCED:    Transition("",     "capture",  "bounced"),
         State.DEFERRED:   Transition("",     "",         "deferred"),
-        State.EXPIRED:    Transition("",     "release",  "expired"),
-        State.FAILED:     Transition("",     "release",  "failed"),
+        State.EXPIRED:    Transition("",     "capture",  "expired"),
+        State.FAILED:     Transition("",     "capture",  "failed"),
         State.SUPPRESSED: Transition("",     "release",  "suppressed"),
     }
 )  # fmt: skip

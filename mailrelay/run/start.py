@@ -165,6 +165,7 @@ def _with_store(config: Config, vault: Vault, dialects: Dialects, work: Callable
         installation = Installation(
             store.registry,
             store.history,
+            store.statistics,
             store.files,
             store.templates,
             store.routes,
@@ -227,6 +228,7 @@ def _http(
         installation = Installation(
             store.registry,
             store.history,
+            store.statistics,
             store.files,
             store.templates,
             store.routes,

@@ -179,6 +179,7 @@ class Worker:
         installation = Installation(
             store.registry,
             store.history,
+            store.statistics,
             store.files,
             store.templates,
             store.routes,

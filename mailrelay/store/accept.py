@@ -108,9 +108,14 @@ def put(work: Work, submission: Submission, lease: str) -> None:
 
 def _count(work: Work, submission: Submission) -> None:
     connection, tag, at = submission.connection, clean(submission.instructions.tag), submission.received_at
-    work.count(connection, tag, at, "accepted", len(submission.recipients))
-    if rejected := sum(1 for recipient in submission.recipients if recipient.rejected):
-        work.count(connection, tag, at, State.SUPPRESSED.value, rejected)
+    at_once = submission.billing == "accept"
+    for recipient in submission.recipients:
+        domain = clean(recipient.destination)
+        work.count(connection, tag, domain, at, "accepted")
+        if recipient.rejected:
+            work.count(connection, tag, domain, at, State.SUPPRESSED.value)
+        elif at_once:
+            work.count(connection, tag, domain, at, "billed")
 
 
 def _incomplete(work: Work, submission: Submission) -> Refusal | None:

@@ -6,13 +6,13 @@ nothing.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import sqlalchemy as sa
 
 from .engagement import COUNTED, FIRSTS
 from .nodes import owners
-from .schema import accounts, chunks, counters, engaged, entries, messages, recipients
+from .schema import accounts, chunks, counters, domain_counters, engaged, entries, messages, recipients
 from .work import Work
 
 _FINAL = ("delivered", "bounced", "failed", "suppressed", "expired")
@@ -57,19 +57,26 @@ def _counts(work: Work) -> list[str]:
     counted = sa.select(recipients.c.connection, recipients.c.state, sa.func.count())
     for connection, state, number in work.execute(counted.group_by(recipients.c.connection, recipients.c.state)):
         rows[connection, "accepted"] = rows.get((connection, "accepted"), 0) + number
-        if state in _FINAL:
+        if state != "queued":
             rows[connection, state] = number
     rows.update(_acts(work))
+    billed = sa.select(recipients.c.connection, sa.func.sum(recipients.c.billed)).group_by(recipients.c.connection)
+    rows.update({(connection, "billed"): int(number) for connection, number in work.execute(billed) if number})
+    return [fault for table in (counters, domain_counters) for fault in _told(work, table, rows)]
+
+
+def _told(work: Work, table: sa.Table, rows: Mapping[tuple[str, str], int]) -> list[str]:
+    """Where one table of counters says something else than the rows."""
     told = {
         (connection, kind): int(number)
         for connection, kind, number in work.execute(
-            sa.select(counters.c.connection, counters.c.kind, sa.func.sum(counters.c.count)).group_by(
-                counters.c.connection, counters.c.kind
+            sa.select(table.c.connection, table.c.kind, sa.func.sum(table.c.count)).group_by(
+                table.c.connection, table.c.kind
             )
         )
     }
     return [
-        f"connection {key[0]}: {told.get(key, 0)} counted as {key[1]}, but there are {rows.get(key, 0)}"
+        f"connection {key[0]}: {told.get(key, 0)} counted as {key[1]} in {table.name}, but there are {rows.get(key, 0)}"
         for key in sorted(rows.keys() | told.keys())
         if told.get(key, 0) != rows.get(key, 0)
     ]

@@ -46,9 +46,9 @@ _COLUMNS = tuple(each.name for each in fields(Engaged))
 _ONCE = {Event.UNSUBSCRIBED: "unsubscribed_at", Event.COMPLAINED: "complained_at"}
 _UNSUBSCRIBED = frozenset({"unsubscribe", "complaint"})
 
-_known = sa.select(recipients.c.connection, recipients.c.tag, recipients.c.accepted_at, recipients.c.address).where(
-    recipients.c.id == sa.bindparam("of")
-)
+_known = sa.select(
+    recipients.c.connection, recipients.c.tag, recipients.c.destination, recipients.c.accepted_at, recipients.c.address
+).where(recipients.c.id == sa.bindparam("of"))
 _known_locked = _known.with_for_update()
 _subject = sa.select(recipients).where(recipients.c.id == sa.bindparam("of"))
 _complained = sa.select(engaged.c.complained_at).where(engaged.c.recipient == sa.bindparam("of"))
@@ -110,7 +110,7 @@ def unsubscribe(work: Work, account: str, mailbox: str, engagement: Engagement) 
         _record(work, engagement.recipient, [engagement], known[0])
     if reason in _UNSUBSCRIBED:
         return False
-    address = known[0][3] if known else mailbox
+    address = known[0][4] if known else mailbox
     suppress(work, account, clean(mailbox), address, "unsubscribe", engagement.recipient, engagement.at)
     return True
 
@@ -128,7 +128,7 @@ def complain(work: Work, engagement: Engagement) -> bool:
 
 
 def _record(work: Work, recipient: str, done: Sequence[Engagement], known: Row) -> None:
-    connection, tag, accepted_at, _ = known
+    connection, tag, domain, accepted_at, _ = known
     found = work.rows(_engaged, {"of": recipient})
     before = dict(zip(_COLUMNS, found[0] if found else (0,) * len(_COLUMNS), strict=True))
     after = _after(before, done)
@@ -136,7 +136,7 @@ def _record(work: Work, recipient: str, done: Sequence[Engagement], known: Row) 
     for kind, column in COUNTED.items():
         now, then = after[column], before[column]
         number = bool(now) - bool(then) if column in FIRSTS else now - then
-        work.count(connection, tag, accepted_at, kind, number)
+        work.count(connection, tag, domain, accepted_at, kind, number)
     acts = sum(before[name] for name in ("opens", "machine_opens", "clicks", "machine_clicks"))
     room = max(KEPT - acts, 0)
     work.insert(_keep[work.sqlite], [_row(each) for each in done[:room]])

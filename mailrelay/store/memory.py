@@ -33,7 +33,7 @@ from ..mail.envelope import DAY, SECOND, Delivery, Return, Settlement, State, Su
 from ..mail.reply import Refusal
 from ..policy.bounce import mailbox_full
 from ..policy.rejection import within
-from ..policy.settlement import HARD_BOUNCE
+from ..policy.settlement import HARD_BOUNCE, TRANSITIONS
 
 _BLOCKED_PAUSE = 60 * SECOND
 
@@ -111,6 +111,9 @@ class MemoryState:
 
     def end(self, entry: Entry, state: State, reason: str = "") -> None:
         """Bring a recipient to an end without an attempt."""
+        if entry.reserved and TRANSITIONS[state].attempt == "capture":
+            entry.billed = 1
+            self.balance[entry.delivery.account] -= 1
         entry.state, entry.lease, entry.held, entry.reserved, entry.last = state, "", False, 0, reason
 
 
@@ -233,6 +236,8 @@ class MemoryLedger:
         entry.last = str(settlement.reply) if settlement.reply is not None else ""
         if settlement.attempted:
             entry.delivery = replace(entry.delivery, attempts=entry.delivery.attempts + 1)
+        if not entry.state.final:
+            entry.state = State.DEFERRED if entry.delivery.attempts else State.QUEUED
         if entry.reserved and (settlement.charge or settlement.state.final):
             entry.reserved = 0
             if settlement.charge == "capture":

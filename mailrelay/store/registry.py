@@ -79,6 +79,7 @@ class Registry:
                     "reserved": 0,
                     "created_at": account.created_at,
                     "weight": account.weight,
+                    "zone": account.zone,
                 },
             )
             work.enter(account.id, "opening", account.id, account.balance, "", account.created_at)
@@ -86,15 +87,21 @@ class Registry:
         return self._writer.ask(CALL, add)
 
     def set_weight(self, account: str, weight: int) -> Deferred[Account]:
-        statement = sa.update(accounts).where(accounts.c.id == account).values(weight=weight).returning(accounts)
+        return self._change_account(account, weight=weight)
 
-        def set_it(work: Work) -> Account:
+    def set_zone(self, account: str, zone: str) -> Deferred[Account]:
+        return self._change_account(account, zone=zone)
+
+    def _change_account(self, account: str, **changes: object) -> Deferred[Account]:
+        statement = sa.update(accounts).where(accounts.c.id == account).values(changes).returning(accounts)
+
+        def change(work: Work) -> Account:
             found = work.execute(statement).first()
             if found is None:
                 raise KeyError(account)
             return _account(found)
 
-        return self._writer.ask(CALL, set_it)
+        return self._writer.ask(CALL, change)
 
     def move_balance(self, account: str, amount: int, kind: str, note: str, now: int) -> Deferred[Account]:
         return self._writer.ask(CALL, lambda work: self._move(work, account, amount, kind, note, now))
@@ -281,7 +288,7 @@ class Registry:
 
 
 def _account(row: Any) -> Account:
-    return Account(row.id, row.name, row.balance, row.reserved, row.created_at, row.weight)
+    return Account(row.id, row.name, row.balance, row.reserved, row.created_at, row.weight, row.zone)
 
 
 def _known_account(work: Work, id: str) -> None:

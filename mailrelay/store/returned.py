@@ -33,6 +33,7 @@ _bounce = (
         recipients.c.account,
         recipients.c.connection,
         recipients.c.tag,
+        recipients.c.destination,
         recipients.c.accepted_at,
         recipients.c.key,
         recipients.c.address,
@@ -54,10 +55,10 @@ def bounce_later(work: Work, members: Sequence[Return]) -> list[bool]:
         if row is None:
             continue
         results[place] = True
-        account, connection, tag, accepted_at, key, address, made = row
+        account, connection, tag, domain, accepted_at, key, address, made = row
         given = members[place]
-        work.count(connection, tag, accepted_at, State.DELIVERED.value, -1)
-        work.count(connection, tag, accepted_at, State.BOUNCED.value)
+        work.count(connection, tag, domain, accepted_at, State.DELIVERED.value, -1)
+        work.count(connection, tag, domain, accepted_at, State.BOUNCED.value)
         if given.suppression:
             suppress(work, account, key, address, given.suppression, given.recipient, given.at, given.suppressed_until)
         work.insert(_keep[work.sqlite], (_line(given, made + 1),))

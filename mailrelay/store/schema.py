@@ -10,7 +10,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 
 #: The newest migration this code knows (`migrations/versions`).
-REVISION = "0014"
+REVISION = "0015"
 
 metadata = sa.MetaData()
 
@@ -29,7 +29,8 @@ def _flag(name: str) -> sa.Column[int]:
     return sa.Column(name, sa.SmallInteger, nullable=False)
 
 
-#: `weight` is how much mail of the account goes out for each of another's whose weight is 1.
+#: `weight` is how much mail of the account goes out for each of another's whose weight is 1, `zone` the time zone (IANA
+#: name) in which its days begin.
 accounts = sa.Table(
     "accounts",
     metadata,
@@ -39,6 +40,7 @@ accounts = sa.Table(
     _number("reserved"),
     _number("created_at"),
     _number("weight"),
+    _key("zone"),
     sa.UniqueConstraint("name", name="accounts_name"),
     sa.CheckConstraint("reserved >= 0 AND balance >= reserved", name="accounts_never_below_zero"),
     sqlite_with_rowid=False,
@@ -381,8 +383,8 @@ engagements = sa.Table(
     sqlite_with_rowid=False,
 )
 
-#: Recipients by what became of them, in the quarter hour (UTC) of their acceptance: `kind` is "accepted" or a final
-#: state, or what they did (`store.engagement.COUNTED`).
+#: Recipients by what became of them, in the quarter hour (UTC) of their acceptance: `kind` is a word of
+#: `policy.statistics.COUNTS` but "queued", which is what the others leave.
 counters = sa.Table(
     "counters",
     metadata,
@@ -403,6 +405,19 @@ daily = sa.Table(
     _key("connection", primary=True),
     _number("day"),
     _number("sent"),
+    sqlite_with_rowid=False,
+)
+
+#: The same by the domain of the recipient, in the hour (UTC) of their acceptance.
+domain_counters = sa.Table(
+    "domain_counters",
+    metadata,
+    _key("connection", primary=True),
+    _number("hour", primary=True),
+    _key("domain", primary=True),
+    _key("kind", primary=True),
+    _key("node", primary=True),
+    _number("count"),
     sqlite_with_rowid=False,
 )
 

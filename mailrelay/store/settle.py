@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
@@ -17,7 +17,7 @@ from twisted.logger import Logger
 
 from ..mail.envelope import Settlement, State
 from ..policy.bounce import mailbox_full
-from ..policy.settlement import HARD_BOUNCE
+from ..policy.settlement import HARD_BOUNCE, TRANSITIONS
 from .accept import clean
 from .attempts import keep
 from .report import Reports
@@ -26,14 +26,20 @@ from .work import Work
 
 _log = Logger()
 
+_attempts = recipients.c.attempts + sa.bindparam("attempted", type_=sa.BigInteger)
 _settle = (
     sa.update(recipients)
     .where(recipients.c.id == sa.bindparam("recipient"), recipients.c.lease == sa.bindparam("ours"))
     .values(
-        state=sa.bindparam("new_state"),
+        # who still waits is deferred if it was attempted, queued if not
+        state=sa.case(
+            (sa.bindparam("at_end", type_=sa.SmallInteger) == 1, sa.bindparam("new_state")),
+            (_attempts > 0, sa.literal_column(f"'{State.DEFERRED}'")),
+            else_=sa.literal_column(f"'{State.QUEUED}'"),
+        ),
         lease=sa.literal_column("''"),
         due_at=sa.bindparam("new_due_at"),
-        attempts=recipients.c.attempts + sa.bindparam("attempted", type_=sa.BigInteger),
+        attempts=_attempts,
         last_reply=sa.bindparam("reply"),
         last_host=sa.bindparam("host"),
         last_at=sa.bindparam("at"),
@@ -42,6 +48,7 @@ _settle = (
         recipients.c.account,
         recipients.c.connection,
         recipients.c.tag,
+        recipients.c.destination,
         recipients.c.accepted_at,
         recipients.c.reserved,
         recipients.c.key,
@@ -87,7 +94,9 @@ class Facts:
     account: str
     connection: str
     tag: str
+    destination: str
     accepted_at: int
+    attempts: int
     reserved: int
     billed: int
 
@@ -97,7 +106,9 @@ FACTS = (
     recipients.c.account,
     recipients.c.connection,
     recipients.c.tag,
+    recipients.c.destination,
     recipients.c.accepted_at,
+    recipients.c.attempts,
     recipients.c.reserved,
     recipients.c.billed,
 )
@@ -129,17 +140,18 @@ def settle(work: Work, members: Sequence[Settlement], reports: Reports | None = 
             )
             continue
         results[place] = True
-        account, connection, tag, accepted_at, reserved, key, address, attempts = row
+        account, connection, tag, domain, accepted_at, reserved, key, address, attempts = row
         made.append((settlement, attempts))
-        if settlement.state.final:
-            work.count(connection, tag, accepted_at, settlement.state.value)
+        origin = (connection, tag, domain, accepted_at)
+        _count(work, origin, settlement.state, attempts - settlement.attempted, attempts)
         if reserved and (settlement.charge or settlement.state.final):
-            _spend_reserved(work, settlement.recipient, account, settlement.charge == "capture", settlement.at)
+            capture = settlement.charge == "capture"
+            _spend_reserved(work, settlement.recipient, account, origin, capture, settlement.at)
         if settlement.reply is not None and mailbox_full(settlement.reply):
             _remember_full(work, account, key, settlement.at)
         if settlement.suppression:
-            origin, until = settlement.recipient, settlement.suppressed_until
-            suppress(work, account, key, address, settlement.suppression, origin, settlement.at, until)
+            by, until = settlement.recipient, settlement.suppressed_until
+            suppress(work, account, key, address, settlement.suppression, by, settlement.at, until)
         if reports is not None and settlement.state in UNDELIVERED:
             subject = reports.about(work, settlement.recipient)
             if subject is not None:
@@ -156,6 +168,7 @@ def _values(work: Work, settlement: Settlement) -> dict[str, object]:
     return {
         "recipient": settlement.recipient,
         "ours": work.node,
+        "at_end": int(settlement.state.final),
         "new_state": settlement.state.value,
         "new_due_at": settlement.due_at,
         "attempted": 1 if settlement.attempted else 0,
@@ -165,7 +178,20 @@ def _values(work: Work, settlement: Settlement) -> dict[str, object]:
     }
 
 
-def _spend_reserved(work: Work, recipient: str, account: str, capture: bool, at: int) -> None:
+#: Where a recipient is counted: its connection, tag and domain, and when it was accepted.
+Origin: TypeAlias = tuple[str, str, str, int]
+
+
+def _count(work: Work, origin: Origin, state: State, before: int, after: int) -> None:
+    """A recipient comes to a state, with so many attempts before and after."""
+    deferred = (after > 0 and not state.final) - (before > 0)
+    if deferred:
+        work.count(*origin, State.DEFERRED.value, deferred)
+    if state.final:
+        work.count(*origin, state.value)
+
+
+def _spend_reserved(work: Work, recipient: str, account: str, origin: Origin, capture: bool, at: int) -> None:
     """The reservation ends: captured, or given back."""
     if work.each(_spend, ({"recipient": recipient, "bill": int(capture)},))[0] is None:
         return
@@ -173,6 +199,7 @@ def _spend_reserved(work: Work, recipient: str, account: str, capture: bool, at:
     if purse is not None:
         purse.move(-1 if capture else 0, -1)
         if capture:
+            work.count(*origin, "billed")
             work.enter(recipient, "send", account, -1, "", at)
 
 
@@ -243,12 +270,15 @@ def end(
         if reports is not None and subject is not None:
             heard = (subject.reply, subject.host) if state is State.EXPIRED else (reason, "")
             reports.put(work, subject, state, *heard, now)
-        work.count(facts.connection, facts.tag, facts.accepted_at, state.value)
+        origin = (facts.connection, facts.tag, facts.destination, facts.accepted_at)
+        _count(work, origin, state, facts.attempts, facts.attempts)
         if facts.reserved:
-            _spend_reserved(work, facts.id, facts.account, False, now)
+            capture = not refund and TRANSITIONS[state].attempt == "capture"
+            _spend_reserved(work, facts.id, facts.account, origin, capture, now)
         purse = work.purse(facts.account) if refund and facts.billed else None
         if purse is not None:
             work.each(_unbill, ({"recipient": facts.id},))
             purse.move(1)
+            work.count(*origin, "billed", -1)
             work.enter(facts.id, "refund", facts.account, 1, clean(reason), now)
     return ended

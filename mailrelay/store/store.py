@@ -31,6 +31,7 @@ from .reader import Reader
 from .registry import Registry
 from .report import Reports
 from .routes import StoredRoutes
+from .statistics import Statistics
 from .suppressions import sweep_suppressions
 from .templates import Templates
 from .verdicts import Verdicts
@@ -92,6 +93,7 @@ class Store:
         self.templates = Templates(self._writer, self._reader)
         self.history = History(self._writer, self._reader, self.nodes.census)
         self.engagement = Engagements(self._writer, self._reader)
+        self.statistics = Statistics(self._reader)
         self.verdicts = Verdicts(self._writer, names, now)
 
     def expire(self, now: int) -> Deferred[int]:

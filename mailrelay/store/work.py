@@ -17,9 +17,10 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from ..mail.envelope import SECOND
 from .engine import Database, Row
-from .schema import accounts, batches, counters, entries
+from .schema import accounts, batches, counters, domain_counters, entries
 
 QUARTER = 900 * SECOND
+HOUR = 3600 * SECOND
 
 #: Rows that SQLite is given in one INSERT: its driver hands the interpreter over and takes it back for every statement,
 #: and keeps a prepared one for each number of rows.
@@ -68,6 +69,7 @@ class Work:
         self._driver: Any = connection.connection.driver_connection
         self._purses: dict[str, Purse | None] = {}
         self._counts: dict[tuple[str, str, int, str], int] = {}
+        self._domain_counts: dict[tuple[str, int, str, str], int] = {}
         self._entries: list[Mapping[str, object]] = []
 
     def insert(self, table: sa.ClauseElement, rows: Sequence[Mapping[str, object]]) -> None:
@@ -162,10 +164,12 @@ class Work:
             {"subject": subject, "kind": kind, "account": account, "amount": amount, "note": note, "at": at}
         )
 
-    def count(self, connection: str, tag: str, accepted_at: int, kind: str, number: int = 1) -> None:
-        """Move a counter of the quarter hour in which the recipient was accepted."""
+    def count(self, connection: str, tag: str, domain: str, accepted_at: int, kind: str, number: int = 1) -> None:
+        """Move the counters of the quarter hour, and of the domain's hour, in which the recipient was accepted."""
         key = (connection, tag, accepted_at - accepted_at % QUARTER, kind)
         self._counts[key] = self._counts.get(key, 0) + number
+        place = (connection, accepted_at - accepted_at % HOUR, domain, kind)
+        self._domain_counts[place] = self._domain_counts.get(place, 0) + number
 
     def name_batch(self, batch: str) -> None:
         """Write the batch's name, first of all: while this row is locked nobody can decide the batch."""
@@ -189,6 +193,14 @@ class Work:
                 if n
             ],
         )
+        self.insert(
+            _move_domain_counter[self.sqlite],
+            [
+                {"connection": key[0], "hour": key[1], "domain": key[2], "kind": key[3], "node": self.node, "count": n}
+                for key, n in sorted(self._domain_counts.items())
+                if n
+            ],
+        )
 
 
 def upsert(make: Any, table: sa.Table, change: Callable[[Any], Mapping[str, object]]) -> Any:
@@ -202,4 +214,8 @@ MAKERS: Collection[tuple[bool, Any]] = ((True, sqlite.insert), (False, postgresq
 _name_batch = {on_sqlite: upsert(make, batches, lambda new: {"batch": new.batch}) for on_sqlite, make in MAKERS}
 _move_counter = {
     on_sqlite: upsert(make, counters, lambda new: {"count": counters.c.count + new.count}) for on_sqlite, make in MAKERS
+}
+_move_domain_counter = {
+    on_sqlite: upsert(make, domain_counters, lambda new: {"count": domain_counters.c.count + new.count})
+    for on_sqlite, make in MAKERS
 }

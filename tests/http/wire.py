@@ -19,6 +19,7 @@ from zope.interface import implementer
 from mailrelay.http.app import make_site
 from mailrelay.interfaces.history import IHistory, Passage, Selection
 from mailrelay.interfaces.registry import Account, Connection, NewCredential
+from mailrelay.interfaces.statistics import Counted, Counting, IStatistics
 from mailrelay.mail.envelope import State
 from mailrelay.manage.installation import Installation
 from mailrelay.policy.dialect import Dialects
@@ -31,6 +32,8 @@ from tests.rendering import RenderHere
 TOKEN = "t0ken-of-the-api"
 #: The key of a connection.
 AGENT_KEY = "the key of an agent, long enough"
+#: What became of five mails.
+COUNTED = {"accepted": 5, "delivered": 3, "bounced": 1, "billed": 5, "opened": 2}
 BEARER = {"Authorization": f"Bearer {TOKEN}"}
 
 
@@ -162,6 +165,26 @@ class Registry:
         )
 
 
+@implementer(IStatistics)
+class Counters:
+    """Five mails of one connection, a day apart; who asks for parts gets them all in one."""
+
+    def totals(self, counting: Counting) -> Deferred[Counted]:
+        return succeed(COUNTED)
+
+    def by_time(self, counting: Counting, step: int) -> Deferred[Mapping[int, Counted]]:
+        return succeed({counting.stretches[0].since // step: COUNTED})
+
+    def by_tag(self, counting: Counting) -> Deferred[Mapping[str, Counted]]:
+        return succeed({"news": COUNTED})
+
+    def by_domain(self, counting: Counting) -> Deferred[Mapping[str, Counted]]:
+        return succeed({"example.net": COUNTED})
+
+    def by_connection(self, counting: Counting) -> Deferred[Mapping[str, Counted]]:
+        return succeed(dict.fromkeys(counting.connections, COUNTED))
+
+
 class SiteTestCase(SynchronousTestCase):
     """A site over an inbox in a file and a history in memory."""
 
@@ -178,6 +201,7 @@ class SiteTestCase(SynchronousTestCase):
         self.installation = Installation(
             registry=Registry(),
             history=self.history,
+            statistics=Counters(),
             files=MemoryFiles(),
             templates=MemoryTemplates(MemoryState(balance={"A1": 10})),
             routes=MemoryRoutes(MemoryState()),

@@ -39,6 +39,7 @@ class InstallationTestCase(SynchronousTestCase):
         self.place = Installation(
             registry=self.store.registry,
             history=self.store.history,
+            statistics=self.store.statistics,
             files=self.store.files,
             templates=self.store.templates,
             routes=self.store.routes,

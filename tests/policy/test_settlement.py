@@ -60,8 +60,8 @@ ATTEMPTS: tuple[tuple[str, int, int, Outcome, State, int, str], ...] = (
     ("accept", 0, 3600, came(Deferred, FULL), State.DEFERRED, 240, ""),
     ("accept", 0, 10, came(Deferred, LATER), State.DEFERRED, 10, ""),
     ("accept", 0, 0, came(Deferred, LATER), State.EXPIRED, 0, ""),
-    ("attempt", 0, 0, came(Deferred, LATER), State.EXPIRED, 0, "release"),
-    ("attempt", 0, -60, came(Deferred, LATER), State.EXPIRED, 0, "release"),
+    ("attempt", 0, 0, came(Deferred, LATER), State.EXPIRED, 0, "capture"),
+    ("attempt", 0, -60, came(Deferred, LATER), State.EXPIRED, 0, "capture"),
     # the deadline takes nothing from an answer that was given
     ("attempt", 0, -60, came(Delivered, OK), State.DELIVERED, 0, "capture"),
     ("attempt", 0, -60, came(Bounced, NO), State.BOUNCED, 0, "capture"),
@@ -70,11 +70,11 @@ ATTEMPTS: tuple[tuple[str, int, int, Outcome, State, int, str], ...] = (
 #: billing, state decided → charge
 DECISIONS: tuple[tuple[str, State, str], ...] = (
     ("accept", State.FAILED, ""),
-    ("attempt", State.FAILED, "release"),
+    ("attempt", State.FAILED, "capture"),
     ("accept", State.SUPPRESSED, ""),
     ("attempt", State.SUPPRESSED, "release"),
     ("accept", State.EXPIRED, ""),
-    ("attempt", State.EXPIRED, "release"),
+    ("attempt", State.EXPIRED, "capture"),
 )
 
 outcomes = st.one_of(

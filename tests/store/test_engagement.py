@@ -13,6 +13,7 @@ from mailrelay.interfaces.history import Selection
 from mailrelay.mail.envelope import SECOND, Instructions, Personal, deliveries_of
 from mailrelay.mail.event import Event
 from mailrelay.mail.reply import Refusal
+from mailrelay.store.engagement import COUNTED
 from mailrelay.store.memory import MemoryEngagement
 from mailrelay.store.schema import counters
 
@@ -123,7 +124,7 @@ class DatabaseLaws(EngagementLaws):
 
     def counted(self) -> dict[str, int]:
         statement = sa.select(counters.c.kind, counters.c.count).where(
-            counters.c.connection == self.connection, counters.c.tag == "news", counters.c.kind != "accepted"
+            counters.c.connection == self.connection, counters.c.tag == "news", counters.c.kind.in_(COUNTED)
         )
         with self.world._watch._writer._database.open_reader() as connection:
             return {kind: count for kind, count in connection.execute(statement) if count}
@@ -179,7 +180,7 @@ class DatabaseLaws(EngagementLaws):
                 connection.execute(here.values(count=counters.c.count + by))
 
         move(1)
-        self.assertRegex("".join(self.world.audit()), "2 counted as opened, but there are 1")
+        self.assertRegex("".join(self.world.audit()), "2 counted as opened in counters, but there are 1")
         move(-1)
 
 

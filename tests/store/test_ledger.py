@@ -187,10 +187,11 @@ class LedgerLaws:
         self.assertEqual([d.attempts for d in result(self.process.ledger.claim(lane, 1, due))], [1])
 
     def test_an_attempt_that_was_none_is_not_counted(self) -> None:
-        """A settlement without an attempt leaves the count of attempts as it is."""
+        """A settlement without an attempt leaves the count of attempts as it is: who waits is queued as before."""
         ids, _ = self.accept(["a@b.test"])
         self.settle(ids[0], State.DEFERRED, due_at=self.world.now, attempted=False)
-        self.assertEqual(self.world.rows(self.account)[ids[0]].attempts, 0)
+        row = self.world.rows(self.account)[ids[0]]
+        self.assertEqual((row.state, row.attempts), (State.QUEUED, 0))
 
     def test_settling_without_the_lease_changes_nothing(self) -> None:
         """A settlement after the lease was lost says so and moves neither state nor money (law 4)."""
@@ -272,7 +273,7 @@ class LedgerLaws:
         self.world.now += HOUR
         self.assertEqual(result(self.process.ledger.expire(self.world.now)), 1)
         self.assertEqual(self.state(ids[0]), State.EXPIRED)
-        self.assertEqual(self.world.money(self.account), (10, 0))
+        self.assertEqual(self.world.money(self.account), (9, 0))
 
     def test_released_from_hold(self) -> None:
         """A hold that is taken away lets the recipient go on."""
@@ -282,12 +283,12 @@ class LedgerLaws:
         self.assertEqual(self.claim(), ids)
 
     def test_expired_at_the_claim(self) -> None:
-        """What is past its deadline when it is claimed expires instead, and gives its reservation back."""
+        """What is past its deadline when it is claimed expires instead: an error of delivery, which is charged."""
         ids, _ = self.accept(["a@b.test"], lease=False, billing="attempt")
         self.world.now += HOUR
         self.assertEqual(self.claim(), [])
         self.assertEqual(self.state(ids[0]), State.EXPIRED)
-        self.assertEqual(self.world.money(self.account), (10, 0))
+        self.assertEqual(self.world.money(self.account), (9, 0))
 
     def test_a_deadline_not_reached_does_not_expire(self) -> None:
         """Nothing expires before its deadline, and what is in hand is left to its attempt."""
@@ -343,12 +344,12 @@ class LedgerLaws:
         self.assertEqual(self.claim(), [ids[0]])
 
     def test_drop_ends_as_failed(self) -> None:
-        """A dropped recipient fails and its reservation returns; one in hand cannot be dropped."""
+        """A dropped recipient fails, which is charged as every error of delivery is; one in hand cannot be dropped."""
         ids, _ = self.accept(["a@b.test"], lease=False, billing="attempt")
         leased, _ = self.accept(["b@b.test"], billing="attempt")
         self.assertEqual((self.world.drop(ids[0]), self.world.drop(leased[0])), (1, 0))
         self.assertEqual(self.state(ids[0]), State.FAILED)
-        self.assertEqual(self.world.money(self.account), (10, 1))
+        self.assertEqual(self.world.money(self.account), (9, 1))
 
     def test_a_full_mailbox_is_remembered(self) -> None:
         """A 4.2.2 or 5.2.2 answer is remembered for that address of that account, another answer is not."""

@@ -34,7 +34,7 @@ OPENING = 12
 OUTCOMES = {
     State.DELIVERED: "capture",
     State.BOUNCED: "capture",
-    State.FAILED: "release",
+    State.FAILED: "capture",
     State.DEFERRED: "",
 }
 
@@ -60,6 +60,7 @@ class Modelled:
         return Seen(self.state, self.lease, self.held, self.attempts, self.reserved, self.billed, self.due_at)
 
     def end(self, state: State) -> None:
+        self.billed |= self.reserved if state is not State.SUPPRESSED else 0
         self.state, self.lease, self.held, self.reserved = state, "", False, 0
 
 

@@ -151,6 +151,7 @@ class PlanLaws:
         values = {
             "recipient": "r10",
             "ours": "node",
+            "at_end": 1,
             "new_state": "delivered",
             "new_due_at": 0,
             "attempted": 1,

@@ -1,0 +1,184 @@
+"""Counters by quarter hour, tag and domain, and their sums, on both engines."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from mailrelay.interfaces.engagement import Engagement
+from mailrelay.interfaces.statistics import Counting, IStatistics, Stretch
+from mailrelay.mail.envelope import SECOND, Instructions, Settlement, State
+from mailrelay.mail.event import Event
+from mailrelay.policy.statistics import complete
+
+from .worlds import HOUR, START, DatabaseWorld, new_id, postgres_world, result, sqlite_world, submission
+
+QUARTER = HOUR // 4
+#: The beginning of the hour in which everything starts.
+FIRST = START - START % HOUR
+
+
+class StatisticsTests:
+    """What holds on every engine."""
+
+    world: DatabaseWorld
+
+    def make(self) -> DatabaseWorld:
+        raise NotImplementedError
+
+    def setUp(self) -> None:
+        self.world = self.make()
+        self.process = self.world.start()
+        self.account = self.world.account(100)
+        self.connection = self.world.connection(self.account)
+
+    def tearDown(self) -> None:
+        self.assertEqual(self.world.audit(), [])
+        self.world.close()
+
+    @property
+    def counters(self) -> IStatistics:
+        assert self.process.store is not None
+        return self.process.store.statistics
+
+    def send(self, addresses: list[str], tag: str = "", **more: Any) -> list[str]:
+        """Accept a message now; gives the ids of its recipients, leased."""
+        made = submission(
+            self.account, self.connection, addresses, self.world.now, instructions=Instructions(tag=tag), **more
+        )
+        result(self.process.ledger.accept(made, True))
+        return [recipient.id for recipient in made.recipients]
+
+    def settle(self, id: str, state: State, **more: Any) -> None:
+        assert result(self.process.ledger.settle(Settlement(id, state, at=self.world.now, **more)))
+
+    def claim_all(self) -> None:
+        """Take what waits into our hands again."""
+        for lane in result(self.process.ledger.lanes()):
+            result(self.process.ledger.claim(lane, 100, self.world.now))
+
+    def counting(self, *stretches: Stretch, **more: Any) -> Counting:
+        return Counting((self.connection,), stretches or (Stretch(0, 1 << 60),), **more)
+
+    def totals(self, *stretches: Stretch, **more: Any) -> dict[str, int]:
+        """What was counted at all."""
+        found = result(self.counters.totals(self.counting(*stretches, **more)))
+        return {word: number for word, number in complete(found).items() if number}
+
+    def test_states(self) -> None:
+        """A recipient is counted where it is now: deferred from its first attempt until its end."""
+        ids = self.send([f"{n}@b.test" for n in range(6)], rejected={"5@b.test": "suppressed"})
+        self.assertEqual(self.totals(), {"accepted": 6, "queued": 5, "suppressed": 1, "billed": 5})
+        for id in ids[:3]:
+            self.settle(id, State.DEFERRED, due_at=self.world.now)
+        self.assertEqual(self.totals()["deferred"], 3)
+        self.claim_all()
+        self.settle(ids[0], State.DEFERRED, due_at=self.world.now + HOUR)
+        self.settle(ids[1], State.DELIVERED)
+        self.settle(ids[2], State.EXPIRED, attempted=False)
+        self.settle(ids[3], State.BOUNCED)
+        self.assertEqual(
+            self.totals(),
+            {
+                "accepted": 6,
+                "queued": 1,
+                "deferred": 1,
+                "delivered": 1,
+                "bounced": 1,
+                "expired": 1,
+                "suppressed": 1,
+                "billed": 5,
+            },
+        )
+
+    def test_ended_without_an_attempt(self) -> None:
+        """What is dropped or expires leaves the count of the deferred."""
+        first, second = self.send(["a@b.test", "b@b.test"])
+        self.settle(first, State.DEFERRED, due_at=self.world.now)
+        self.settle(second, State.DEFERRED, due_at=self.world.now)
+        self.assertEqual(self.world.drop(first), 1)
+        self.world.now += HOUR
+        self.assertGreaterEqual(result(self.process.ledger.expire(self.world.now)), 1)
+        self.assertEqual(self.totals(), {"accepted": 2, "failed": 1, "expired": 1, "billed": 2})
+
+    def test_billed_when_it_settles(self) -> None:
+        """Billed on the attempt, a send counts when it is captured: delivered, or an error of delivery."""
+        ids = self.send([f"{n}@b.test" for n in range(3)], billing="attempt")
+        self.assertNotIn("billed", self.totals())
+        self.settle(ids[0], State.DELIVERED, charge="capture")
+        self.settle(ids[1], State.SUPPRESSED, charge="release", attempted=False)
+        self.settle(ids[2], State.BOUNCED, charge="capture")
+        self.assertEqual(self.totals()["billed"], 2)
+
+    def test_by_tag_and_domain(self) -> None:
+        """Each recipient counts once under its message's tag, once under its own domain; either can be asked alone."""
+        self.send(["a@b.test", "a@c.test"], "news")
+        (id,) = self.send(["b@b.test"])
+        self.settle(id, State.DELIVERED)
+        by_tag = result(self.counters.by_tag(self.counting()))
+        self.assertEqual({tag: sums["accepted"] for tag, sums in by_tag.items()}, {"news": 2, "": 1})
+        by_domain = result(self.counters.by_domain(self.counting()))
+        self.assertEqual({domain: sums["accepted"] for domain, sums in by_domain.items()}, {"b.test": 2, "c.test": 1})
+        self.assertEqual(self.totals(tag="news"), {"accepted": 2, "queued": 2, "billed": 2})
+        self.assertEqual(self.totals(tag=""), {"accepted": 1, "delivered": 1, "billed": 1})
+        self.assertEqual(self.totals(tag="none"), {})
+        self.assertEqual(self.totals(domain="c.test"), {"accepted": 1, "queued": 1, "billed": 1})
+
+    def test_by_time(self) -> None:
+        """Steps are those of local time; a mail counts in the step in which it was accepted, whatever comes later."""
+        self.world.now = FIRST + HOUR - 1
+        (early,) = self.send(["a@b.test"])
+        self.world.now = FIRST + HOUR
+        self.send(["b@b.test", "c@b.test"])
+        self.settle(early, State.DELIVERED)
+        number = FIRST // HOUR
+        by_hour = result(self.counters.by_time(self.counting(), HOUR))
+        self.assertEqual({at: sums["accepted"] for at, sums in by_hour.items()}, {number: 1, number + 1: 2})
+        self.assertEqual(by_hour[number]["delivered"], 1)
+        # half an hour ahead of UTC the first mail, in the last quarter, falls into the next hour
+        ahead = Stretch(0, 1 << 60, HOUR // 2)
+        by_hour = result(self.counters.by_time(self.counting(ahead), HOUR))
+        self.assertEqual({at: sums["accepted"] for at, sums in by_hour.items()}, {number + 1: 3})
+
+    def test_stretches(self) -> None:
+        """What is asked for begins and ends with a quarter hour, by domain with an hour, and may have holes."""
+        for quarter in range(8):
+            self.world.now = FIRST + quarter * QUARTER
+            self.send(["a@b.test"])
+        self.assertEqual(self.totals(Stretch(FIRST + QUARTER, FIRST + 3 * QUARTER))["accepted"], 2)
+        second = Stretch(FIRST + HOUR, FIRST + 2 * HOUR)
+        self.assertEqual(self.totals(Stretch(FIRST, FIRST + QUARTER), second)["accepted"], 5)
+        self.assertEqual(self.totals(second, domain="b.test")["accepted"], 4)
+        self.assertEqual(self.totals(Stretch(0, FIRST)), {})
+
+    def test_connections(self) -> None:
+        """A connection's mail counts under it alone."""
+        other = self.world.connection(self.account)
+        self.send(["a@b.test"])
+        both = Counting((self.connection, other), (Stretch(0, 1 << 60),))
+        self.assertEqual(list(result(self.counters.by_connection(both))), [self.connection])
+        self.assertEqual(result(self.counters.totals(Counting((other,), both.stretches))), {})
+
+    def test_acts(self) -> None:
+        """What recipients do counts by domain, too."""
+        (id,) = self.send(["a@b.test"], "news")
+        assert self.process.store is not None
+        opened = Engagement(new_id(), id, Event.OPENED, self.world.now + SECOND)
+        result(self.process.store.engagement.record((opened, opened)))
+        for counted in (self.totals(), self.totals(domain="b.test"), self.totals(tag="news")):
+            self.assertEqual((counted["opened"], counted["opens"]), (1, 2))
+
+
+class SqliteStatisticsTests(StatisticsTests, SynchronousTestCase):
+    """On SQLite."""
+
+    def make(self) -> DatabaseWorld:
+        return sqlite_world()
+
+
+class PostgresStatisticsTests(StatisticsTests, SynchronousTestCase):
+    """On PostgreSQL."""
+
+    def make(self) -> DatabaseWorld:
+        return postgres_world()
