@@ -164,6 +164,7 @@ def opened() -> Iterator[Opened]:
                 random=os.urandom,
                 reveal_secrets=found.config.server.reveal_secrets if found.config else True,
                 public_pages=bool(found.config.http.public_url) if found.config else True,
+                route_names=frozenset(route.name for route in found.config.routes) if found.config else frozenset(),
             ),
             store,
         )

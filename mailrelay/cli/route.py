@@ -1,46 +1,58 @@
-"""Commands about stored routes: smart hosts beside those of the configuration."""
+"""Commands about stored routes: ways out beside those of the configuration."""
 
 from __future__ import annotations
 
+from typing import Any
+
 import click
 
-from ..manage import plain, routes
+from ..manage import Invalid, plain, routes
 from . import output
 from .frame import Group
 from .opening import Opened, installed, read_secret, wait
 
-COLUMNS = ("id", "account", "hosts", "weights", "tls", "username", "fallback", "created_at")
+COLUMNS = ("id", "account", "hosts", "mx", "sources", "domains", "tls", "username", "fallback", "created_at")
 
 _account = click.option("--account", default="", help="Whose it is; left out, it serves every account.")
+_tls = click.Choice(routes.TLS_RULES)
 
 
 @click.group(cls=Group)
 def route() -> None:
-    """Smart hosts that an account sends by; those of the configuration file stand beside them."""
+    """Ways out that accounts send by; those of the configuration file stand beside them."""
 
 
 @route.command()
-@click.argument("hosts", nargs=-1, required=True, metavar="HOST:PORT[=WEIGHT]...")
+@click.argument("hosts", nargs=-1, metavar="[HOST:PORT[=WEIGHT]...]")
 @_account
 @click.option("--id", default="", help="The id, where applications know one already; else one is made.")
-@click.option("--tls", type=click.Choice(routes.TLS_RULES), default="may", show_default=True, help="Rule for TLS.")
+@click.option("--tls", type=_tls, default="may", show_default=True, help="Rule for TLS.")
 @click.option("--username", default="", help="Log in under this name; the password is read from standard input.")
 @click.option("--fallback", default="", metavar="ROUTE", help="What takes over while this one is down or blocked.")
+@click.option("--mx", is_flag=True, help="By the mail hosts of each recipient's domain, not by smart hosts.")
+@click.option("--port", type=int, default=25, show_default=True, help="With --mx: their port.")
+@click.option("--source", "sources", multiple=True, metavar="ADDRESS", help="With --mx: connect from it; repeatable.")
+@click.option("--rotate", is_flag=True, help="With --source: from each in turn, not from one for each domain.")
+@click.option(
+    "--domain", "domains", multiple=True, help="Takes this domain's mail, where no route is named; repeatable."
+)
 @installed
-def add(opened: Opened, hosts: tuple[str, ...], account: str, id: str, tls: str, username: str, fallback: str) -> None:
-    """Add a route by smart hosts, tried in the order given; it can be named within two seconds.
+def add(opened: Opened, /, username: str, **given: Any) -> None:
+    """Add a route by smart hosts, tried in the order given, or by MX; it can be named within two seconds.
 
     With weights each host is tried first as often as its weight says, and one of weight 0 only after the others. Hosts
-    that took no session come last for five minutes.
+    that took no session come last for five minutes. A message takes the route that its header names, else that of its
+    connection, else that for the recipient's domain, else the account's only one.
 
     \b
     Examples:
       mailrelay route add smtp.provider.example:587 --account shop --id eu --tls require
       mailrelay route add a.example:587=3 b.example:587=1 --id both --fallback eu
+      mailrelay route add --mx --id pool --source 192.0.2.1 --source 192.0.2.2 --domain '*.example.com'
     """
     password = read_secret("Password") if username else ""
-    made = wait(routes.add(opened.installation, routes.Wanted(hosts, id, account, tls, username, password, fallback)))
-    output.card(plain.route(made, opened.owners()))
+    wanted = routes.Wanted(username=username, password=password, **given)
+    output.card(plain.route(wait(routes.add(opened.installation, wanted)), opened.owners()))
 
 
 @route.command("list")
@@ -50,6 +62,49 @@ def list_(opened: Opened, account: str) -> None:
     """List stored routes, the oldest first."""
     found = wait(routes.every(opened.installation, account))
     output.table([plain.route(each, opened.owners()) for each in found], COLUMNS)
+
+
+@route.command()
+@click.argument("id")
+@_account
+@installed
+def show(opened: Opened, id: str, account: str) -> None:
+    """Show the route ID, without its password."""
+    output.card(plain.route(wait(routes.find(opened.installation, account, id)), opened.owners()))
+
+
+@route.command("set")
+@click.argument("id")
+@click.argument("hosts", nargs=-1, metavar="[HOST:PORT[=WEIGHT]...]")
+@_account
+@click.option("--tls", type=_tls, default=None, help="Rule for TLS.")
+@click.option("--username", default=None, help='Log in under this name; "" is no login.')
+@click.option("--password", "asks", is_flag=True, help="Read a new password from standard input.")
+@click.option("--fallback", default=None, metavar="ROUTE", help='What takes over; "" is nothing.')
+@click.option("--port", type=int, default=None, help="By MX: the hosts' port.")
+@click.option("--source", "sources", multiple=True, metavar="ADDRESS", help='By MX: connect from here; "" is no pool.')
+@click.option("--rotate/--no-rotate", default=None, help="From each source in turn, or from one for each domain.")
+@click.option("--domain", "domains", multiple=True, help='Takes this domain\'s mail; "" is none.')
+@installed
+def set_(opened: Opened, /, id: str, account: str, asks: bool, **given: Any) -> None:
+    """Change what is given of the route ID; the rest stays, and what is queued for it goes by the new one.
+
+    \b
+    Examples:
+      mailrelay route set eu --tls verify --fallback spare
+      mailrelay route set pool --source 192.0.2.1 --source 192.0.2.3
+    """
+    changes = {name: value for name, value in given.items() if value not in (None, ())}
+    for name in ("sources", "domains"):
+        if changes.get(name) == ("",):
+            changes[name] = ()
+    if changes.get("username") == "":
+        changes["password"] = ""
+    elif asks or "username" in changes:
+        changes["password"] = read_secret("Password")
+    if not changes:
+        raise Invalid("id", "nothing to change was given")
+    output.card(plain.route(wait(routes.change(opened.installation, account, id, changes)), opened.owners()))
 
 
 @route.command()

@@ -158,13 +158,25 @@ def route(key: str, route: Route) -> Iterator[str]:
         yield f"{key}.hosts: required, or mx = true"
     if route.weights and (len(route.weights) != len(route.hosts) or not any(route.weights)):
         yield f"{key}.weights: one for each of the hosts, not all of them 0"
-    for name in ("port", "allow_private"):
+    for name in ("port", "allow_private", "sources", "rotate"):
         if name in route.model_fields_set:
             yield f"{key}.{name}: only with mx = true"
     if route.username and not route.password:
         yield f"{key}.password: required with username"
     if route.password and not route.username:
         yield f"{key}.username: required with password"
+
+
+def fallbacks(routes: Mapping[str, Route]) -> Iterator[str]:
+    """No domain is served by two routes, and none falls back on itself."""
+    served: dict[str, str] = {}
+    for key, route in routes.items():
+        if route.fallback and route.fallback == route.name:
+            yield f"{key}.fallback: a route cannot take over from itself"
+        for domain in route.domains:
+            if domain in served:
+                yield f"{key}.domains: {domain} is served by {served[domain]}"
+            served.setdefault(domain, key)
 
 
 def http(http: Http) -> Iterator[str]:
@@ -208,6 +220,7 @@ def across(listeners: Mapping[str, Listener], routes: Mapping[str, Route], web: 
         yield from encryption(key, listener)
     for key, entry in routes.items():
         yield from route(key, entry)
+    yield from fallbacks(routes)
     yield from names(listeners)
     yield from names(routes)
     addresses = {f"{key}.port": (listener.address, listener.port) for key, listener in listeners.items()}

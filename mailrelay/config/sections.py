@@ -52,6 +52,14 @@ def _host(text: str) -> str:
     return text.lower()
 
 
+def domain_pattern(text: str) -> str:
+    """A domain in A-labels, or ``*.`` and one for all below it, in lower case; `ValueError` for anything else."""
+    domain = text.removeprefix("*.").lower()
+    if not _is_host(domain):
+        raise ValueError("must be a domain, or *. and a domain for all below it")
+    return text.lower()
+
+
 def _address(text: str) -> str:
     try:
         return str(ip_address(text))
@@ -138,6 +146,7 @@ def _path(value: object, info: ValidationInfo) -> object:
 
 Name = Annotated[str, AfterValidator(_name)]
 Host = Annotated[str, AfterValidator(_host)]
+DomainPattern = Annotated[str, AfterValidator(domain_pattern)]
 IpAddress = Annotated[str, AfterValidator(_address)]
 Network = Annotated[str, AfterValidator(_network)]
 HostAndPort = Annotated[str, AfterValidator(_host_and_port)]
@@ -232,7 +241,8 @@ class Counters(Section):
 
 
 class Route(Section):
-    """``[[routes]]``: smart hosts, tried in this order, or with `mx` the hosts of each recipient's domain."""
+    """``[[routes]]``: smart hosts, tried in this order, or with `mx` the hosts of each recipient's domain, reached from
+    our own addresses `sources`."""
 
     SECRETS = ("password",)
 
@@ -246,6 +256,9 @@ class Route(Section):
     password: Text = Field(default="", repr=False)
     password_path: FilePath | None = None
     weights: tuple[Annotated[int, Field(ge=0, le=1000)], ...] = ()
+    sources: tuple[IpAddress, ...] = ()
+    rotate: bool = False
+    domains: tuple[DomainPattern, ...] = ()
     fallback: Annotated[str, Field(max_length=64)] = ""
     default: bool = False
 

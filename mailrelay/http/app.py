@@ -20,7 +20,7 @@ from werkzeug.exceptions import HTTPException, MethodNotAllowed
 from ..interfaces.sandbox import IInbox
 from ..manage.errors import Invalid, Unknown
 from ..manage.installation import Installation
-from . import files, front, messages, pages, sandbox, statistics, templates, uploads
+from . import files, front, messages, pages, routes, sandbox, statistics, templates, uploads
 from .guard import Guard
 from .problem import Problem
 
@@ -50,6 +50,7 @@ def make_site(
     files.add_routes(app, installation)
     uploads.add_routes(app, installation)
     templates.add_routes(app, installation)
+    routes.add_routes(app, installation)
     if inbox is not None:
         sandbox.add_routes(app, inbox)
         pages.add_routes(app, guard, inbox, first_mail)

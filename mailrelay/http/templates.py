@@ -21,6 +21,7 @@ from ..mail.rendering import MAX_SOURCE
 from ..manage import accounts, plain, templates
 from ..manage.installation import Installation
 from . import query
+from .body import json_object
 from .problem import Problem
 
 PATH = b"/api/v1/templates"
@@ -48,7 +49,7 @@ def add_routes(app: Klein, installation: Installation) -> None:
 
     @app.route("/api/v1/templates", methods=["POST"])
     async def template_create(request: Request) -> bytes:
-        fields = _object(request)
+        fields = json_object(request)
         id, account = _word(fields, "id"), query.text(request, "account") or _word(fields, "account")
         return await shown(request, templates.create(installation, account, fields, id), 201)
 
@@ -59,7 +60,9 @@ def add_routes(app: Klein, installation: Installation) -> None:
 
     @app.route("/api/v1/templates/<string:id>", methods=["PUT"])
     async def template_edit(request: Request, id: str) -> bytes:
-        return await shown(request, templates.edit(installation, query.text(request, "account"), id, _object(request)))
+        return await shown(
+            request, templates.edit(installation, query.text(request, "account"), id, json_object(request))
+        )
 
     @app.route("/api/v1/templates/<string:id>", methods=["DELETE"])
     async def template_remove(request: IRequest, id: str) -> bytes:
@@ -80,7 +83,7 @@ def add_routes(app: Klein, installation: Installation) -> None:
 
     @app.route("/api/v1/templates/<string:id>/render", methods=["POST"])
     async def template_render(request: Request, id: str) -> bytes:
-        asked = _object(request)
+        asked = json_object(request)
         variables, version = asked.pop("variables", {}), asked.pop("version", 0)
         if asked:
             raise Problem(400, f"{next(iter(asked))}: is not known here", next(iter(asked)))
@@ -102,19 +105,6 @@ async def _right(asked: Deferred[Any]) -> Any:
 
 def _version(request: IRequest) -> int:
     return query.number(request, "version", 0, 10**9)
-
-
-def _object(request: Request) -> dict[str, Any]:
-    """The body as a JSON object."""
-    content = request.content
-    assert content is not None, "a request that is rendered has a body, if an empty one"
-    try:
-        found = json.loads(content.read() or b"{}")
-    except (ValueError, RecursionError):
-        raise Problem(400, "the body is not JSON in UTF-8") from None
-    if not isinstance(found, dict):
-        raise Problem(400, "the body is not a JSON object")
-    return found
 
 
 def _word(fields: dict[str, Any], name: str) -> str:

@@ -215,7 +215,8 @@ class Hop:
     """Where a delivery is sent: a host with its rule for TLS ("none", "may", "require", "verify") and its login.
 
     `host` is its name, for TLS and the log; `address` the IP address to connect to, "" when the name is still to be
-    looked up; `route` the name of the route that led here.
+    looked up; `source` our own address to connect from, "" for the system's choice; `route` the name of the route that
+    led here.
     """
 
     host: str
@@ -224,6 +225,7 @@ class Hop:
     username: str = ""
     password: str = field(default="", repr=False)
     address: str = ""
+    source: str = ""
     route: str = field(default="", compare=False)
 
 

@@ -40,7 +40,8 @@ def _private_key_here(algorithm: str) -> Deferred[str]:
 @dataclass(frozen=True, slots=True)
 class Installation:
     """`now` gives microseconds since 1970, `random` that many octets; `reveal_secrets` tells whether secrets are kept
-    sealed, so that they can be shown again; `public_pages` whether links in mail have pages to lead to.
+    sealed, so that they can be shown again; `public_pages` whether links in mail have pages to lead to; `route_names`
+    are the routes of the configuration.
     `hash_password` and `new_private_key` are slow: a daemon gives some that run in a thread."""
 
     registry: IRegistry
@@ -56,6 +57,7 @@ class Installation:
     random: Callable[[int], bytes]
     reveal_secrets: bool = True
     public_pages: bool = True
+    route_names: frozenset[str] = frozenset()
     hash_password: Callable[[str], Deferred[str]] = _hash_here
     new_secret: Callable[[], str] = generate_secret
     new_private_key: Callable[[str], Deferred[str]] = _private_key_here

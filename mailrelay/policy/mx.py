@@ -95,14 +95,24 @@ def hops(
             return Reply(554, "5.4.6", f"Mail for {domain} would loop back to this host")
     way: list[Hop] = []
     refused: list[str] = []
+    sources = {ipv6: route.source(domain, ipv6, chance) for ipv6 in (False, True)}
+    unreached = False
     for exchange, lookups in found:
         usable = [address for address in _addresses(lookups) if route.allow_private or is_public(address)]
         refused += [address for address in _addresses(lookups) if address not in usable]
         # IPv4 first: it reaches more hosts, and a broken IPv6 costs a whole time-out
         usable.sort(key=lambda address: (":" in address, chance()))
+        reached = [(each, source) for each in usable if (source := sources[":" in each]) is not None]
+        unreached = unreached or len(reached) < len(usable)
         way += [
-            Hop(exchange.exchange, route.port, route.tls, address=each, route=route.name) for each in usable[:ADDRESSES]
+            Hop(exchange.exchange, route.port, route.tls, address=address, source=source, route=route.name)
+            for address, source in reached[:ADDRESSES]
         ]
+    if unreached and not way:
+        kind = "IPv4" if sources[True] is None else "IPv6"
+        return Reply(
+            451, "4.4.4", f"Mail hosts of {domain} have no {kind} address, and route {route.name} sends from no other"
+        )
     return way[:HOPS] or _nowhere(domain, found, refused)
 
 

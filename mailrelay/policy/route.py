@@ -8,9 +8,10 @@ takes over in the same attempt when it fails in a way that the other may not: `t
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
+from zlib import crc32
 
 from ..mail.envelope import Delivered, Hop, Outcome
 
@@ -69,6 +70,18 @@ def last(hops: Iterable[Hop], down: Collection[tuple[str, int, str]]) -> tuple[H
     return tuple(sorted(hops, key=lambda hop: (hop.host, hop.port, hop.address) in down))
 
 
+def serving(domains: Mapping[str, str], domain: str) -> str:
+    """The route that serves a recipient's domain, by its own name or by ``*.`` and one above it, the nearest first; ""
+    where none does."""
+    if not domains:
+        return ""
+    found, above = domains.get(domain, ""), domain
+    while not found and "." in above:
+        above = above.partition(".")[2]
+        found = domains.get(f"*.{above}", "")
+    return found
+
+
 def trouble(outcome: Outcome) -> str:
     """In which of `TROUBLES` an attempt ended, "" for none: what another route would hear as well."""
     if isinstance(outcome, Delivered) or outcome.uncertain:
@@ -83,7 +96,9 @@ class MxRoute:
     """A named way out to the hosts of the recipient's domain, on one port and with one rule for TLS.
 
     Unless `allow_private`, no address is taken that is not of the public Internet: whoever owns a domain could point
-    it at hosts that only we can reach.
+    it at hosts that only we can reach. `sources` are our own addresses to connect from, none for the system's choice: a
+    domain's mail leaves from the same one always, or with `rotate` from each in turn by chance. Hosts that have no
+    address of a kind (IPv4, IPv6) that is among the sources are not reached by this route.
     """
 
     name: str
@@ -91,14 +106,34 @@ class MxRoute:
     tls: str = "may"
     allow_private: bool = False
     fallback: str = ""
+    sources: tuple[str, ...] = ()
+    rotate: bool = False
+
+    def source(self, domain: str, ipv6: bool, chance: Callable[[], float]) -> str | None:
+        """Our address for a domain's mail over IPv4 or IPv6; "" is the system's choice, None that there is none."""
+        if not self.sources:
+            return ""
+        fitting = [each for each in self.sources if (":" in each) is ipv6]
+        if not fitting:
+            return None
+        share = chance() if self.rotate else crc32(domain.encode()) / 2**32
+        return fitting[int(share * len(fitting))]
 
 
 class Routes:
-    """The routes of an installation, one of which serves when none is asked for."""
+    """The routes of an installation, one of which serves when none is asked for; `domains` names those that serve
+    recipient domains (see `serving`)."""
 
-    def __init__(self, routes: Iterable[Route | MxRoute], default: str) -> None:
+    def __init__(
+        self, routes: Iterable[Route | MxRoute], default: str, domains: Mapping[str, str] | None = None
+    ) -> None:
         self._by_name = {route.name: route for route in routes}
+        self._domains = domains or {}
         self.default = self._by_name[default]
+
+    def usual(self, domain: str) -> Route | MxRoute:
+        """The route of mail to a domain that names none."""
+        return self._by_name[name] if (name := serving(self._domains, domain)) else self.default
 
     def get(self, name: str) -> Route | MxRoute | None:
         """The route of that name; None when there is none."""

@@ -323,6 +323,13 @@ class Outbound:
             if not way or any(each.startswith(f"{way[0].route}: ") for each in tried):
                 return replace(outcome, fallback=_said(left)) if left else outcome
             told = f"{outcome.transcript}\n- {failed} is {reason}, {way[0].route} takes over"
+            log.info(
+                "route {route} is {reason} for {destination}, {other} takes over",
+                route=failed,
+                reason=reason,
+                destination=delivery.destination,
+                other=way[0].route,
+            )
             asking = self._ask(list(way), sender, compose, delivery.address, told)
             return asking.addCallback(self._fall_back, delivery, sender, compose, tried)
 

@@ -297,8 +297,10 @@ class Transaction:
         return asked
 
     def _routed(self, instructions: Instructions, routes: RouteNames) -> Instructions:
-        """With the route of the connection, or the account's only one, where the message names none."""
-        route = instructions.route or str(self._connection.options["default_route"]) or routes.usual
+        """With the route of the connection, or the account's only one, where the message names none and no recipient's
+        domain may have one of its own."""
+        usual = "" if routes.domains else routes.usual
+        route = instructions.route or str(self._connection.options["default_route"]) or usual
         return instructions if route == instructions.route else replace(instructions, route=route)
 
     async def _with_template(self, draft: Draft) -> Draft:

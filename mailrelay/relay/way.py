@@ -12,21 +12,26 @@ from twisted.internet.defer import Deferred, gatherResults, succeed
 from twisted.python.failure import Failure
 
 from ..interfaces.resolver import IResolver, ResolverFailure
+from ..interfaces.routes import RouteNames
 from ..mail.answer import Answer, Kind, MailExchange
 from ..mail.envelope import Bounced, Delivery, Hop, Outcome
 from ..mail.envelope import Deferred as Postponed
 from ..mail.reply import Reply
 from ..policy.mx import Lookup, Own, direct, exchanges, hops, is_host, literal
-from ..policy.route import MxRoute, Route, Routes, last
+from ..policy.route import MxRoute, Route, Routes, last, serving
 from .down import DownHosts
 
 #: The stored route that an account means by an id, None where there is none.
-FindStored = Callable[[str, str], Deferred[Route | None]]
+FindStored = Callable[[str, str], Deferred[Route | MxRoute | None]]
+#: The stored routes that an account may name.
+FindNames = Callable[[str], Deferred[RouteNames]]
+
+_NO_NAMES = RouteNames()
 
 
 class Ways:
-    """Finds ways; `stored` gives the routes that accounts have beside `routes`, `chance` numbers from 0 to 1, `now`
-    microseconds."""
+    """Finds ways; `stored` and `names` tell the routes that accounts have beside `routes`, `chance` numbers from 0 to
+    1, `now` microseconds."""
 
     def __init__(
         self,
@@ -37,9 +42,11 @@ class Ways:
         chance: Callable[[], float],
         now: Callable[[], int],
         down: DownHosts | None = None,
+        names: FindNames = lambda account: succeed(_NO_NAMES),
     ) -> None:
         self._routes = routes
         self._stored = stored
+        self._names = names
         self._resolver = resolver
         self._own = own
         self._chance = chance
@@ -49,12 +56,17 @@ class Ways:
     def find(self, delivery: Delivery) -> Deferred[Sequence[Hop] | Outcome]:
         """Fires with the hosts to try, best first, or with the outcome when there is no way to any."""
         if delivery.route:
-            return Deferred.fromCoroutine(self._by_name(delivery))
-        return self._by(self._routes.default, delivery)
+            return Deferred.fromCoroutine(self._by_name(delivery, delivery.route))
+        return self._names(delivery.account).addCallback(self._unnamed, delivery)
 
-    async def _by_name(self, delivery: Delivery) -> Sequence[Hop] | Outcome:
+    def _unnamed(self, names: RouteNames, delivery: Delivery) -> Deferred[Sequence[Hop] | Outcome]:
+        """By the route for the recipient's domain, the account's only one, or that of the configuration."""
+        if name := serving(names.domains, delivery.destination) or names.usual:
+            return Deferred.fromCoroutine(self._by_name(delivery, name))
+        return self._by(self._routes.usual(delivery.destination), delivery)
+
+    async def _by_name(self, delivery: Delivery, name: str) -> Sequence[Hop] | Outcome:
         """By the route of that name: the account's own or a shared one, else the configuration's."""
-        name = delivery.route
         route = await self._named(delivery.account, name)
         if route is None:
             return self._end(Reply(451, "4.3.5", f"There is no route named {name}"), name)

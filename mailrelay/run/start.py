@@ -239,6 +239,7 @@ def _http(
             os.urandom,
             config.server.reveal_secrets,
             public_pages=bool(config.http.public_url),
+            route_names=frozenset(route.name for route in config.routes),
         )
         return make_site(
             api_token=config.http.api_token,

@@ -147,7 +147,16 @@ def wire(
     )
     own = Own(frozenset({hostname.lower()}), ends_at(listening))
     down = DownHosts(now)
-    ways = Ways(_routes(config), partial(_stored_route, store, vault), resolver, own, random.random, now, down)
+    ways = Ways(
+        _routes(config),
+        partial(_stored_route, store, vault),
+        resolver,
+        own,
+        random.random,
+        now,
+        down,
+        store.directory.routes,
+    )
     bounce_domain = delivery.bounce_domain or f"bounces.{hostname}"
     bounce_key = vault.subkey("verp")
 
@@ -266,7 +275,15 @@ def _timeouts(config: Config) -> Timeouts:
 def _routes(config: Config) -> Routes:
     def way(route: RouteSection) -> Route | MxRoute:
         if route.mx:
-            return MxRoute(route.name, route.port, route.tls, route.allow_private, route.fallback)
+            return MxRoute(
+                route.name,
+                route.port,
+                route.tls,
+                route.allow_private,
+                route.fallback,
+                route.sources,
+                route.rotate,
+            )
         return Route(
             route.name,
             tuple(
@@ -277,10 +294,11 @@ def _routes(config: Config) -> Routes:
             route.fallback,
         )
 
-    return Routes(map(way, config.routes), config.default_route.name)
+    domains = {domain: route.name for route in config.routes for domain in route.domains}
+    return Routes(map(way, config.routes), config.default_route.name, domains)
 
 
-def _stored_route(store: Store, vault: Vault, account: str, id: str) -> Deferred[Route | None]:
+def _stored_route(store: Store, vault: Vault, account: str, id: str) -> Deferred[Route | MxRoute | None]:
     found = store.directory.route(account, id)
     return found.addCallback(lambda route: open_route(vault, route) if route is not None else None)
 

@@ -17,9 +17,12 @@ from twisted.internet.protocol import Protocol as TwistedProtocol
 
 
 class Connect(Protocol):
-    """Opens a connection for one protocol; fails when none stands after `timeout` seconds. Cancelling it gives up."""
+    """Opens a connection for one protocol, from the address `source` unless it is ""; fails when none stands after
+    `timeout` seconds. Cancelling it gives up."""
 
-    def __call__(self, protocol: TwistedProtocol, host: str, port: int, timeout: float) -> Deferred[IProtocol]: ...
+    def __call__(
+        self, protocol: TwistedProtocol, host: str, port: int, timeout: float, source: str = ""
+    ) -> Deferred[IProtocol]: ...
 
 
 class Once(Factory):
@@ -37,14 +40,17 @@ class Once(Factory):
 def connect_by(reactor: IReactorTCP) -> Connect:
     """Connections of this reactor (which resolves names too, where it is asked to)."""
 
-    def connect(protocol: TwistedProtocol, host: str, port: int, timeout: float) -> Deferred[IProtocol]:
+    def connect(
+        protocol: TwistedProtocol, host: str, port: int, timeout: float, source: str = ""
+    ) -> Deferred[IProtocol]:
+        bind = (source, 0) if source else None
         endpoint: TCP4ClientEndpoint | TCP6ClientEndpoint | HostnameEndpoint
         if isIPAddress(host):
-            endpoint = TCP4ClientEndpoint(reactor, host, port, timeout)
+            endpoint = TCP4ClientEndpoint(reactor, host, port, timeout, bind)
         elif isIPv6Address(host):
-            endpoint = TCP6ClientEndpoint(reactor, host, port, timeout)  # type: ignore[no-untyped-call]
+            endpoint = TCP6ClientEndpoint(reactor, host, port, timeout, bind)  # type: ignore[no-untyped-call]
         else:
-            endpoint = HostnameEndpoint(reactor, host, port, timeout)
+            endpoint = HostnameEndpoint(reactor, host, port, timeout, bind)
         return endpoint.connect(Once(protocol))
 
     return connect

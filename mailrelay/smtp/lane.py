@@ -32,8 +32,8 @@ from .trust import PlaintextMemory, Trust
 SHUTTING_DOWN = Reply(451, "4.3.2", "Shutting down")
 INSIDE = Reply(451, "4.3.0", "Temporary failure here")
 
-#: host, port, rule for TLS, user name, IP address
-Key = tuple[str, int, str, str, str]
+#: host, port, rule for TLS, user name, IP address, our own address
+Key = tuple[str, int, str, str, str, str]
 
 _log = Logger()
 
@@ -161,12 +161,14 @@ class Lane:
         outfit, hop = self._outfit, message.hop
         conversation = Conversation(hop, outfit.hello, encrypt and not outfit.memory.knows(hop))
         conversation.at = outfit.clock.seconds()
-        conversation.note(f"connecting to {_name(hop)} port {hop.port}")
+        conversation.note(f"connecting to {_name(hop)} port {hop.port}{hop.source and f' from {hop.source}'}")
         connection = OutboundConnection(
             conversation, self, outfit.clock, outfit.limits, lambda: outfit.trust.context(hop)
         )
         self._live[connection] = message
-        dialling = maybeDeferred(outfit.connect, connection, hop.address or hop.host, hop.port, outfit.connect_timeout)
+        dialling = maybeDeferred(
+            outfit.connect, connection, hop.address or hop.host, hop.port, outfit.connect_timeout, hop.source
+        )
         self._dialling[connection] = dialling
         dialling.addCallbacks(self._connected, self._unreachable, (connection,), {}, (connection,), {})
 

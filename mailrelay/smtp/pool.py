@@ -78,7 +78,7 @@ class Pool:
             return succeed([bounced] * len(paths))
         if self._closing:
             return succeed([Postponed(SHUTTING_DOWN, hop.host, self._outfit.now())] * len(paths))
-        key = (hop.host, hop.port, hop.tls, hop.username, hop.address)
+        key = (hop.host, hop.port, hop.tls, hop.username, hop.address, hop.source)
         lane = self._lanes.get(key)
         if lane is None:
             lane = self._lanes[key] = Lane(key, self._outfit)

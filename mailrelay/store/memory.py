@@ -435,6 +435,13 @@ class MemoryRoutes:
             raise Taken(f"route {route.id}")
         self._state.routes[route.account, route.id] = route
 
+    def put(self, route: StoredRoute) -> Deferred[None]:
+        return execute(self._put, route)
+
+    def _put(self, route: StoredRoute) -> None:
+        del self._state.routes[route.account, route.id]
+        self._state.routes[route.account, route.id] = route
+
     def remove(self, account: str, id: str) -> Deferred[None]:
         return execute(lambda: (self._state.routes.pop((account, id)), None)[1])
 
@@ -487,10 +494,8 @@ class MemoryDirectory:
         return execute(facts)
 
     def routes(self, account: str) -> Deferred[RouteNames]:
-        def names(owner: str) -> frozenset[str]:
-            return frozenset(id for each, id in self._state.routes if each == owner)
-
-        return execute(lambda: RouteNames(names(account), names("")))
+        found = [each for each in self._state.routes.values() if each.account in (account, "")]
+        return execute(RouteNames.of, [(each.account, each.id, each.domains) for each in found])
 
     def route(self, account: str, id: str) -> Deferred[StoredRoute | None]:
         found = self._state.routes

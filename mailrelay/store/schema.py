@@ -10,7 +10,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 
 #: The newest migration this code knows (`migrations/versions`).
-REVISION = "0015"
+REVISION = "0016"
 
 metadata = sa.MetaData()
 
@@ -246,7 +246,8 @@ chunks = sa.Table(
     sa.Column("octets", sa.LargeBinary, nullable=False),
 )
 
-#: Routes beside those of the configuration; `hosts` is JSON, `account` "" for those that serve every account.
+#: Routes beside those of the configuration; `hosts` is JSON, `account` "" for those that serve every account, `options`
+#: JSON of what is not as usual, "" for none.
 routes = sa.Table(
     "routes",
     metadata,
@@ -259,6 +260,7 @@ routes = sa.Table(
     _number("created_at"),
     _key("weights"),
     _key("fallback"),
+    _key("options"),
     sqlite_with_rowid=False,
 )
 

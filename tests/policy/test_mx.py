@@ -249,3 +249,48 @@ class AnyDomainTests(SynchronousTestCase):
             self.assertTrue(is_public(hop.address))
             self.assertNotEqual(hop.address, "8.8.4.4")
             self.assertNotEqual(hop.host, "relay.example")
+
+
+class SourceTests(SynchronousTestCase):
+    """From which of our own addresses mail leaves by MX."""
+
+    def hops(self, route: MxRoute, *addresses: str, domain: str = DOMAIN) -> Sequence[Hop] | Reply:
+        found = [(MailExchange(10, "a"), [Answer(addresses)])]
+        return hops(domain, found, route, Own(frozenset(), lambda address, port: False), lambda: 0.9)
+
+    def sources(self, route: MxRoute, *addresses: str, domain: str = DOMAIN) -> list[str]:
+        found = self.hops(route, *addresses, domain=domain)
+        assert not isinstance(found, Reply), found
+        return [hop.source for hop in found]
+
+    def test_system(self) -> None:
+        """Without a pool the system chooses."""
+        self.assertEqual(self.sources(MxRoute("mx"), "8.8.8.8", "2001:4860::1"), ["", ""])
+
+    def test_for_each_domain(self) -> None:
+        """A domain's mail leaves from the same address always; other domains' from others."""
+        route = MxRoute("mx", sources=("192.0.2.1", "192.0.2.2", "192.0.2.3"))
+        self.assertEqual(len(set(self.sources(route, "8.8.8.8") * 2)), 1)
+        self.assertEqual(
+            {self.sources(route, "8.8.8.8", domain=f"d{n}.test")[0] for n in range(30)}, set(route.sources)
+        )
+
+    def test_rotating(self) -> None:
+        """With `rotate` chance has its way."""
+        route = MxRoute("mx", sources=("192.0.2.1", "192.0.2.2", "192.0.2.3"), rotate=True)
+        self.assertEqual(self.sources(route, "8.8.8.8"), ["192.0.2.3"])
+
+    def test_kind(self) -> None:
+        """IPv4 leaves from IPv4 and IPv6 from IPv6; a kind that the pool has not is not reached, and mail waits for
+        hosts that have no other."""
+        both = MxRoute("mx", sources=("2001:db8::1", "192.0.2.1"))
+        self.assertEqual(self.sources(both, "8.8.8.8", "2001:4860::1"), ["192.0.2.1", "2001:db8::1"])
+        one = MxRoute("mx", sources=("192.0.2.1",))
+        self.assertEqual(self.sources(one, "8.8.8.8", "2001:4860::1"), ["192.0.2.1"])
+        for route, address, kind in (
+            (one, "2001:4860::1", "IPv4"),
+            (MxRoute("mx", sources=("2001:db8::1",)), "8.8.8.8", "IPv6"),
+        ):
+            reply = self.hops(route, address)
+            assert isinstance(reply, Reply)
+            self.assertEqual((reply.code, kind in reply.text), (451, True))

@@ -10,6 +10,7 @@ from zope.interface import implementer
 from zope.interface.verify import verifyObject
 
 from mailrelay.interfaces.resolver import IResolver, ResolverFailure
+from mailrelay.interfaces.routes import RouteNames
 from mailrelay.mail.answer import Answer, Kind, MailExchange
 from mailrelay.mail.envelope import SECOND, Bounced, Hop, Outcome
 from mailrelay.mail.envelope import Deferred as Postponed
@@ -22,6 +23,7 @@ from .fakes import START, delivery
 
 OWN = (Hop("own.example", 25),)
 SMART = (Hop("smart.example", 587, "require"), Hop("spare.example", 587, "require"))
+GATE = (Hop("gate.example", 25),)
 NXDOMAIN = Answer(rcode="NXDOMAIN")
 
 
@@ -80,6 +82,33 @@ class WayTests(SynchronousTestCase):
         waits = self.successResultOf(self.ways.find(delivery("R1", account="B", route="own")))
         self.assertIsInstance(waits, Postponed)
         self.assertEqual(self.find(route="smart"), SMART)
+
+    def test_by_domain(self) -> None:
+        """Where nothing is named, the route for the recipient's domain is taken, the account's before the
+        configuration's; then the account's only one."""
+        routes = Routes((Route("smart", SMART), Route("gate", GATE)), "smart", {"*.b.test": "gate", "c.test": "gate"})
+        named = {"A": RouteNames(frozenset({"own", "other", "third"}), domains={"c.test": "own"}), "B": RouteNames()}
+        named["C"] = RouteNames(frozenset({"own"}))
+        own = Own(frozenset(), lambda address, port: False)
+        ways = Ways(
+            routes,
+            lambda account, id: succeed(Route("own", OWN) if id == "own" else None),
+            self.resolver,
+            own,
+            lambda: 0.5,
+            lambda: self.at,
+            names=lambda account: succeed(named[account]),
+        )
+        for account, domain, hops in (
+            ("A", "c.test", OWN),
+            ("A", "b.test", SMART),
+            ("A", "x.y.b.test", GATE),
+            ("B", "c.test", GATE),
+            ("B", "test", SMART),
+            ("C", "d.test", OWN),
+        ):
+            found = self.successResultOf(ways.find(delivery("R1", account=account, destination=domain)))
+            self.assertEqual(found, hops, (account, domain))
 
     def test_by_mx(self) -> None:
         """Each exchange is a hop, the preferred one first."""

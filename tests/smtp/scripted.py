@@ -236,7 +236,7 @@ class Network:
         self.lines: list[Line] = []
         self.asked: list[tuple[str, int, float]] = []
 
-    def connect(self, protocol: Protocol, host: str, port: int, timeout: float) -> Deferred[Protocol]:
+    def connect(self, protocol: Protocol, host: str, port: int, timeout: float, source: str = "") -> Deferred[Protocol]:
         self.asked.append((host, port, timeout))
         sink = self.sinks()
         if sink is None:

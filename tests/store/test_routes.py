@@ -40,6 +40,25 @@ class RouteLaws:
         self.assertRaises(KeyError, result, self.routes.remove("A", "eu"))
         self.assertIsNone(result(self.directory().route("A", "eu")))
 
+    def test_options(self) -> None:
+        """A route by MX is there as it was given, and another in its place when it was put there."""
+        pool = StoredRoute("A", "pool", (), created_at=START, mx=True, port=26, sources=("::1",), rotate=True)
+        result(self.routes.add(pool))
+        self.assertEqual(result(self.directory().route("A", "pool")), pool)
+        plain = replace(pool, mx=False, port=25, sources=(), rotate=False, hosts=(("a", 25),), domains=("a.test",))
+        result(self.routes.put(plain))
+        self.assertEqual(list(result(self.routes.every("A"))), [plain])
+        self.assertRaises(KeyError, result, self.routes.put(replace(plain, account="B")))
+
+    def test_domains(self) -> None:
+        """Which route serves a domain is told to the account: its own before a shared one. It is nobody's usual one."""
+        result(self.routes.add(replace(EU, account="", id="all", domains=("a.test", "b.test"))))
+        result(self.routes.add(replace(EU, id="own", domains=("a.test",))))
+        result(self.routes.add(replace(EU, id="eu")))
+        names = result(self.directory().routes("A"))
+        self.assertEqual((names.domains, names.usual), ({"a.test": "own", "b.test": "all"}, "eu"))
+        self.assertEqual(result(self.directory().routes("B")).usual, "")
+
     def test_whose(self) -> None:
         """An account may name its own and the shared ones; its own goes before a shared one of the same id."""
         shared = replace(EU, account="", tls="none")
