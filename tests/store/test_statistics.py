@@ -55,7 +55,7 @@ class StatisticsTests:
 
     def claim_all(self) -> None:
         """Take what waits into our hands again."""
-        for lane in result(self.process.ledger.lanes()):
+        for lane in result(self.process.ledger.lanes({}, 100)):
             result(self.process.ledger.claim(lane, 100, self.world.now))
 
     def counting(self, *stretches: Stretch, **more: Any) -> Counting:
