@@ -5,11 +5,12 @@ from __future__ import annotations
 import click
 
 from ..manage import accounts, plain
+from ..manage.errors import Invalid
 from . import output
 from .frame import Group
 from .opening import Opened, installed, wait
 
-COLUMNS = ("name", "available", "balance", "reserved", "zone", "id", "created_at")
+COLUMNS = ("name", "available", "balance", "reserved", "weight", "zone", "id", "created_at")
 
 
 @click.group(cls=Group)
@@ -58,3 +59,27 @@ def set_zone(opened: Opened, name: str, zone: str) -> None:
       mailrelay account set-zone shop Europe/Moscow
     """
     output.card(plain.account(wait(accounts.set_zone(opened.installation, name, zone))))
+
+
+@account.command("set")
+@click.argument("name")
+@click.argument("settings", nargs=-1, required=True, metavar="OPTION=VALUE...")
+@installed
+def set_(opened: Opened, name: str, settings: tuple[str, ...]) -> None:
+    """Set what an account is among the others; holds within two seconds.
+
+    \b
+    weight            1 to 100: how much of its mail goes out for each of an account whose weight is 1
+
+    \b
+    Example:
+      mailrelay account set shop weight=5
+    """
+    for each in settings:
+        option, sign, text = each.partition("=")
+        if not sign or option.strip() != "weight":
+            raise Invalid("option", f"{each!r} is not weight=NUMBER")
+        if not text.strip().isdecimal():
+            raise Invalid("weight", "must be a whole number")
+        changed = wait(accounts.set_weight(opened.installation, name, int(text)))
+    output.card(plain.account(changed))

@@ -17,7 +17,7 @@ from . import output
 from .frame import Group
 from .opening import Opened, installed, wait
 
-COLUMNS = ("id", "account", "version", "name", "subject", "tag", "strict", "saved_at")
+COLUMNS = ("id", "account", "version", "name", "subject", "tag", "strict", "priority", "saved_at")
 VERSION_COLUMNS = ("version", "name", "subject", "tag", "strict", "saved_at")
 
 #: Octets of a file that is read: as many as its letters could have.
@@ -40,6 +40,7 @@ def _fields(command: Callable[..., Any]) -> Callable[..., Any]:
         "reply_to": "Address of Reply-To.",
         "subject": "Subject.",
         "tag": "Tag; goes before the message's own.",
+        "priority": "high, normal or low, of messages that do not say; empty for none.",
     }
     options = [
         click.option(f"--{field.replace('_', '-')}", field, default=None, help=line) for field, line in lines.items()

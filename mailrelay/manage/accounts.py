@@ -14,6 +14,9 @@ from . import checked, names
 from .errors import Invalid, Taken
 from .installation import Installation, use_case
 
+#: More would let one account wait for minutes while another has its turn.
+MAX_WEIGHT = 100
+
 
 @use_case
 async def create(installation: Installation, name: str, balance: int = 0) -> Account:
@@ -49,6 +52,14 @@ async def every(installation: Installation) -> Sequence[Account]:
 async def find(installation: Installation, name: str) -> Account:
     """One account by id or name."""
     return await names.account(installation.registry, name)
+
+
+@use_case
+async def set_weight(installation: Installation, name: str, weight: int) -> Account:
+    """Let so much of the account's mail go out for each of another's whose weight is 1."""
+    weight = checked.number("weight", weight, 1, MAX_WEIGHT)
+    account = await names.account(installation.registry, name)
+    return await installation.registry.set_weight(account.id, weight)
 
 
 @use_case

@@ -15,7 +15,7 @@ from ..interfaces.history import Attempt, Passage
 from ..interfaces.registry import Account, Connection, Domain, DomainKey, Sender, Suppression
 from ..interfaces.routes import StoredRoute
 from ..interfaces.templates import Template
-from ..mail.envelope import SECOND
+from ..mail.envelope import PRIORITIES, SECOND
 from ..mail.reply import Reply
 from ..policy.bounce import BounceClasses
 from ..policy.dialect import Dialect, Dialects
@@ -42,6 +42,11 @@ def instant(at: int) -> str:
     return when.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
+def priority(value: int) -> str:
+    """The word for a priority."""
+    return next((word for word, number in PRIORITIES.items() if number == value), str(value))
+
+
 def account(value: Account) -> Plain:
     """An account with what it may still send."""
     return {
@@ -51,6 +56,7 @@ def account(value: Account) -> Plain:
         "reserved": value.reserved,
         "available": value.available,
         "zone": value.zone,
+        "weight": value.weight,
         "created_at": instant(value.created_at),
     }
 
@@ -156,6 +162,7 @@ def template(value: Template, owners: Mapping[str, str]) -> Plain:
         "tag": value.tag,
         "syntax": value.syntax,
         "strict": value.strict,
+        "priority": "" if value.priority is None else priority(value.priority),
         "created_at": instant(value.created_at),
         "saved_at": instant(value.saved_at),
     }

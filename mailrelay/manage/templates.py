@@ -14,6 +14,7 @@ from dataclasses import replace
 
 from ..interfaces import registry as registry_border
 from ..interfaces.templates import SYNTAXES, Template
+from ..mail.envelope import PRIORITIES
 from ..mail.rendering import MAX_SOURCE, Rendering, Source
 from ..mail.reply import Refusal
 from . import checked, names
@@ -28,7 +29,7 @@ RENDERED = ("from_name", "from_address", "return_path", "reply_to", "subject", "
 _ADDRESSES = ("from_address", "return_path", "reply_to")
 _BODIES = ("html", "text")
 #: What a person may set.
-FIELDS = ("name", *RENDERED, "tag", "syntax", "strict")
+FIELDS = ("name", *RENDERED, "tag", "syntax", "strict", "priority")
 
 _NOT_IN_IDS = re.compile(r"[^a-z0-9._-]+")
 
@@ -123,22 +124,32 @@ async def try_out(
 def _with(template: Template, fields: Mapping[str, object]) -> Template:
     """A template with other fields, all of which are checked."""
     changed: dict[str, str] = {}
-    strict = template.strict
+    strict, priority = template.strict, template.priority
     for field, value in fields.items():
         if field == "strict":
             if not isinstance(value, bool):
                 raise Invalid(field, "must be true or false")
             strict = value
+        elif field == "priority":
+            priority = _priority(value)
         elif field not in FIELDS:
             raise Invalid(field, f"is nothing that a template has: those are {', '.join(FIELDS)}")
         elif not isinstance(value, str):
             raise Invalid(field, "must be a text")
         else:
             changed[field] = _text(field, value)
-    whole = replace(template, strict=strict, **changed)  # type: ignore[arg-type]  # texts only
+    whole = replace(template, strict=strict, priority=priority, **changed)  # type: ignore[arg-type]  # texts only
     if not whole.html and not whole.text:
         raise Invalid("html", "a template needs HTML, or text, or both")
     return whole
+
+
+def _priority(value: object) -> int | None:
+    if value == "":
+        return None
+    if not isinstance(value, str) or value not in PRIORITIES:
+        raise Invalid("priority", f"must be one of {', '.join(PRIORITIES)}, or empty")
+    return PRIORITIES[value]
 
 
 def _text(field: str, value: str) -> str:

@@ -23,6 +23,7 @@ from ..mail.reply import Refusal
 from . import codecs
 from .codecs import Unreadable
 from .control_header import ControlHeader, ControlHeaders
+from .urgency import meaning
 from .vocabulary import HEADER_REPLIES
 
 #: What is asked for where nothing is.
@@ -56,7 +57,8 @@ def read(message: Message, control: ControlHeaders) -> Asked:
         except Unreadable as fault:
             raise _refusal(header, name, str(fault)) from None
     for header in control.defaults:
-        said.values.setdefault(header.sets, header.default)
+        for sets, default in meaning(header.sets, header.default).items():
+            said.values.setdefault(sets, default)
     cut = message.drop(*(name for name, _ in message.fields if control.find(name) is not None)) if found else message
     secret = str(said.values.pop("api_key", ""))
     return Asked(Instructions(**said.values), cut, secret, tuple(raw.split(b":", 1)[0].decode() for _, raw in found))
@@ -121,10 +123,21 @@ def _take(said: _Said, header: ControlHeader, name: str, text: str, seen: dict[s
         said.say("metadata", {key: given}, anew=False)
     elif header.members:
         _take_members(said, header, text, anew)
+    elif header.sets in _SAID_IN_WORDS:
+        _say_text(said, header.sets, codecs.text(text, header.limits), anew)
     else:
         said.say(header.sets, _READ[header.codec](text, header), anew=anew)
     if header.sets in ("metadata", "files") and len(said.values[header.sets]) > header.limits.most:
         raise Unreadable(f"more than {header.limits.most} items")
+
+
+#: What a text says in words, or of more than one field.
+_SAID_IN_WORDS = frozenset(("priority", "valid_until"))
+
+
+def _say_text(said: _Said, sets: str, text: str, anew: bool) -> None:
+    for field_, meant in meaning(sets, text).items():
+        said.say(field_, meant, anew=anew)
 
 
 def _take_members(said: _Said, header: ControlHeader, text: str, anew: bool) -> None:
@@ -141,7 +154,10 @@ def _take_members(said: _Said, header: ControlHeader, text: str, anew: bool) -> 
             member = member.get(step) if isinstance(member, dict) else None
         if member is not None:
             try:
-                said.say(sets, _of_json(sets, member, header), anew=anew)
+                if sets in _SAID_IN_WORDS:
+                    _say_text(said, sets, _of_json(sets, member, header), anew)
+                else:
+                    said.say(sets, _of_json(sets, member, header), anew=anew)
             except Unreadable as fault:
                 raise Unreadable(f"member {path!r}: {fault}") from None
 

@@ -52,7 +52,7 @@ RECIPIENTS_SENT = ("all", "first")
 
 #: What a control header may set, by how its value is written: fields of `mail.envelope.Instructions`, the "api_key"
 #: by which its sender logs in, or "nothing" for one that is only cut out.
-_TEXTS = ("tag", "client_ref", "route", "template", "idempotency_key", "api_key")
+_TEXTS = ("tag", "client_ref", "route", "template", "idempotency_key", "priority", "valid_until", "api_key")
 _FLAGS = ("track_opens", "track_clicks")
 CODECS: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
@@ -92,6 +92,8 @@ HEADER_REPLIES: Mapping[str, str] = MappingProxyType(
         "track_clicks": "tracking_invalid",
         "metadata": "metadata_invalid",
         "idempotency_key": "idempotency_invalid",
+        "priority": "priority_invalid",
+        "valid_until": "valid_until_invalid",
         "api_key": "auth_failed",
         "nothing": "header_invalid",
     }
@@ -306,6 +308,8 @@ REPLIES: Mapping[str, Shape] = MappingProxyType(
                 "tracking_invalid",
                 "metadata_invalid",
                 "idempotency_invalid",
+                "priority_invalid",
+                "valid_until_invalid",
                 "header_invalid",
             )
         },

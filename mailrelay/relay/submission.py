@@ -21,13 +21,14 @@ from ..interfaces.submission import IConnection, ISubmission, MailParameters, Pe
 from ..mail.address import AddressError, Mailbox, parse_mailbox
 from ..mail.addresses import addresses
 from ..mail.digest import digest
-from ..mail.envelope import SECOND, Instructions, Recipient, Submission, ulid
+from ..mail.envelope import Instructions, Recipient, Submission, ulid
 from ..mail.message import Message
 from ..mail.reply import Refusal
 from ..policy.admission import AUTHOR, DailyFacts, DataFacts, MailFacts, RateFacts, RcptFacts, return_path
 from ..policy.dialect import Dialect
 from ..policy.instructions import Asked, read
 from ..policy.rejection import rejections, suppression_rejects
+from ..policy.urgency import deadline
 from .decisions import Decisions, Judged
 from .intake import Intake
 from .prepare import Draft, needs_whole, prepare, recall
@@ -215,6 +216,7 @@ class Transaction:
         await self._log_in(asked.secret)
         connection = self._connection
         now = intake.now()
+        expires_at = self._deadline(asked.instructions, now)
         routes = await intake.directory.routes(connection.account)
         draft = Draft(
             id=source.id or ulid(now, intake.random(10)),
@@ -251,7 +253,7 @@ class Transaction:
             source=message.encode(),
             subject=message.text("Subject"),
             received_at=now,
-            expires_at=now + intake.lifetime * SECOND,
+            expires_at=expires_at,
             billing=dialect.billing,
             instructions=draft.instructions,
             verdicts=tuple(self._decisions.made),
@@ -296,6 +298,14 @@ class Transaction:
             self._decisions.note("control_headers", headers=asked.headers)
         return asked
 
+    def _deadline(self, instructions: Instructions, now: int) -> int:
+        """The instant until which the message is tried."""
+        try:
+            return deadline(instructions, self._dialect.headers, now, self._intake.lifetime)
+        except Refusal as refusal:
+            self._decisions.turned_down("data", refusal)
+            raise
+
     def _routed(self, instructions: Instructions, routes: RouteNames) -> Instructions:
         """With the route of the connection, or the account's only one, where the message names none and no recipient's
         domain may have one of its own."""
@@ -314,7 +324,9 @@ class Transaction:
             refusal = Refusal("template_unknown", said, rule="template_known", facts=said)
             self._decisions.turned_down("data", refusal)
             raise refusal
-        return replace(draft, template=template, instructions=replace(asked, tag=template.tag or asked.tag))
+        priority = template.priority if asked.priority is None else asked.priority
+        instructions = replace(asked, tag=template.tag or asked.tag, priority=priority)
+        return replace(draft, template=template, instructions=instructions)
 
     async def _prepare(self, draft: Draft) -> Draft:
         """What is to be stored; a refusal on the way there is kept with its reason."""

@@ -110,6 +110,14 @@ class Installations(CommandTestCase):
 
 
 class Tenants(CommandTestCase):
+    def test_weight(self) -> None:
+        """An account is told its weight as an option of its own; anything else is refused in one line."""
+        self.good("account", "create", "shop")
+        self.assertEqual(self.data("account", "set", "shop", "weight=5")["weight"], 5)
+        self.assertEqual(self.data("account", "list")[0]["weight"], 5)
+        for given in ("weight", "weight=much", "weight=0", "colour=red"):
+            self.bad("account", "set", "shop", given)
+
     def test_accounts(self) -> None:
         """Created, listed, shown; for programs with every number."""
         made = self.data("account", "create", "shop", "--balance", "7")

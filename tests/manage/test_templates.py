@@ -25,7 +25,7 @@ class TemplateTests(InstallationTestCase):
         self.at += 5
         edited = self.done(templates.edit(self.place, "", made.id, {"html": "<b>{{ name }}</b>", "strict": True}))
         self.assertEqual((edited.version, edited.subject, edited.strict), (2, "Hi {{ name }}", True))
-        same = self.done(templates.edit(self.place, "shop", made.id, {"strict": True}))
+        same = self.done(templates.edit(self.place, "shop", made.id, {"strict": True, "priority": ""}))
         self.assertEqual(same.version, 2)
         self.assertEqual(self.done(templates.find(self.place, "shop", made.id, 1)), made)
         self.at += 5
@@ -69,6 +69,7 @@ class TemplateTests(InstallationTestCase):
             ({"html": "x", "colour": "red"}, "colour: is nothing that a template has"),
             ({"html": 7}, "html: must be a text"),
             ({"html": "x", "strict": "yes"}, "strict: must be true or false"),
+            ({"html": "x", "priority": "urgent"}, "priority: must be one of high, normal, low"),
             ({"html": "x", "syntax": "php"}, "syntax: 'php' is none of jinja, literal"),
             ({"html": "x", "from_address": "nobody"}, "from_address: 'nobody' is not an address"),
             ({"html": "x", "reply_to": "a@b.test, c@d.test"}, "reply_to: "),

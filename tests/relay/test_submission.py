@@ -14,6 +14,7 @@ from zope.interface.verify import verifyObject
 from mailrelay.interfaces.directory import RecipientFacts
 from mailrelay.interfaces.ledger import Undecided
 from mailrelay.interfaces.submission import IConnection, ISubmission, MailParameters, Peer
+from mailrelay.interfaces.templates import Template
 from mailrelay.interfaces.verdicts import IVerdicts
 from mailrelay.mail.address import parse_mailbox
 from mailrelay.mail.envelope import SECOND, Delivery, State, Submission
@@ -334,6 +335,28 @@ class RcptTests(SubmissionTests):
         self.assertEqual(self.refusal(self.submit("a@b.test", "c@b.test", source=keyed)).key, "daily_limit")
         self.state.keyed.clear()
         self.assertEqual(self.mail_refused().key, "balance_short")
+
+    def test_urgency(self) -> None:
+        """What the message says of its priority stands with each recipient, what it says of its use is their deadline;
+        one that is of no use any more is refused, and the reason kept."""
+        source = b"X-Relay-Priority: high\r\nX-Relay-Valid-Until: 300\r\n" + SOURCE
+        id = self.successResultOf(self.submit("ann@b.test", source=source))
+        (entry,) = (each for each in self.state.recipients.values() if each.delivery.message == id)
+        self.assertEqual((entry.delivery.priority, entry.delivery.expires_at), (-1, START + 300 * SECOND))
+        past = b"X-Relay-Valid-Until: 2020-01-31T09:30:00Z\r\n" + SOURCE
+        refused = self.refusal(self.submit("ann@b.test", source=past))
+        self.assertEqual((refused.key, refused.fields["reason"]), ("valid_until_invalid", "is in the past"))
+        self.assertEqual(self.verdicts.kept[-1][3], "data")
+        self.assertEqual(len(self.state.submissions), 1)
+
+    def test_a_template_has_a_priority(self) -> None:
+        """A message that does not say how urgent it is is as urgent as its template."""
+        self.state.templates["A", "code"] = [Template("A", "code", 1, text="Your code", priority=-1)]
+        for header, priority in ((b"", -1), (b"X-Relay-Priority: low\r\n", 1)):
+            source = b"X-Relay-Template: code\r\n" + header + SOURCE
+            id = self.successResultOf(self.submit("ann@b.test", source=source))
+            (entry,) = (each for each in self.state.recipients.values() if each.delivery.message == id)
+            self.assertEqual(entry.delivery.priority, priority)
 
     def test_no_keys_no_patience(self) -> None:
         """Where no header can make a repetition, an empty balance is told at MAIL whatever is on record."""
