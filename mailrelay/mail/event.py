@@ -36,3 +36,23 @@ class Event(StrEnum):
     )
     CONNECTION_BLOCKED = "connection_blocked", "A connection was blocked; it is not served until activated."
     POSSIBLE_DUPLICATE = "possible_duplicate", "An attempt ended after its lease was lost; the mail may arrive twice."
+    ROUTE_FAILOVER = "route_failover", "An attempt left a route that failed and went by another."
+    DOMAIN_DRIFT = "domain_drift", "What a verified domain publishes is no longer what mail of it needs."
+    WEBHOOK_DISABLED = (
+        "webhook_disabled",
+        "A webhook's receiver failed for too long; nothing is sent to it until enabled.",
+    )
+
+    @property
+    def final(self) -> bool:
+        """Does it end its recipient: is nothing more attempted after it?"""
+        return self in _FINAL
+
+    @property
+    def about(self) -> str:
+        """What it is told of: "recipient" of a message, or "account"."""
+        return "account" if self in _OF_ACCOUNTS else "recipient"
+
+
+_FINAL = frozenset({Event.DELIVERED, Event.BOUNCED, Event.FAILED, Event.SUPPRESSED, Event.EXPIRED})
+_OF_ACCOUNTS = frozenset({Event.CONNECTION_BLOCKED, Event.DOMAIN_DRIFT, Event.WEBHOOK_DISABLED})

@@ -112,8 +112,11 @@ def _count(work: Work, submission: Submission) -> None:
     for recipient in submission.recipients:
         domain = clean(recipient.destination)
         work.count(connection, tag, domain, at, "accepted")
+        if connection:  # of mail of the system itself nobody is told
+            work.tell("accepted", recipient.id, at)
         if recipient.rejected:
             work.count(connection, tag, domain, at, State.SUPPRESSED.value)
+            work.tell("suppressed", recipient.id, at)
         elif at_once:
             work.count(connection, tag, domain, at, "billed")
 

@@ -122,7 +122,12 @@ def complain(work: Work, engagement: Engagement) -> bool:
     found = work.execute(locked, {"of": recipient}).first()
     if found is None or work.execute(_complained, {"of": recipient}).scalar():
         return False
-    _record(work, recipient, [engagement], (found.connection, found.tag, found.accepted_at, found.address))
+    _record(
+        work,
+        recipient,
+        [engagement],
+        (found.connection, found.tag, found.destination, found.accepted_at, found.address),
+    )
     suppress(work, found.account, found.key, found.address, "complaint", recipient, engagement.at)
     return True
 
@@ -140,6 +145,9 @@ def _record(work: Work, recipient: str, done: Sequence[Engagement], known: Row) 
     acts = sum(before[name] for name in ("opens", "machine_opens", "clicks", "machine_clicks"))
     room = max(KEPT - acts, 0)
     work.insert(_keep[work.sqlite], [_row(each) for each in done[:room]])
+    for place, each in enumerate(done):
+        if place < room or each.act in _ONCE:
+            work.tell(each.act.value, recipient, each.at, each.id)
 
 
 def _after(before: Mapping[str, int], done: Sequence[Engagement]) -> dict[str, int]:

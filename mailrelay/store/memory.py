@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from twisted.internet.defer import Deferred, execute, succeed
 from zope.interface import implementer
@@ -24,14 +25,16 @@ from ..interfaces.directory import (
     TagFacts,
 )
 from ..interfaces.engagement import KEPT, Engagement, IEngagement
+from ..interfaces.events import Happening
 from ..interfaces.ledger import KEY_LIFETIME, ILedger, Lane, Once
 from ..interfaces.nodes import INodes
 from ..interfaces.registry import Taken
 from ..interfaces.routes import IRoutes, RouteNames, StoredRoute
 from ..interfaces.templates import ITemplates, Template
 from ..mail.envelope import DAY, SECOND, Delivery, Return, Settlement, State, Submission, deliveries_of
+from ..mail.event import Event
 from ..mail.reply import Refusal
-from ..policy.bounce import mailbox_full
+from ..policy.bounce import mailbox_full, shipped
 from ..policy.rejection import within
 from ..policy.settlement import HARD_BOUNCE, TRANSITIONS
 
@@ -89,6 +92,8 @@ class MemoryState:
     keyed: dict[tuple[str, str], tuple[str, str, int, set[str]]] = field(default_factory=dict)
     #: by connection: the day, and what counts on it against the daily limit
     daily: dict[str, tuple[int, int]] = field(default_factory=dict)
+    #: the outbox, numbered from 1
+    happened: list[Happening] = field(default_factory=list)
     #: the next accepts fail with these, one each
     failures: list[Exception] = field(default_factory=list)
 
@@ -109,12 +114,41 @@ class MemoryState:
             change(entry)
         return len(found)
 
-    def end(self, entry: Entry, state: State, reason: str = "") -> None:
+    def end(self, entry: Entry, state: State, reason: str = "", at: int = 0) -> None:
         """Bring a recipient to an end without an attempt."""
         if entry.reserved and TRANSITIONS[state].attempt == "capture":
             entry.billed = 1
             self.balance[entry.delivery.account] -= 1
         entry.state, entry.lease, entry.held, entry.reserved, entry.last = state, "", False, 0, reason
+        self.tell(TRANSITIONS[state].event, entry, at, reply=reason)
+
+    def tell(self, event: str, entry: Entry, at: int, **more: Any) -> None:
+        """Put an event of a recipient into the outbox."""
+        delivery = entry.delivery
+        if delivery.connection:  # of mail of the system itself nobody is told
+            submission = self.submissions[delivery.message]
+            facts = self.connections.get(delivery.connection)
+            self.happened.append(
+                Happening(
+                    id=self.happened[-1].id + 1 if self.happened else 1,
+                    event=Event[event.upper()],
+                    at=at,
+                    account=delivery.account,
+                    connection=delivery.connection,
+                    connection_name=facts.name if facts else "",
+                    dialect=submission.dialect,
+                    message=delivery.message,
+                    recipient=delivery.recipient,
+                    sender=delivery.sender,
+                    rcpt=delivery.address,
+                    subject=submission.subject,
+                    tag=submission.instructions.tag,
+                    client_ref=submission.instructions.client_ref,
+                    metadata=submission.instructions.metadata,
+                    accepted_at=delivery.accepted_at,
+                    **more,
+                )
+            )
 
 
 @implementer(ILedger)
@@ -152,11 +186,13 @@ class MemoryLedger:
             entry.lease = self.node if lease else ""
             entry.reserved, entry.billed = {"accept": (0, 1), "attempt": (1, 0)}.get(submission.billing, (0, 0))
             state.recipients[recipient.id] = entry
+            state.tell("accepted", entry, submission.received_at)
         for recipient in submission.recipients:
             if recipient.rejected:
                 (delivery,) = deliveries_of(replace(submission, recipients=(replace(recipient, rejected=""),)))
                 state.recipients[recipient.id] = entry = Entry(delivery, recipient.key, due_at=submission.received_at)
-                state.end(entry, State.SUPPRESSED, recipient.rejected)
+                state.tell("accepted", entry, submission.received_at)
+                state.end(entry, State.SUPPRESSED, recipient.rejected, submission.received_at)
         return deliveries if lease else ()
 
     def accept_once(self, submission: Submission, lease: bool) -> Deferred[Once]:
@@ -214,9 +250,9 @@ class MemoryLedger:
         for entry in head[:limit]:
             connection = self.state.connections.get(entry.delivery.connection)
             if entry.delivery.expires_at <= now:
-                self.state.end(entry, State.EXPIRED)
+                self.state.end(entry, State.EXPIRED, at=now)
             elif self.state.suppressions.get((lane.account, entry.key), HARD_BOUNCE) != HARD_BOUNCE:
-                self.state.end(entry, State.SUPPRESSED)
+                self.state.end(entry, State.SUPPRESSED, at=now)
             elif entry.delivery.connection and (connection is None or connection.status != "active"):
                 entry.due_at = now + _BLOCKED_PAUSE
             else:
@@ -230,6 +266,8 @@ class MemoryLedger:
     def _settle(self, settlement: Settlement) -> bool:
         entry = self.state.recipients.get(settlement.recipient)
         if entry is None or entry.lease != self.node:
+            if entry is not None:
+                self.state.tell("possible_duplicate", entry, settlement.at)
             return False
         account = entry.delivery.account
         entry.state, entry.lease, entry.due_at = settlement.state, "", settlement.due_at
@@ -246,7 +284,21 @@ class MemoryLedger:
         if settlement.reply is not None and mailbox_full(settlement.reply):
             self.state.full[account, entry.key] = settlement.at
         self._suppress(entry, settlement.suppression)
+        if settlement.event:
+            self._tell(entry, settlement)
         return True
+
+    def _tell(self, entry: Entry, settlement: Settlement) -> None:
+        outcome = settlement.outcome
+        more: dict[str, Any] = {"reply": entry.last}
+        if outcome is not None:
+            number = entry.delivery.attempts
+            more |= {"attempt": number, "route": outcome.route, "host": outcome.host, "due_at": settlement.due_at}
+            if outcome.fallback:
+                self.state.tell("route_failover", entry, settlement.at, **more | {"due_at": 0})
+        if settlement.reply is not None and settlement.reply.code >= 400:
+            more["bounce_class"] = shipped().classify(settlement.reply).name
+        self.state.tell(settlement.event, entry, settlement.at, **more)
 
     def bounce_later(self, given: Return) -> Deferred[bool]:
         return execute(self._returned, given)
@@ -257,6 +309,9 @@ class MemoryLedger:
             return False
         entry.state, entry.last = State.BOUNCED, str(given.reply)
         self._suppress(entry, given.suppression)
+        found = shipped().classify(given.reply).name
+        more = {"attempt": entry.delivery.attempts + 1, "host": given.host, "reply": entry.last}
+        self.state.tell("bounced", entry, given.at, bounce_class=found, **more)
         return True
 
     def _suppress(self, entry: Entry, reason: str) -> None:
@@ -278,7 +333,7 @@ class MemoryLedger:
         def overdue(entry: Entry) -> bool:
             return not entry.lease and entry.delivery.expires_at <= now
 
-        return execute(self.state.change, lambda entry: self.state.end(entry, State.EXPIRED), overdue)
+        return execute(self.state.change, lambda entry: self.state.end(entry, State.EXPIRED, at=now), overdue)
 
 
 def _give_back(entry: Entry) -> None:
@@ -333,8 +388,11 @@ class MemoryEngagement:
             raise self._state.failures.pop(0)
         for each in engagements:
             acts = self._state.acts.setdefault(each.recipient, [])
-            if each.recipient in self._state.recipients and len(acts) < KEPT:
+            entry = self._state.recipients.get(each.recipient)
+            if entry is not None and len(acts) < KEPT:
                 acts.append(each)
+                told = {"machine": each.machine, "target": each.target, "address": each.address, "agent": each.agent}
+                self._state.tell(each.act.value, entry, each.at, **told)
 
     def unsubscribe(self, account: str, mailbox: str, engagement: Engagement) -> Deferred[bool]:
         return execute(self._unsubscribe, account, mailbox, engagement)

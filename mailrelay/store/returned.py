@@ -62,6 +62,7 @@ def bounce_later(work: Work, members: Sequence[Return]) -> list[bool]:
         if given.suppression:
             suppress(work, account, key, address, given.suppression, given.recipient, given.at, given.suppressed_until)
         work.insert(_keep[work.sqlite], (_line(given, made + 1),))
+        work.tell("bounced", given.recipient, given.at, made + 1)
     return results
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 
 #: The newest migration this code knows (`migrations/versions`).
-REVISION = "0016"
+REVISION = "0017"
 
 metadata = sa.MetaData()
 
@@ -422,6 +422,10 @@ domain_counters = sa.Table(
     _number("count"),
     sqlite_with_rowid=False,
 )
+
+#: What happened, a row for each commit (`store.outbox`): `at` is the latest instant in it.
+outbox = sa.Table("outbox", metadata, _number("id", primary=True), _number("at"), _key("events"))
+sa.Index("outbox_at", outbox.c.at)
 
 #: The last batch that each writer committed, by which an unknown COMMIT is decided; `voids` counts such decisions.
 batches = sa.Table(

@@ -138,12 +138,15 @@ def settle(work: Work, members: Sequence[Settlement], reports: Reports | None = 
                 recipient=settlement.recipient,
                 state=settlement.state.value,
             )
+            work.tell("possible_duplicate", settlement.recipient, settlement.at)
             continue
         results[place] = True
         account, connection, tag, domain, accepted_at, reserved, key, address, attempts = row
         made.append((settlement, attempts))
         origin = (connection, tag, domain, accepted_at)
         _count(work, origin, settlement.state, attempts - settlement.attempted, attempts)
+        if connection:
+            _tell(work, settlement, attempts)
         if reserved and (settlement.charge or settlement.state.final):
             capture = settlement.charge == "capture"
             _spend_reserved(work, settlement.recipient, account, origin, capture, settlement.at)
@@ -158,6 +161,14 @@ def settle(work: Work, members: Sequence[Settlement], reports: Reports | None = 
                 reports.put(work, subject, settlement.state, subject.reply, subject.host, settlement.at)
     keep(work, made)
     return results
+
+
+def _tell(work: Work, settlement: Settlement, attempts: int) -> None:
+    attempt = attempts if settlement.outcome is not None else ""
+    if settlement.outcome is not None and settlement.outcome.fallback:
+        work.tell("route_failover", settlement.recipient, settlement.at, attempts)
+    if settlement.event:
+        work.tell(settlement.event, settlement.recipient, settlement.at, attempt)
 
 
 #: Ends of which the sender is told, where its dialect does so.
@@ -272,6 +283,8 @@ def end(
             reports.put(work, subject, state, *heard, now)
         origin = (facts.connection, facts.tag, facts.destination, facts.accepted_at)
         _count(work, origin, state, facts.attempts, facts.attempts)
+        if facts.connection:
+            work.tell(TRANSITIONS[state].event, facts.id, now)
         if facts.reserved:
             capture = not refund and TRANSITIONS[state].attempt == "capture"
             _spend_reserved(work, facts.id, facts.account, origin, capture, now)

@@ -20,6 +20,7 @@ from .damage import look_through
 from .directory import Directory, MergedOptions
 from .engagement import Engagements
 from .engine import Database
+from .events import Events
 from .files import Files
 from .history import History
 from .jobs import CALL, Job
@@ -94,6 +95,7 @@ class Store:
         self.history = History(self._writer, self._reader, self.nodes.census)
         self.engagement = Engagements(self._writer, self._reader)
         self.statistics = Statistics(self._reader)
+        self.events = Events(self._writer, self._reader)
         self.verdicts = Verdicts(self._writer, names, now)
 
     def expire(self, now: int) -> Deferred[int]:

@@ -2,7 +2,7 @@
 
 Purses are read once (and locked, on PostgreSQL in order of their ids), moved in memory, and written back once, so
 several submissions of one account in one batch see each other. Counts are added up and written once. Tables are
-written in the order accounts, messages, recipients, counters. This module never commits.
+written in the order accounts, messages, recipients, counters, outbox. This module never commits.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
 from ..mail.envelope import SECOND
+from . import outbox
 from .engine import Database, Row
 from .schema import accounts, batches, counters, domain_counters, entries
 
@@ -71,6 +72,8 @@ class Work:
         self._counts: dict[tuple[str, str, int, str], int] = {}
         self._domain_counts: dict[tuple[str, int, str, str], int] = {}
         self._entries: list[Mapping[str, object]] = []
+        self._lines: list[str] = []
+        self._told_at = 0
 
     def insert(self, table: sa.ClauseElement, rows: Sequence[Mapping[str, object]]) -> None:
         """Insert rows in bulk; every row has every column of the table."""
@@ -171,6 +174,16 @@ class Work:
         place = (connection, accepted_at - accepted_at % HOUR, domain, kind)
         self._domain_counts[place] = self._domain_counts.get(place, 0) + number
 
+    def tell(self, event: str, subject: str, at: int, detail: str | int = "") -> None:
+        """Put an event of a recipient into the outbox (see `outbox.Line`)."""
+        self._lines.append(outbox.line(event, subject, at, detail))
+        if at > self._told_at:
+            self._told_at = at
+
+    def tell_of_account(self, event: str, account: str, at: int, facts: Mapping[str, object]) -> None:
+        """Put an event of an account into the outbox."""
+        self.tell(event, "", at, outbox.detail({"account": account, **facts}))
+
     def name_batch(self, batch: str) -> None:
         """Write the batch's name, first of all: while this row is locked nobody can decide the batch."""
         statement = _name_batch[self.sqlite]
@@ -201,6 +214,18 @@ class Work:
                 if n
             ],
         )
+        if self._lines:
+            self._write_events()
+
+    def _write_events(self) -> None:
+        """The last thing before COMMIT: on PostgreSQL others wait from here on."""
+        if not self.sqlite:
+            self.rows(outbox.lock, _NOTHING)
+        ((last,),) = self.rows(outbox.newest, _NOTHING)
+        self.insert(outbox.add, outbox.rows(self._lines, last, self._told_at))
+
+
+_NOTHING: Mapping[str, object] = {}
 
 
 def upsert(make: Any, table: sa.Table, change: Callable[[Any], Mapping[str, object]]) -> Any:
