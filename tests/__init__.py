@@ -1,12 +1,8 @@
 """The tests: this folder mirrors the package; `tests.live` holds what needs real sockets and processes.
 
-Hypothesis is set up here, for trial and pytest alike: the same bounded examples on every run, no deadline, nothing
-kept.
+Hypothesis is set up here, before any test asks how far it is to search.
 """
 
-from hypothesis import HealthCheck, settings
+from .examples import set_up
 
-settings.register_profile(
-    "mailrelay", derandomize=True, deadline=None, database=None, suppress_health_check=[HealthCheck.too_slow]
-)
-settings.load_profile("mailrelay")
+set_up()

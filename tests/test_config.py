@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from cryptography.x509.oid import NameOID
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 from pydantic_core import PydanticUndefined
 from twisted.trial.unittest import SynchronousTestCase
@@ -21,6 +21,8 @@ from twisted.trial.unittest import SynchronousTestCase
 from mailrelay import config
 from mailrelay.config import Config, ConfigError, Listener, Route
 from mailrelay.config.sections import REPEATED, SINGLE, Section
+
+from .examples import at_most
 
 EXAMPLE = Path(__file__).parent.parent / "etc" / "mailrelay.toml"
 
@@ -803,7 +805,7 @@ class AnyFileTests(ConfigCase):
                 self.assertTrue(fault.startswith(f"{self.file}: "))
                 self.assertEqual(len(fault.splitlines()), 1, fault)
 
-    @settings(max_examples=150)
+    @at_most(150)
     @given(st.binary(max_size=200))
     @example(b"a = " + b"9" * 5000)
     @example(b"a = {" * 2000)
@@ -811,7 +813,7 @@ class AnyFileTests(ConfigCase):
         """Any octets."""
         self.attempt(content)
 
-    @settings(max_examples=250)
+    @at_most(250)
     @given(
         st.dictionaries(st.sampled_from([*SINGLE, *REPEATED, "x"]), st.dictionaries(_keys, _values, max_size=5)),
         st.booleans(),

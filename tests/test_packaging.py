@@ -1,7 +1,7 @@
-"""The package as others get it: a wheel, and an editable install, each in a fresh environment.
+"""The package as others get it: a wheel, and an editable install, in a fresh environment where it was not before.
 
-This is the slow one: it builds, and installs with all dependencies, once for each kind; pip's ordinary settings say
-from where. Nothing is written into the source tree.
+This is the slow one: it builds each kind, and installs all dependencies once; pip's ordinary settings say from where.
+Nothing is written into the source tree.
 """
 
 from __future__ import annotations
@@ -76,10 +76,19 @@ class Environment:
 
 
 @pytest.fixture(scope="module")
-def environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Environment]:
+def fresh(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Environment]:
+    """What is installed first brings the dependencies."""
     folder = tmp_path_factory.mktemp("fresh")
     yield Environment(folder)
     shutil.rmtree(folder)
+
+
+@pytest.fixture
+def environment(fresh: Environment) -> Iterator[Environment]:
+    """Where the package is not, before and after."""
+    yield fresh
+    fresh.pip("uninstall", "--yes", "mailrelay")
+    assert " mailrelay " not in fresh.run("twistd", "--help")
 
 
 def check(environment: Environment) -> None:
@@ -98,13 +107,10 @@ def test_wheel(environment: Environment, wheel: Path) -> None:
     """Installed as a wheel with its dependencies: twistd lists it, its commands work, its dialects are inside."""
     environment.pip("install", wheel)
     check(environment)
-    environment.pip("uninstall", "--yes", "mailrelay")
-    assert " mailrelay " not in environment.run("twistd", "--help")
 
 
-def test_editable(tmp_path: Path, tree: Path) -> None:
+def test_editable(environment: Environment, tree: Path) -> None:
     """Installed from its sources for work on them: the same, and a change of the sources is seen."""
-    environment = Environment(tmp_path)
     environment.pip("install", "--editable", tree)
     check(environment)
     where = environment.run("python", "-c", "import mailrelay; print(mailrelay.__file__)")

@@ -6,11 +6,12 @@ import fcntl
 import os
 from pathlib import Path
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from mailrelay.cli import opening
 
+from ..examples import at_most
 from .running import CommandTestCase
 
 _TYPED = (
@@ -96,7 +97,7 @@ class BadInput(CommandTestCase):
         words = ("connection", "new-password", "web", "--password-stdin")
         self.assertNotIn("hunter2", self.bad(*words, stdin="hunter2\nhunter2"))
 
-    @settings(max_examples=40)
+    @at_most(40)
     @given(st.lists(_WORDS, max_size=7))
     def test_whatever_is_typed(self, words: list[str]) -> None:
         """Any words give help, an answer, or one line with status 2; nothing else is ever said."""

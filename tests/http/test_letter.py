@@ -5,11 +5,13 @@ from __future__ import annotations
 import email.policy
 from email.message import EmailMessage
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from mailrelay.http.letter import MAX_PARTS, MAX_SOURCE, Attachment, read
+
+from ..examples import at_most
 
 
 class LetterTests(SynchronousTestCase):
@@ -93,7 +95,7 @@ class LetterTests(SynchronousTestCase):
         for filler in (b";", b';a="', b"; a=", b'\\"', b" ", b";a*=%"):
             read(b"Content-Type: multipart/mixed" + filler * 300_000 + b"\r\n\r\n--x\r\n")
 
-    @settings(max_examples=150, deadline=None)
+    @at_most(150)
     @given(
         st.lists(
             st.sampled_from(

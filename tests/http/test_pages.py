@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from html.parser import HTMLParser
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
@@ -13,6 +13,7 @@ from mailrelay.http import letter, views
 from mailrelay.http.markup import escape, tag
 from mailrelay.interfaces.sandbox import Kept
 
+from ..examples import at_most
 from .wire import BEARER, TOKEN, Answer, SiteTestCase, ask
 
 EVIL = "<script>alert(1)</script>\"'><img src=x onerror=alert(2)>"
@@ -202,7 +203,7 @@ class PageTests(SiteTestCase):
 
 
 class MarkupTests(SynchronousTestCase):
-    @settings(max_examples=200, deadline=None)
+    @at_most(200)
     @given(st.text(alphabet=st.characters(codec=None), max_size=40))
     def test_text_stays_text(self, text: str) -> None:
         """No text makes an element or leaves its attribute, and what HTML can hold is shown as it is."""
@@ -217,7 +218,7 @@ class MarkupTests(SynchronousTestCase):
         self.assertEqual(tag("input", required=True, hidden=False, aria_label="x"), '<input required aria-label="x">')
         self.assertEqual(tag("i", class_="a"), '<i class="a"></i>')
 
-    @settings(max_examples=100, deadline=None)
+    @at_most(100)
     @given(st.binary(max_size=300), st.text(max_size=20))
     def test_any_message_is_shown(self, source: bytes, subject: str) -> None:
         """Whatever arrived, there is a page for it with no more elements than we put there."""

@@ -177,11 +177,16 @@ class Relay(Daemon):
 
     def quiet(self, within: float = 30) -> None:
         """Wait until nothing waits any more, and nothing has gone wrong with the file."""
-        left = self.cli("queue", "list", "--limit", "5")["waiting"]
-        deadline = time.monotonic() + within
-        while left and time.monotonic() < deadline:
-            left = self.cli("queue", "list", "--limit", "5")["waiting"]
-        assert not left, (left, self.said()[-3000:])
+        waiting: list[Any] = []
+
+        def look() -> bool:
+            waiting[:] = self.cli("queue", "list", "--limit", "5")["waiting"]
+            return not waiting
+
+        try:
+            eventually(look, within, "an empty queue")
+        except AssertionError as error:
+            raise AssertionError(waiting, self.said()[-3000:]) from error
 
 
 class Record:

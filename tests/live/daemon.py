@@ -47,15 +47,17 @@ _numbers = count(1)
 
 
 def eventually(look: Callable[[], T], within: float = TAKES_EFFECT, what: str = "") -> T:
-    """Look again and again until there is something; fails with the last look when the time is over."""
+    """Look again and again until there is something; fails with the last look when the time is over. Waiting takes at
+    least as long as looking, which must not keep others from their work."""
     deadline = time.monotonic() + within
     while True:
+        begun = time.monotonic()
         found = look()
         if found:
             return found
         if time.monotonic() > deadline:
             raise AssertionError(f"{what or 'it'} did not come about within {within} s: {found!r}")
-        time.sleep(0.02)
+        time.sleep(max(0.02, time.monotonic() - begun))
 
 
 def is_free(port: int) -> bool:

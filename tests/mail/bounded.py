@@ -1,9 +1,7 @@
-"""How far the properties of this folder are searched: the same examples on every run, and not many of them."""
+"""How far the properties of this folder are searched, where they do not say it themselves."""
 
 from __future__ import annotations
 
-from hypothesis import HealthCheck, settings
+from ..examples import at_most
 
-bounded = settings(
-    max_examples=150, deadline=None, derandomize=True, database=None, suppress_health_check=list(HealthCheck)
-)
+bounded = at_most(150)

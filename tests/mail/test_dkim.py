@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_private_key,
 )
 from dkim.canonicalization import Relaxed
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
@@ -32,6 +32,7 @@ from mailrelay.mail.envelope import SECOND
 from mailrelay.mail.message import Message
 from mailrelay.mail.wire import wire
 
+from ..examples import at_most
 from .signatures import DOMAIN, letters, private_key, signers, verified
 
 AT = 1_700_000_000 * SECOND
@@ -51,7 +52,7 @@ def tags(message: bytes) -> dict[str, str]:
 class Canonical(SynchronousTestCase):
     """The relaxed form."""
 
-    @settings(max_examples=300, deadline=None)
+    @at_most(300)
     @given(
         st.lists(st.sampled_from([b" ", b"\t", b"\r\n", b"a", b".", b"\xff", b"   ", b"\x0b", b"\x0c"]), max_size=40)
     )
@@ -61,7 +62,7 @@ class Canonical(SynchronousTestCase):
         body += b"" if body.endswith(b"\r\n") else b"\r\n"
         self.assertEqual(relaxed_body(body), Relaxed.canonicalize_body(body))
 
-    @settings(max_examples=300, deadline=None)
+    @at_most(300)
     @given(st.lists(st.sampled_from([b" ", b"\t", b"\r\n ", b"\r\n\t", b"a", b"\xff", b":", b"=20"]), max_size=30))
     def test_value(self, pieces: list[bytes]) -> None:
         """The same of a field's value, folded in any way."""
@@ -100,7 +101,7 @@ class Verified(SynchronousTestCase):
             self.assertTrue(signed.endswith(octets), "nothing below a signature is changed")
             self.assertEqual(verified(signed), [True, True], octets)
 
-    @settings(max_examples=200, deadline=None)
+    @at_most(200)
     @given(st.binary(max_size=300), st.booleans())
     def test_any_octets(self, source: bytes, eight_bit: bool) -> None:
         """Whatever was sent, what leaves verifies."""
@@ -183,7 +184,7 @@ class Field(SynchronousTestCase):
         )
         self.assertIn("references", tags(sign(b"References: <0@x>\r\n" + LETTER, signers(), AT))["h"])
 
-    @settings(max_examples=100, deadline=None)
+    @at_most(100)
     @given(st.integers(1, 63), st.lists(st.integers(1, 63), min_size=1, max_size=3), st.integers(0, 30))
     def test_lines(self, selector: int, labels: list[int], more: int) -> None:
         """Whatever the names and however many fields, lines have 78 octets at most, but for a name that is longer, and

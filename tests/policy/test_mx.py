@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from itertools import cycle
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
@@ -14,6 +14,8 @@ from mailrelay.mail.envelope import Hop
 from mailrelay.mail.reply import Reply
 from mailrelay.policy.mx import ADDRESSES, EXCHANGES, HOPS, Lookup, Own, direct, exchanges, hops, is_host, is_public
 from mailrelay.policy.route import MxRoute
+
+from ..examples import at_most
 
 DOMAIN = "shop.example"
 NOWHERE = Own(frozenset(), lambda address, port: False)
@@ -230,7 +232,7 @@ _mx = st.builds(
 class AnyDomainTests(SynchronousTestCase):
     """Whatever DNS says."""
 
-    @settings(max_examples=300, deadline=None)
+    @at_most(300)
     @given(_mx, st.data())
     def test_always_a_way_or_a_reason(self, answer: Answer, data: st.DataObject) -> None:
         """There are hops, all of them public and none of them ours, or one reply that refuses with a status."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from email import message_from_bytes, policy
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
@@ -12,6 +12,7 @@ from mailrelay.mail.envelope import SECOND, Capabilities
 from mailrelay.mail.message import Message
 from mailrelay.relay.compose import compose, trace
 
+from ..examples import at_most
 from .fakes import START, delivery
 
 EIGHT_BIT = Capabilities(eight_bit=True)
@@ -109,7 +110,7 @@ class ComposeTests(SynchronousTestCase):
 
 class ComposePropertyTests(SynchronousTestCase):
     @given(SOURCES, st.booleans())
-    @settings(max_examples=300)
+    @at_most(300)
     def test_wire_form(self, source: bytes, eight_bit: bool) -> None:
         """Whatever came in, what leaves has CRLF as its only line end, no NUL, no line over 998 octets (law 6, I6)."""
         octets = composed(source, Capabilities(eight_bit=eight_bit))
@@ -119,7 +120,7 @@ class ComposePropertyTests(SynchronousTestCase):
         self.assertFalse(any(mark in line for line in lines for mark in (b"\r", b"\n", b"\0")))
 
     @given(SOURCES, st.booleans())
-    @settings(max_examples=150)
+    @at_most(150)
     def test_pure(self, source: bytes, eight_bit: bool) -> None:
         """Every attempt sends the same octets: by the message as it was taken in, and by the one read back."""
         capabilities = Capabilities(eight_bit=eight_bit)
@@ -130,7 +131,7 @@ class ComposePropertyTests(SynchronousTestCase):
         self.assertEqual(compose(Message.parse(message.encode()), again, capabilities, "relay.test"), first)
 
     @given(SOURCES)
-    @settings(max_examples=150)
+    @at_most(150)
     def test_fields_of_the_result(self, source: bytes) -> None:
         """There always is a Date and a Message-ID and never a private field, by our reading of what leaves."""
         result = Message.parse(composed(source))
@@ -140,7 +141,7 @@ class ComposePropertyTests(SynchronousTestCase):
             self.assertIsNone(result.get(name))
 
     @given(st.integers(0, 253_402_300_799))
-    @settings(max_examples=50)
+    @at_most(50)
     def test_any_instant(self, second: int) -> None:
         """Until the year 9999 every instant of acceptance makes a date."""
         made = delivery("R1", accepted_at=second * SECOND)

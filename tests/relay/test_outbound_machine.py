@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any
 
-from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 from twisted.internet.defer import fail
@@ -15,6 +14,7 @@ from mailrelay.mail.envelope import Bounced, Delivered, State
 from mailrelay.mail.envelope import Deferred as Postponed
 from mailrelay.mail.reply import Refusal
 
+from ..examples import at_most
 from .fakes import LATER, NEVER, NOBODY, OK, Sent
 from .scheduling import World
 
@@ -118,13 +118,5 @@ class OutboundMachine(RuleBasedStateMachine):
 class OutboundMachineTests(SynchronousTestCase):
     def test_machine(self) -> None:
         """Every accepted recipient ends in one final state, and nobody gets a mail twice (laws 3 and 4, I1, I2)."""
-        bounds = settings(
-            max_examples=150,
-            stateful_step_count=40,
-            deadline=None,
-            derandomize=True,
-            database=None,
-            suppress_health_check=list(HealthCheck),
-        )
-        run_state_machine_as_test(OutboundMachine, settings=bounds)
+        run_state_machine_as_test(OutboundMachine, settings=at_most(150, stateful_step_count=40))
         self.flushLoggedErrors(Refusal)

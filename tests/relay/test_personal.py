@@ -7,7 +7,7 @@ from dataclasses import replace
 from email import message_from_bytes, policy
 from typing import Any
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
@@ -19,6 +19,7 @@ from mailrelay.mail.token import PATHS, Purpose, Token, read
 from mailrelay.relay.compose import compose
 from mailrelay.relay.personal import Site, personalise
 
+from ..examples import at_most
 from .fakes import delivery
 
 ANN = "01KAJ2V5RTPG3M2Y6Q7XW8Z9AB"
@@ -149,7 +150,7 @@ class PersonalTests(SynchronousTestCase):
         st.integers(0, (1 << 128) - 1),
         st.booleans(),
     )
-    @settings(max_examples=100, deadline=None, derandomize=True)
+    @at_most(100)
     def test_equal_octets(self, body: bytes, personal: Personal, number: int, html: bool) -> None:
         """Whatever the message is, every attempt composes equal octets."""
         source = HEAD + (b"Content-Type: text/html\r\n\r\n<a href=http://x.test/>" if html else b"\r\n") + body

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from twisted.internet.defer import Deferred, execute
 from twisted.trial.unittest import SynchronousTestCase
@@ -20,6 +20,7 @@ from mailrelay.smtp.outgoing import is_wire_form
 from mailrelay.store.memory import MemoryDirectory, MemoryState
 from mailrelay.vault import VaultError
 
+from ..examples import at_most
 from ..mail.signatures import letters, private_key, verified
 from .fakes import START, delivery
 
@@ -75,7 +76,7 @@ class Signed(SigningTestCase):
             self.assertTrue(octets.endswith(compose(Message.parse(source), delivery("R1"), hop, "relay.test")))
             self.assertEqual(verified(octets), [True, True], source)
 
-    @settings(max_examples=100, deadline=None)
+    @at_most(100)
     @given(st.binary(max_size=200))
     def test_one_reading(self, source: bytes) -> None:
         """S14: whatever stands behind a From of ours, what leaves is in wire form and signed, and it verifies: no

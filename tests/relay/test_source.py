@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from twisted.internet.defer import Deferred, fail, succeed
 from twisted.trial.unittest import SynchronousTestCase
@@ -17,6 +17,7 @@ from mailrelay.mail.reply import Refusal
 from mailrelay.relay.source import AHEAD, CHUNK, Source
 from mailrelay.store.memory import MemorySpool, MemoryState
 
+from ..examples import at_most
 from .fakes import logged, told
 
 
@@ -71,7 +72,7 @@ class WholeTests(SynchronousTestCase):
         self.assertEqual((kept, source.stored, source.size), (line * 6000, 6_000_000 - CHUNK, 6_000_000))
 
     @given(st.data())
-    @settings(max_examples=60, deadline=None)
+    @at_most(60)
     def test_line_ends_across_cuts(self, data: st.DataObject) -> None:
         """Wherever pieces and chunks are cut, line ends are those of the whole message made canonical (S14, law 6)."""
         ends = st.lists(st.sampled_from([b"\r", b"\n", b"\r\n", b"x", b"\0", b"\r\r\n"]), min_size=1, max_size=6)

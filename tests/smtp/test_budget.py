@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from twisted.internet.defer import Deferred
 from twisted.trial.unittest import SynchronousTestCase
@@ -14,6 +14,7 @@ from mailrelay.smtp.budget import Budget, Share
 from mailrelay.smtp.listener import Limits
 from mailrelay.smtp.session import IN_MEMORY, STEP
 
+from ..examples import at_most
 from .inward import Backend, Line, Recorded, codes, line, refusal
 
 START = "MAIL FROM:<a@b.example>\r\nRCPT TO:<c@d.example>\r\nDATA\r\n"
@@ -22,7 +23,7 @@ DECLARED = f"MAIL FROM:<a@b.example> SIZE={IN_MEMORY}\r\nRCPT TO:<c@d.example>\r
 
 class BudgetTests(SynchronousTestCase):
     @given(st.lists(st.tuples(st.integers(0, 4), st.integers(0, 60)), max_size=40))
-    @settings(max_examples=100, deadline=None)
+    @at_most(100)
     def test_never_more_than_there_is(self, steps: list[tuple[int, int]]) -> None:
         """Whatever sessions ask for and give back, they never hold more than the bound, and no octet is lost."""
         budget = Budget(100)

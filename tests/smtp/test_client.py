@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from twisted.internet.defer import fail, succeed
 
@@ -11,6 +11,7 @@ from mailrelay.mail.reply import Refusal
 from mailrelay.smtp.outgoing import body_octets, is_wire_form, wire_path
 from mailrelay.smtp.pool import Pool
 
+from ..examples import at_most
 from .outward import MESSAGE, NOW, OutwardCase, words
 from .scripted import CLOSE, STALL, ScriptedSink
 
@@ -184,7 +185,7 @@ class Stuffing(OutwardCase):
             self.assertEqual(self.sink.messages[-1], received, message)
         self.assertEqual(self.sink.heard.count(b"<dot>"), 5)
 
-    @settings(max_examples=200, deadline=None)
+    @at_most(200)
     @given(st.lists(st.sampled_from([b"\r\n", b".", b"A", b"\r\n.\r\n", b"QUIT"]), max_size=60).map(b"".join))
     def test_one_end(self, message: bytes) -> None:
         """S22: whatever is sent arrives as it was, and its end mark stands at the end and nowhere else."""
@@ -197,7 +198,7 @@ class Stuffing(OutwardCase):
         self.assertEqual(sink.heard, [b"DATA", b"<dot>"])
         self.assertEqual(sink.messages, [message if message.endswith(b"\r\n") or not message else message + b"\r\n"])
 
-    @settings(max_examples=200, deadline=None)
+    @at_most(200)
     @given(st.lists(st.sampled_from([b"\r", b"\n", b"\0", b".", b"A", b"\r\n"]), max_size=30).map(b"".join))
     def test_wire_form(self, message: bytes) -> None:
         """I6: what passes has no CR without LF, no LF without CR, no NUL."""

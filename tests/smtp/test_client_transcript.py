@@ -6,7 +6,7 @@ import re
 from base64 import b64encode
 from collections.abc import Sequence
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from mailrelay.mail.dkim import sign
@@ -14,6 +14,7 @@ from mailrelay.mail.envelope import Hop, Outcome
 from mailrelay.mail.transcript import MAX_TEXT
 from tests.mail.signatures import signers
 
+from ..examples import at_most
 from .outward import MESSAGE, OutwardCase
 from .scripted import CLOSE, STALL, ScriptedSink
 
@@ -127,7 +128,7 @@ class TranscriptTests(OutwardCase):
         self.assertEqual(said[begun + 1], "C: EHLO relay.example")
 
     @given(st.lists(st.binary(max_size=600), max_size=80))
-    @settings(max_examples=40, deadline=None, derandomize=True, database=None)
+    @at_most(40)
     def test_a_talkative_host(self, words: list[bytes]) -> None:
         """H15: whatever a host says, what is kept of it is bounded and can be shown."""
         self.setUp()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from twisted.internet.defer import Deferred, succeed
 from zope.interface.verify import verifyObject
@@ -14,6 +14,7 @@ from mailrelay.interfaces.transmitter import ITransmitter
 from mailrelay.mail.envelope import Capabilities, Outcome
 from mailrelay.smtp.client import Timeouts
 
+from ..examples import at_most
 from .outward import MESSAGE, OutwardCase, words
 from .scripted import CLOSE, RESET, STALL, USUAL, ScriptedSink
 
@@ -270,7 +271,7 @@ ONCE = ("banner", "EHLO")
 
 
 class AnyCourse(OutwardCase):
-    @settings(max_examples=60, deadline=None)
+    @at_most(60)
     @given(
         st.lists(
             st.tuples(

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from mailrelay.mail.reply import Reply
 from mailrelay.smtp.replies import MAX_KEPT, ReplyParser
+
+from ..examples import at_most
 
 
 def parse(*chunks: bytes) -> tuple[list[Reply], ReplyParser]:
@@ -83,7 +85,7 @@ class Replies(SynchronousTestCase):
         self.assertEqual(reply.text, "\\x00\\x1b[31m\\x7f\\xff нет \\u2028")
         self.assertTrue(all(line.isprintable() for line in reply.text.split("\n")))
 
-    @settings(max_examples=150, deadline=None)
+    @at_most(150)
     @given(
         st.lists(st.sampled_from([b"250 Ok\r\n", b"250-a\r\n", b"550 5.1.1 no\r\n", b"x", b"\r", b"\n", b"250", b"-"])),
         st.integers(0, 2**30),
@@ -100,7 +102,7 @@ class Replies(SynchronousTestCase):
         parts, cut = parse(*chunks, stream[start:])
         self.assertEqual((whole, once.fault), (parts, cut.fault))
 
-    @settings(max_examples=150, deadline=None)
+    @at_most(150)
     @given(st.lists(st.binary(max_size=300), max_size=20))
     def test_any_octets(self, chunks: list[bytes]) -> None:
         """Whatever arrives, nothing is raised, and what comes out is printable and in range."""

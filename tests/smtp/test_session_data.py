@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from mailrelay.smtp.data import DataScan
 
+from ..examples import at_most
 from .inward import STANDARD, Line, line
 
 START = "MAIL FROM:<a@b.example>\r\nRCPT TO:<c@d.example>\r\nDATA\r\n"
@@ -69,7 +70,7 @@ class EndTests(SynchronousTestCase):
             self.assertEqual(client.backend.messages[0][2], plain)
 
     @given(st.lists(st.sampled_from([b"\r", b"\n", b".", b"A", b"\0", b"\r\n", b"\r\n."]), max_size=60), st.data())
-    @settings(max_examples=150, deadline=None)
+    @at_most(150)
     def test_any_cut(self, parts: list[bytes], data: st.DataObject) -> None:
         """Any octets in any pieces: the same message and the same rest as read at once (S12, S22)."""
         whole = b"".join(parts) + b"\r\n.\r\nQUIT\r\n"

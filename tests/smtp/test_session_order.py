@@ -5,10 +5,11 @@ from __future__ import annotations
 import random
 from itertools import pairwise
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
+from ..examples import at_most
 from .inward import PLAIN, Backend, Line, codes, line, refusal
 
 WHOLE = (
@@ -68,7 +69,7 @@ class SlowBackendTests(SynchronousTestCase):
     """The back end takes its time."""
 
     @given(st.lists(st.integers(0, 5), max_size=30), st.integers(1, 60))
-    @settings(max_examples=60, deadline=None)
+    @at_most(60)
     def test_answers_in_any_order(self, order: list[int], step: int) -> None:
         """Answers in any order at any moment never change the order of the replies (P11, S-5)."""
         slow = backend(slow=True)
@@ -188,7 +189,7 @@ class FuzzTests(SynchronousTestCase):
     """Any commands in any order."""
 
     @given(st.lists(st.sampled_from(COMMANDS), max_size=60), st.booleans())
-    @settings(max_examples=80, deadline=None)
+    @at_most(80)
     def test_one_reply_for_each_line(self, commands: list[str], slow: bool) -> None:
         """Each line gets exactly one valid reply, or the session ends with 421 (P30, I7)."""
         chosen = backend(slow)
@@ -216,7 +217,7 @@ class FuzzTests(SynchronousTestCase):
             self.assertEqual(len(client.codes(chance.choice(COMMANDS) + "\r\n")), 1)
 
     @given(st.lists(st.binary(max_size=40), max_size=20))
-    @settings(max_examples=80, deadline=None)
+    @at_most(80)
     def test_any_octets(self, pieces: list[bytes]) -> None:
         """Any octets at all: only valid replies, and no exception (P8, S-12)."""
         client = Line(login="address")

@@ -8,7 +8,7 @@ from itertools import count
 from typing import Any, cast
 from unittest.mock import patch
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
@@ -21,6 +21,7 @@ from mailrelay.store.counters import MemoryCounters
 from mailrelay.store.redis import Link
 from mailrelay.store.redis_counters import RedisCounters, greet
 
+from ..examples import at_most
 from ..live.redis import server
 from .asked_at_once import BlockingTransport, connect
 
@@ -201,7 +202,7 @@ class MemoryFailureTests(FailureLaws, SynchronousTestCase):
     make = MemoryCounters
 
     @given(spreads)
-    @settings(max_examples=50, deadline=None)
+    @at_most(50)
     def test_any_spread(self, steps: list[tuple[bool, int]]) -> None:
         """A failure counts for as long as the window, however failures are spread."""
         self.check_spread(steps)
@@ -235,7 +236,7 @@ class RedisThrottleTests(ThrottleLaws, SynchronousTestCase):
         st.integers(1, 10),
         st.lists(st.tuples(st.floats(0, 30), st.integers(1, 10)), max_size=20),
     )
-    @settings(max_examples=60, deadline=None)
+    @at_most(60)
     def test_same_answers(self, rate: int, period: int, burst: int, steps: list[tuple[float, int]]) -> None:
         """Redis answers as the algorithm itself does, to the microsecond in which it is told."""
         clock = Clock()
@@ -277,7 +278,7 @@ class RedisFailureTests(FailureLaws, SynchronousTestCase):
     make = redis_counters
 
     @given(spreads)
-    @settings(max_examples=50, deadline=None)
+    @at_most(50)
     def test_any_spread(self, steps: list[tuple[bool, int]]) -> None:
         """A failure counts for as long as the window, however failures are spread."""
         self.check_spread(steps)

@@ -10,7 +10,6 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
     RuleBasedStateMachine,
@@ -27,6 +26,7 @@ from mailrelay.mail.envelope import SECOND, Instructions, Settlement, State, Sub
 from mailrelay.mail.reply import Refusal
 from mailrelay.store.claim import BLOCKED_PAUSE
 
+from ..examples import at_most
 from .worlds import HOUR, DatabaseWorld, MemoryWorld, Process, Seen, postgres_world, result, sqlite_world, submission
 
 DESTINATIONS = ("b.test", "c.test")
@@ -483,15 +483,7 @@ class LedgerMachineTests(SynchronousTestCase):
     """The machine, run a bounded and repeatable number of times."""
 
     def run_machine(self, machine: type[LedgerMachine], examples: int, steps: int) -> None:
-        bounds = settings(
-            max_examples=examples,
-            stateful_step_count=steps,
-            deadline=None,
-            derandomize=True,
-            database=None,
-            suppress_health_check=list(HealthCheck),
-        )
-        run_state_machine_as_test(machine, settings=bounds)
+        run_state_machine_as_test(machine, settings=at_most(examples, stateful_step_count=steps))
 
     def test_memory(self) -> None:
         """Laws 1 to 5 hold in the memory twin, whatever happens in whatever order."""

@@ -6,12 +6,13 @@ from typing import Any
 
 import dns.flags
 import dns.message
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from mailrelay.mail.answer import Answer, Kind, MailExchange
 from mailrelay.smtp.dns.message import PAYLOAD, Question, Response, read
+from tests.examples import at_most
 
 from .answering import SOA, respond
 
@@ -141,13 +142,13 @@ class ResponseTests(SynchronousTestCase):
 class AnyOctetsTests(SynchronousTestCase):
     """Whatever comes in."""
 
-    @settings(max_examples=200, deadline=None)
+    @at_most(200)
     @given(st.binary(max_size=200))
     def test_garbage(self, octets: bytes) -> None:
         """Octets are a response or not; nothing else happens."""
         read(Question("shop.example", "MX", 4711), octets)
 
-    @settings(max_examples=300, deadline=None)
+    @at_most(300)
     @given(st.data())
     def test_mangled(self, data: st.DataObject) -> None:
         """The same for a good response in which octets were changed or cut off."""
