@@ -52,7 +52,7 @@ Change = Callable[[Leaf], Leaf]
 
 def change_leaves(message: Message, change: Change) -> Message:
     """The message with every text leaf, in order, as `change` gives it; the same object when none was changed."""
-    changed = _entity(message, change, _TEXT, MAX_DEPTH)
+    changed = _entity(message, change, _TEXT, MAX_DEPTH, ())
     return message if changed is None else changed
 
 
@@ -68,26 +68,29 @@ def leaves(message: Message) -> list[Leaf]:
     return found
 
 
-def _entity(entity: Message, change: Change, default: tuple[str, str], depth: int) -> Message | None:
-    """The entity changed, or None when nothing was."""
+def _entity(
+    entity: Message, change: Change, default: tuple[str, str], depth: int, marks: tuple[bytes, ...]
+) -> Message | None:
+    """The entity changed, or None when nothing was; `marks` are the delimiters of the multiparts around it."""
     what = kind(entity, default)
     if what.type == "multipart":
-        body = _multipart(entity.body, what, change, depth) if depth and what.subtype not in _SEALED else None
+        body = _multipart(entity.body, what, change, depth, marks) if depth and what.subtype not in _SEALED else None
         return None if body is None else Message(entity.fields, body, 0)
     said = _codec(entity, what)
     if said is None or _set_apart(entity, what):
         return None
     leaf = _decoded(entity.body, what, said)
     changed = change(leaf)
-    return None if changed is leaf else _encoded(entity, what, changed, said)
+    return None if changed is leaf else _encoded(entity, what, changed, said, marks)
 
 
-def _multipart(body: bytes, what: Kind, change: Change, depth: int) -> bytes | None:
+def _multipart(body: bytes, what: Kind, change: Change, depth: int, marks: tuple[bytes, ...]) -> bytes | None:
     pieces: list[bytes] = []
     done = 0
+    marks = (*marks, b"--" + what.boundary)
     for begin, end in (parts(body, what.boundary) if what.boundary else None) or ():
         inner = part(body, begin, end)
-        changed = None if inner is None else _entity(inner, change, _TEXT, depth - 1)
+        changed = None if inner is None else _entity(inner, change, _TEXT, depth - 1, marks)
         if changed is not None:
             pieces += [body[done:begin], changed.encode()]
             done = end
@@ -150,8 +153,8 @@ def _from_base64(body: bytes) -> bytes:
         return binascii.a2b_base64(clean[: len(clean) // 4 * 4])
 
 
-def _encoded(entity: Message, what: Kind, leaf: Leaf, said: str) -> Message:
-    """The entity with a leaf for its body; `said` is the codec that its header names."""
+def _encoded(entity: Message, what: Kind, leaf: Leaf, said: str, marks: tuple[bytes, ...]) -> Message:
+    """The entity with a leaf for its body, which ends no part around it; `said` is the codec that its header names."""
     octets = leaf.octets
     if leaf.codec == UTF8 != said and not octets.isascii():
         entity = entity.replace(_saying_utf8(entity))
@@ -159,6 +162,9 @@ def _encoded(entity: Message, what: Kind, leaf: Leaf, said: str) -> Message:
         octets = quoted_printable(octets)
     elif what.encoding == "base64":
         octets = base64(octets) + (b"\r\n" if entity.body.endswith(b"\r\n") else b"")
+    elif any(octets.startswith(mark) or b"\n" + mark in octets for mark in marks):
+        octets = quoted_printable(octets)
+        entity = entity.replace(b"Content-Transfer-Encoding: quoted-printable\r\n")
     elif what.encoding != "8bit" and not octets.isascii():
         entity = entity.replace(b"Content-Transfer-Encoding: 8bit\r\n")
     return Message(entity.fields, octets, 0)

@@ -148,6 +148,19 @@ class ChangeTests(SynchronousTestCase):
                 read = message_from_bytes(changed.encode(), policy=policy.default)
                 self.assertEqual(read.get_content().encode().replace(b"\r\n", b"\n"), text.replace(b"\r\n", b"\n"))
 
+    def test_delimiters(self) -> None:
+        """M10: a new text that holds a delimiter of a multipart around it ends no part; it is encoded, and says so."""
+        for text in (b"--in\r\nX: y", b"before\r\n--out--\r\n"):
+            changed = change_leaves(
+                Message.parse(NESTED), lambda leaf, text=text: leaf if leaf.html else replace(leaf, octets=text)
+            )
+            with self.subTest(text=text):
+                self.assertEqual([leaf.octets for leaf in leaves(changed)], [text, "<b>Привет</b>".encode("koi8-r")])
+                self.assertEqual(changed.encode().count(b"Content-Transfer-Encoding: quoted-printable\r\n"), 1)
+        signed = b"text\r\n-- \r\nAnn"
+        changed = change_leaves(Message.parse(NESTED), lambda leaf: leaf if leaf.html else replace(leaf, octets=signed))
+        self.assertEqual(changed.encode(), NESTED.replace(b"plain text", signed))
+
     def test_letters_that_the_charset_lacks(self) -> None:
         """A text with letters that the leaf's charset has not makes it UTF-8, and it says so; else nothing is said."""
         for kind, expected in (
