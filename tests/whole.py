@@ -16,11 +16,13 @@ from pathlib import Path
 from typing import Any
 
 from twisted.cred.portal import Portal
-from twisted.internet.defer import execute
+from twisted.internet.defer import Deferred, execute, fail, succeed
 from twisted.internet.task import Clock
+from zope.interface import implementer
 
 from mailrelay.interfaces.directory import ConnectionFacts, Credential
 from mailrelay.interfaces.routes import StoredRoute
+from mailrelay.interfaces.scanner import IScanner
 from mailrelay.interfaces.submission import IConnection
 from mailrelay.mail.envelope import SECOND
 from mailrelay.mail.reply import Refusal
@@ -42,6 +44,7 @@ from tests.smtp.inward import HalfTransport
 
 from .dialogue import InMemory, variables_of
 
+SHIPPED = Dialects.shipped()
 USER, SECRET = "user", "a key of twenty letters and more"
 
 
@@ -55,16 +58,28 @@ class _Scheduled:
         """What was accepted is of no further interest."""
 
 
+@implementer(IScanner)
+class Scanner:
+    """Finds what begins EICAR's test file; `away`: tells nothing."""
+
+    def __init__(self, away: bool = False) -> None:
+        self._away = away
+
+    def scan(self, octets: bytes) -> Deferred[str]:
+        if self._away:
+            return fail(Refusal("temporary", rule="scanner"))
+        return succeed("Win.Test.EICAR_HDB-1" if b"EICAR-STANDARD-ANTIVIRUS" in octets else "")
+
+
 class Whole:
     """One installation: the account has ten sends, acme.test and other.test are verified, new.test is not."""
 
     def __init__(self, name: str, states: str = "") -> None:
         """`states` is what a dialect file says beside what it inherits from the one of that name."""
-        shipped = Dialects.shipped()
-        self.dialect = shipped.get(name)
+        self.dialect = SHIPPED.get(name)
         if states:
             self.dialect = replace(load(f'inherits = "{name}"\ntitle = "Changed"\n{states}', "changed"), name=name)
-        self.dialects = Dialects(self.dialect if each.name == name else each for each in shipped)
+        self.dialects = Dialects(self.dialect if each.name == name else each for each in SHIPPED)
         self.clock = Clock()
         self.clock.advance(START / SECOND)
         self.counters = MemoryCounters(self.clock)
@@ -74,6 +89,7 @@ class Whole:
         self.paused = False
         self.free_space = 1000
         self.link_key = 0
+        self.scanner: Scanner | None = None
         self.meanwhile: Callable[[], object] = lambda: None
         self.connection = ConnectionFacts(
             "C", "A", "shop", name, "active", "news@acme.test", "acme.test", options=self.dialect.options
@@ -160,6 +176,7 @@ class Whole:
             mailbox_full=86_400,
             routes=frozenset({"sink"}),
             link_key=lambda: self.link_key,
+            scanner=self.scanner,
         )
 
 
@@ -278,6 +295,8 @@ GIVEN: Mapping[str, Callable[[Whole], None]] = {
         _limits(connections_per_address=1)(whole),
         _another_client(whole),
     )[0],
+    "messages are scanned": lambda whole: setattr(whole, "scanner", Scanner()),
+    "the scanner is away": lambda whole: setattr(whole, "scanner", Scanner(away=True)),
     "too many logins have failed": _failed_logins,
     "nothing is left to send": _balance(0),
     "one is left to send": _balance(1),

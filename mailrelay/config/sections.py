@@ -97,6 +97,15 @@ def _host_and_port(text: str) -> str:
     return text
 
 
+def _socket(text: str) -> str:
+    if text and not text.startswith("/"):
+        try:
+            split_host(text)
+        except ValueError:
+            raise ValueError("must be the path of a socket, host:port or [IPv6 address]:port") from None
+    return text
+
+
 def _plain(text: str) -> str:
     if any(ord(character) < 32 or ord(character) == 127 for character in text):
         raise ValueError("must not hold control characters")
@@ -277,6 +286,19 @@ class Resolver(Section):
     tries: Annotated[int, Field(ge=1, le=10)] = 2
 
 
+class Scanner(Section):
+    """``[scanner]``: ClamAV's daemon looks into each message, where one is named; `at_once` messages at a time."""
+
+    clamd: Annotated[Text, AfterValidator(_socket)] = ""
+    timeout: Seconds = 30
+    at_once: Count = 8
+
+    @property
+    def address(self) -> tuple[str, int] | str:
+        """Where clamd listens: host and port, or the path of its socket."""
+        return self.clamd if self.clamd.startswith("/") else split_host(self.clamd)
+
+
 class Timeouts(Section):
     """``[delivery.timeouts]``: how long each phase may take (RFC 5321 4.5.3.2)."""
 
@@ -384,6 +406,7 @@ class Config(Section):
     counters: Counters = Counters()
     routes: tuple[Route, ...] = ()
     resolver: Resolver = Resolver()
+    scanner: Scanner = Scanner()
     delivery: Delivery = Delivery()
     http: Http = Http()
     retention: Retention = Retention()

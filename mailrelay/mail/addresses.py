@@ -58,6 +58,14 @@ def addresses(value: bytes) -> tuple[tuple[str, Mailbox], ...]:
     return tuple(found)
 
 
+def mailboxes(value: bytes) -> tuple[Mailbox, ...]:
+    """The mailboxes of a field's value without their names; none when any part of it cannot be read."""
+    try:
+        return tuple(mailbox for _, mailbox in addresses(value))
+    except AddressError:
+        return ()
+
+
 def address_field(label: str, name: str, address: str) -> bytes:
     """One complete field ``Label: "Name" <address>`` that `addresses` reads again, the name "" for none.
 

@@ -14,6 +14,7 @@ from ..interfaces.directory import IDirectory
 from ..interfaces.files import IFiles
 from ..interfaces.ledger import ILedger
 from ..interfaces.renderer import IRenderer
+from ..interfaces.scanner import IScanner
 from ..interfaces.submission import Peer
 from ..interfaces.verdicts import IVerdicts
 from ..mail.envelope import Delivery, Submission, ulid
@@ -36,7 +37,7 @@ class Intake:
     the octets that the disk has room for, below `free_space_floor` of which no mail is taken; `lifetime` and
     `mailbox_full` are in seconds; `random(n)` gives octets; `routes` are the names of the installation's own routes.
     `link_key()` gives the number of the key by which links in mail are signed now, 0 where there are no public pages;
-    `aside` calls a function in a thread.
+    `aside` calls a function in a thread. `scanner`, where there is one, looks into each message.
     """
 
     directory: IDirectory
@@ -58,6 +59,7 @@ class Intake:
     routes: frozenset[str] = frozenset()
     link_key: Callable[[], int] = lambda: 0
     aside: Callable[..., Deferred[Any]] = execute
+    scanner: IScanner | None = None
 
     def new_id(self) -> str:
         """A fresh id."""

@@ -7,7 +7,7 @@ scheduler. Nothing of a transaction outlives `abort`.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from typing import cast
 
@@ -18,8 +18,8 @@ from zope.interface import implementer
 from ..interfaces.directory import ConnectionFacts, TagFacts
 from ..interfaces.routes import RouteNames
 from ..interfaces.submission import IConnection, ISubmission, MailParameters, Peer
-from ..mail.address import AddressError, Mailbox, parse_mailbox
-from ..mail.addresses import addresses
+from ..mail.address import Mailbox, parse_mailbox
+from ..mail.addresses import mailboxes
 from ..mail.digest import digest
 from ..mail.envelope import Instructions, Recipient, Submission, ulid
 from ..mail.message import Message
@@ -32,6 +32,7 @@ from ..policy.urgency import deadline
 from .decisions import Decisions, Judged
 from .intake import Intake
 from .prepare import Draft, needs_whole, prepare, recall
+from .scanning import look_into
 from .source import Source
 
 log = Logger()
@@ -242,6 +243,9 @@ class Transaction:
             if recipient.rejected:
                 self._decisions.note("sent_to", address=recipient.address, sent=False, reason=recipient.rejected)
         message = draft.message.prepend(intake.trace(draft.id, now, self._peer))
+        stored = message.encode()
+        if intake.scanner is not None:
+            await look_into(intake.scanner, intake.spool, stored, draft, self._decisions)
         submission = Submission(
             id=draft.id,
             account=connection.account,
@@ -250,7 +254,7 @@ class Transaction:
             peer=self._peer.address,
             sender=draft.return_path or self._sender,
             recipients=draft.recipients,
-            source=message.encode(),
+            source=stored,
             subject=message.text("Subject"),
             received_at=now,
             expires_at=expires_at,
@@ -358,7 +362,7 @@ class Transaction:
             used = await self._intake.directory.tag(connection.account, tag)
         stored = draft.routes.every
         fields = message.all("From")
-        authors = tuple(mailbox for field in fields for mailbox in _authors(field))
+        authors = tuple(mailbox for field in fields for mailbox in mailboxes(field))
         rule = str(connection.options["sender"])
         statuses, senders = {}, {}
         for author in authors:
@@ -404,11 +408,3 @@ class Transaction:
     def abort(self) -> None:
         self._source.discard()
         self._recipients.clear()
-
-
-def _authors(field: bytes) -> Sequence[Mailbox]:
-    """The mailboxes of a From field; none when it cannot be read."""
-    try:
-        return [mailbox for _, mailbox in addresses(field)]
-    except AddressError:
-        return ()

@@ -49,6 +49,7 @@ from ..relay.unproven import Allowance, BudgetedConnection, Unproven
 from ..relay.way import Ways
 from ..relay.web_version import WebVersions
 from ..smtp.budget import Budget
+from ..smtp.clamd import Clamd, clamd_by
 from ..smtp.client import Timeouts
 from ..smtp.dial import connect_by
 from ..smtp.dns import Resolver, exchange_by, servers
@@ -199,6 +200,7 @@ def wire(
         files=store.files,
         routes=frozenset(route.name for route in config.routes),
         link_key=lambda: keyring.current if site else 0,
+        scanner=_scanner(config, reactor),
     )
     portal = _portal(config, store, vault, dialects, counters, intake, reactor, hashing, connections)
     late = _late_portals(config, store, vault, dialects, counters, intake, reactor)
@@ -223,6 +225,14 @@ def wire(
     watched = Certificates(list(certificates.values()), reactor, now)
     web_versions = WebVersions(store.engagement, store.bodies, site) if site else None
     return Wired(factories, outbound, transmitter, resolver, counters, watched, renderer, web_versions)
+
+
+def _scanner(config: Config, reactor: Any) -> Clamd | None:
+    section = config.scanner
+    if not section.clamd:
+        return None
+    dial = clamd_by(reactor, section.address, section.timeout)
+    return Clamd(dial, reactor, section.timeout, section.at_once)
 
 
 def _counters(config: Config, reactor: Any) -> MemoryCounters | RedisCounters:
