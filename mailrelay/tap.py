@@ -14,6 +14,7 @@ from typing import Any
 from twisted.application.service import IService
 from twisted.python import usage
 
+from .run.reactor import install
 from .run.start import CannotStart, configured, sandbox
 
 
@@ -36,6 +37,7 @@ class Options(usage.Options):
 
 def makeService(options: Mapping[str, Any]) -> IService:
     """The daemon, its sockets bound; ends the process with one line for each reason when it may not run."""
+    install()
     from twisted.internet import reactor
 
     try:

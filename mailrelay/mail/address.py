@@ -12,9 +12,9 @@ from __future__ import annotations
 import hmac
 import re
 import unicodedata
-from base64 import b32encode
 from dataclasses import dataclass
 from functools import lru_cache
+from hashlib import blake2s
 from ipaddress import IPv4Address, IPv6Address
 
 import idna
@@ -32,7 +32,7 @@ _ROUTE = re.compile(r"@(?:[^\s@,:\[\]<>]+|\[[^\s\[\]]*\])(?:,@(?:[^\s@,:\[\]<>]+
 _PATH = re.compile(r' ?(<(?:[^"<> ]|"(?:[^"\\]|\\.)*")*>|[^"<> ]*(?:"(?:[^"\\]|\\.)*"[^"<> ]*)?)(?: +(.*))?', re.S)
 _LABEL = re.compile(r"[a-z0-9](?:[a-z0-9-]*[a-z0-9])?")
 _ESCAPED = re.compile(r"\\(.)")
-_VERP = re.compile(r"b-([a-z0-9]{1,32})-([a-z2-7]{24})(?:@.*)?", re.ASCII)
+_VERP = re.compile(r"b-([a-z0-9]{1,32})-([0-9a-f]{28})(?:@.*)?", re.ASCII)
 _TO_ESCAPE = re.compile(r'(["\\])')
 
 #: Letters that IDNA 2003 maps away and IDNA 2008 keeps: two readings, two domains (UTS 46, section 7).
@@ -217,9 +217,9 @@ def _quote(local: str) -> str:
 
 
 def verp(recipient_id: str, domain: str, key: bytes) -> str:
-    """The reverse path ``b-<id>-<mac>@domain`` of one recipient, in lower case; 120 bits of HMAC-SHA256 under `key`.
+    """The reverse path ``b-<id>-<mac>@domain`` of one recipient, in lower case; 112 bits of BLAKE2s under `key`.
 
-    `recipient_id` is of 1 to 32 letters and digits, else `ValueError`.
+    `recipient_id` is of 1 to 32 letters and digits and `key` of at most 32 octets, else `ValueError`.
     """
     recipient = recipient_id.lower()
     if not (recipient.isascii() and recipient.isalnum() and len(recipient) <= 32):
@@ -236,6 +236,5 @@ def unverp(address: str, key: bytes) -> str | None:
 
 
 def _mac(recipient: str, key: bytes) -> str:
-    # 15 octets make 24 letters without padding, and keep the local part within 64.
-    digest = hmac.digest(key, b"verp:" + recipient.encode("ascii"), "sha256")
-    return b32encode(digest[:15]).decode("ascii").lower()
+    # 14 octets keep the local part within 64. BLAKE2s takes a key as it is (RFC 7693), in a quarter of HMAC's time.
+    return blake2s(recipient.encode("ascii"), digest_size=14, key=key, person=b"verp").hexdigest()
