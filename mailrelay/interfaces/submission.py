@@ -14,6 +14,7 @@ from twisted.internet.defer import Deferred
 from zope.interface import Attribute, Interface, implementer
 
 from ..mail.address import Mailbox
+from ..mail.frozen import frozen
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +82,7 @@ class NoLogin:
     dialect: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class MailParameters:
     """What MAIL said beside the path: SIZE in octets (0: not said), BODY, SMTPUTF8."""
 

@@ -14,6 +14,7 @@ from functools import lru_cache
 from types import MappingProxyType
 from typing import TypeAlias
 
+from .frozen import frozen
 from .reply import Reply
 
 SECOND = 1_000_000  #: microseconds
@@ -40,7 +41,7 @@ class State(StrEnum):
 PRIORITIES: Mapping[str, int] = MappingProxyType({"high": -1, "normal": 0, "low": 1})
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Instructions:
     """What the submitter asked for by control headers, in neutral words (see the dialect's codecs).
 
@@ -65,7 +66,7 @@ class Instructions:
     valid_for: int = 0
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Recipient:
     """One envelope recipient: `address` as given, `key` canonical, `destination` its domain in A-labels.
 
@@ -116,7 +117,7 @@ def personal_of(text: str) -> Personal | None:
     return Personal(**{each.name: told[each.name] for each in fields(Personal) if each.name in told})
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Submission:
     """One admitted transaction, ready to be committed; all recipients are taken, or none is (law 2).
 
@@ -163,7 +164,7 @@ class Submission:
         return tuple([recipient for recipient in self.recipients if not recipient.rejected])
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Delivery:
     """One recipient leased to this process for an attempt: `attempts` made before this one, `size` of the source."""
 
@@ -239,7 +240,7 @@ class Capabilities:
     size: int = 0
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Attempt:
     """What one attempt ended with: the last `reply` (the host's or ours), the host's name, the instant, TLS version.
 
@@ -285,7 +286,7 @@ class Bounced(_Attempt):
 Outcome: TypeAlias = Delivered | Deferred | Bounced
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Settlement:
     """What the ledger is told about one leased recipient after an attempt, or after a decision without one.
 

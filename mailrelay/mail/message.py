@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
 
+from .frozen import frozen
 from .header import FIELD_NAME, decode, unfold
 
 _FIELD = re.compile(rb"(%s)([ \t]*):[^\r\n]*((?:\r\n[ \t][^\r\n]*)*)(\r\n|\Z)" % FIELD_NAME.encode("ascii"))
@@ -58,7 +58,7 @@ def has_nul(source: bytes) -> bool:
     return b"\0" in source
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Message:
     """Header `fields` in order, each as (name in lower case, octets with folding and CRLF), and the body.
 

@@ -11,7 +11,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+
+from .frozen import frozen
 
 #: Longest reply line, in octets with its CRLF (RFC 5321 4.5.3.1.5).
 MAX_LINE = 512
@@ -24,7 +25,7 @@ def _printable(text: str) -> str:
     return _UNPRINTABLE.sub(lambda found: found.group().encode("unicode_escape").decode("ascii"), text)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Reply:
     """One answer: a three-digit code, an optional enhanced status such as ``5.7.1``, a text of one or more lines."""
 

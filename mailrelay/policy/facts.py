@@ -7,10 +7,11 @@ gathers them; nothing here looks anything up.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TypeAlias
 
 from ..mail.address import Mailbox
+from ..mail.frozen import frozen
 
 #: Octets beyond which a header is no header any more.
 HEADER_LIMIT = 131_072
@@ -19,7 +20,7 @@ HEADER_LIMIT = 131_072
 HOP_LIMIT = 50
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class MailFacts:
     """Known at MAIL. `sender` None is the null sender; `declared_size` what the client said, 0 for nothing.
 
@@ -46,7 +47,7 @@ class MailFacts:
     repeatable: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class RateFacts:
     """Known once the throttle was asked for a unit: the seconds to `wait`, 0 when the unit was taken or none is needed.
 
@@ -58,7 +59,7 @@ class RateFacts:
     period: int = 0
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class RcptFacts:
     """Known at RCPT. `accepted` counts the recipients that this transaction has taken before, `charged` those of them
     that are paid for; `unsent` tells that this one is only put on record, and costs nothing.
@@ -80,7 +81,7 @@ class RcptFacts:
     repeatable: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class DailyFacts:
     """Known at RCPT of a connection that has a daily limit: `sent` counts what was accepted since the day began.
 
@@ -94,7 +95,7 @@ class DailyFacts:
     repeatable: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class DataFacts:
     """Known at end of data. `fields` counts header fields, `from_fields` From fields; `domain_statuses` has the status
     of each From domain.

@@ -11,12 +11,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 from ..mail.address import AddressError
 from ..mail.addresses import addresses
 from ..mail.envelope import Instructions
+from ..mail.frozen import frozen
 from ..mail.header import decode
 from ..mail.message import Message, value
 from ..mail.reply import Refusal
@@ -30,7 +31,7 @@ from .vocabulary import HEADER_REPLIES
 NOTHING = Instructions()
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Asked:
     """What a message asks for, the message without its control headers, and the secret of the one that authenticates.
 

@@ -6,13 +6,13 @@ clock reading in, wait and new state out. Nothing is stored here.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from ..mail.frozen import frozen
 
 #: Seconds by which a unit may come too early: clock readings since 1970 are no finer as floats.
 GRAIN = 1e-6
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Quota:
     """A fixed number, part of which is used."""
 

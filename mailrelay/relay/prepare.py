@@ -8,12 +8,13 @@ module commits nothing and judges nothing.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 
 from ..interfaces.directory import ConnectionFacts
 from ..interfaces.routes import RouteNames
 from ..interfaces.templates import Template
 from ..mail.envelope import Instructions, Personal, Recipient
+from ..mail.frozen import frozen
 from ..mail.message import Message
 from ..mail.reply import Refusal
 from ..policy.dialect import Dialect
@@ -24,7 +25,7 @@ from .filling import fill
 from .intake import Intake
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Draft:
     """A message under way. `spooled` octets behind those of `message` lie in the spool under its `id`."""
 
