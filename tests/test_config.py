@@ -182,7 +182,6 @@ VALUES = [
         "http.api_token: required with enabled = true, at least 20 characters",
     ),
     ("[retention]\nbodies = -1", "retention.bodies: must be at least 0"),
-    ("[retention]\nbodies = 7", "retention.bodies: only 0 is possible so far, which keeps it for ever"),
     ("[retention]\nhistory = -1", "retention.history: must be at least 0"),
     ("[retention]\nrefusals = nan", "retention.refusals: must be a whole number"),
     ("[limits]\nrecipients = -1", "limits.recipients: must be at least 0"),

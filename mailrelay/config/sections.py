@@ -118,12 +118,6 @@ def _some(entries: tuple[T, ...]) -> tuple[T, ...]:
     return entries
 
 
-def _for_ever(days: int) -> int:
-    if days:
-        raise ValueError("only 0 is possible so far, which keeps it for ever")
-    return days
-
-
 def _one_worker(count: int) -> int:
     if count != 1:
         raise ValueError("only 1 is possible so far")
@@ -165,7 +159,7 @@ Port = Annotated[int, Field(ge=0, le=65535)]
 RemotePort = Annotated[int, Field(ge=1, le=65535)]
 Count = Annotated[int, Field(ge=1, le=1_000_000_000)]
 CountOrNone = Annotated[int, Field(ge=0, le=1_000_000_000)]
-Days = Annotated[CountOrNone, AfterValidator(_for_ever)]
+Days = Annotated[int, Field(ge=0, le=36_500)]
 Percent = Annotated[int, Field(ge=0, le=100)]
 Seconds = Annotated[int, Field(ge=1, le=366 * 86400)]
 

@@ -12,11 +12,10 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 
 from ..interfaces.statistics import Stretch
+from ..mail.envelope import DAY, SECOND
 from .errors import Invalid
 
-SECOND = 1_000_000
 HOUR = 3600 * SECOND
-DAY = 24 * HOUR
 
 #: Periods up to now: whole days, of which today is the last, by (months, days) that they go back.
 PERIODS = {

@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 
 from ..interfaces.registry import Account, Connection
 from ..interfaces.statistics import Counted, Counting
+from ..mail.envelope import DAY
 from ..policy.dialect import STANDARD
 from ..policy.statistics import Line, complete, lines
 from . import checked, names, spans
@@ -22,7 +23,7 @@ from .spans import Span
 
 #: How the whole may be taken apart.
 BY = ("hour", "day", "month", "tag", "domain", "connection")
-_STEPS = {"hour": spans.HOUR, "day": spans.DAY, "month": spans.DAY}
+_STEPS = {"hour": spans.HOUR, "day": DAY, "month": DAY}
 
 
 @dataclass(frozen=True, slots=True)

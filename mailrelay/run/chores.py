@@ -31,8 +31,8 @@ SWEEP = 3600.0  #: seconds between sweeps
 class Chores:
     """The chores of one worker.
 
-    `in_hand` are the recipients whose leases it means to hold, as a live view; `sweep` takes the wall clock's reading;
-    `weigh` is told the weights of accounts; `now` reads the wall clock, in microseconds.
+    `in_hand` are the recipients whose leases it means to hold, as a live view; `sweep` and `forget` take the wall
+    clock's reading; `weigh` is told the weights of accounts; `now` reads the wall clock, in microseconds.
     """
 
     def __init__(
@@ -44,6 +44,7 @@ class Chores:
         *,
         in_hand: Collection[str],
         sweep: Callable[[int], Deferred[int]],
+        forget: Callable[[int], Deferred[int]],
         set_aside: Callable[[int], Deferred[int]],
         read_link_keys: Callable[[str], None],
         weigh: Callable[[Mapping[str, int]], None],
@@ -56,6 +57,7 @@ class Chores:
         self._counters = counters
         self._in_hand = in_hand
         self._sweep = sweep
+        self._forget = forget
         self._set_aside = set_aside
         self._read_link_keys = read_link_keys
         self._weigh = weigh
@@ -72,6 +74,7 @@ class Chores:
         self._every(SWITCHES, "reading the switches", self.read_switches)
         self._every(QUEUE, "looking after the queue", self.look_after_queue)
         self._every(SWEEP, "sweeping", self._sweep_once)
+        self._every(SWEEP, "forgetting what is old", self._forget_once, at_once=True)
         self._every(SWEEP, "looking for damaged rows", self._set_aside_once, at_once=True)
 
     def stop(self) -> None:
@@ -122,6 +125,9 @@ class Chores:
 
     async def _sweep_once(self) -> None:
         await self._sweep(self._now())
+
+    async def _forget_once(self) -> None:
+        await self._forget(self._now())
 
     async def _set_aside_once(self) -> None:
         await self._set_aside(self._now())

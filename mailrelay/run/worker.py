@@ -155,6 +155,7 @@ class Worker:
             wired.counters,
             in_hand=wired.outbound.in_hand,
             sweep=store.sweep,
+            forget=self._forget,
             set_aside=store.set_aside,
             read_link_keys=self._keyring.read,
             weigh=wired.outbound.weigh,
@@ -172,6 +173,10 @@ class Worker:
 
     def _sends_reports(self, dialect: str) -> bool:
         return dialect in self._dialects and self._dialects.get(dialect).dsn
+
+    def _forget(self, at: int) -> Deferred[int]:
+        kept = self._config.retention
+        return self.store.forget(at, bodies=kept.bodies, history=kept.history, refusals=kept.refusals)
 
     async def _provide_keys(self) -> None:
         """Domains of a state older than signing get keys: no mail of theirs would leave without."""

@@ -12,7 +12,18 @@ import sqlalchemy as sa
 
 from .engagement import COUNTED, FIRSTS
 from .nodes import owners
-from .schema import accounts, chunks, counters, domain_counters, engaged, entries, messages, recipients
+from .schema import (
+    PENDING,
+    accounts,
+    chunks,
+    counters,
+    domain_counters,
+    engaged,
+    entries,
+    forgotten,
+    messages,
+    recipients,
+)
 from .work import Work
 
 _FINAL = ("delivered", "bounced", "failed", "suppressed", "expired")
@@ -62,6 +73,8 @@ def _counts(work: Work) -> list[str]:
     rows.update(_acts(work))
     billed = sa.select(recipients.c.connection, sa.func.sum(recipients.c.billed)).group_by(recipients.c.connection)
     rows.update({(connection, "billed"): int(number) for connection, number in work.execute(billed) if number})
+    for connection, kind, number in work.execute(sa.select(forgotten)):
+        rows[connection, kind] = rows.get((connection, kind), 0) + number
     return [fault for table in (counters, domain_counters) for fault in _told(work, table, rows)]
 
 
@@ -115,7 +128,9 @@ def _rows(work: Work) -> list[str]:
         for id in work.execute(sa.select(recipients.c.id).where(broken).limit(100)).scalars()
     ]
     unread = sa.select(messages.c.id).where(
-        messages.c.source.is_(None), ~sa.exists().where(chunks.c.message == messages.c.id)
+        messages.c.source.is_(None),
+        ~sa.exists().where(chunks.c.message == messages.c.id),
+        sa.exists().where(recipients.c.message == messages.c.id, PENDING),
     )
     lonely = sa.select(messages.c.id).where(~sa.exists().where(recipients.c.message == messages.c.id))
     faults += [f"message {id} has no source" for id in work.execute(unread.limit(100)).scalars()]

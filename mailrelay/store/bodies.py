@@ -80,7 +80,7 @@ def _read(work: Work, message: str) -> bytes | KeyError:
         return KeyError(message)
     if found[0][0] is not None:
         return bytes(found[0][0])
-    return joined(work, message)
+    return joined(work, message) or KeyError(message)
 
 
 def joined(work: Work, message: str) -> bytes:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 
 #: The newest migration this code knows (`migrations/versions`).
-REVISION = "0017"
+REVISION = "0018"
 
 metadata = sa.MetaData()
 
@@ -395,6 +395,16 @@ counters = sa.Table(
     _number("quarter", primary=True),
     _key("kind", primary=True),
     _key("node", primary=True),
+    _number("count"),
+    sqlite_with_rowid=False,
+)
+
+#: What recipients were counted as whom the history has forgotten: by that the counters still agree with the rows.
+forgotten = sa.Table(
+    "forgotten",
+    metadata,
+    _key("connection", primary=True),
+    _key("kind", primary=True),
     _number("count"),
     sqlite_with_rowid=False,
 )

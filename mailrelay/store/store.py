@@ -9,11 +9,13 @@ from __future__ import annotations
 import itertools
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 from twisted.internet.defer import Deferred
 from ulid import ULID
 
+from ..mail.envelope import DAY
 from .bodies import Bodies, Spool, sweep
 from .claim import void
 from .damage import look_through
@@ -31,6 +33,7 @@ from .once import sweep_keys
 from .reader import Reader
 from .registry import Registry
 from .report import Reports
+from .retention import forget_bodies, forget_history, forget_refusals
 from .routes import StoredRoutes
 from .statistics import Statistics
 from .suppressions import sweep_suppressions
@@ -114,6 +117,21 @@ class Store:
             pass
         swept: int = await self._writer.ask(CALL, lambda work: sweep(work, now))
         return swept
+
+    def forget(self, now: int, *, bodies: int = 0, history: int = 0, refusals: int = 0) -> Deferred[int]:
+        """A chore: delete what is finished and older than so many days, 0 keeps it for ever; fires with how much."""
+        return Deferred.fromCoroutine(
+            self._forget(now, ((forget_bodies, bodies), (forget_history, history), (forget_refusals, refusals)))
+        )
+
+    async def _forget(self, now: int, kept: Sequence[tuple[Callable[..., int], int]]) -> int:
+        total = 0
+        for forget, days in kept:
+            forgotten = BULK if days else 0
+            while forgotten == BULK:
+                forgotten = await self._writer.ask(CALL, partial(forget, before=now - days * DAY))
+                total += forgotten
+        return total
 
     def set_aside(self, now: int) -> Deferred[int]:
         """A chore: hold the recipients whose rows make no sense; fires with how many."""

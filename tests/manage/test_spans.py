@@ -7,8 +7,9 @@ from zoneinfo import ZoneInfo
 
 from twisted.trial.unittest import SynchronousTestCase
 
+from mailrelay.mail.envelope import DAY
 from mailrelay.manage.errors import Invalid
-from mailrelay.manage.spans import DAY, HOUR, PERIODS, Span, span
+from mailrelay.manage.spans import HOUR, PERIODS, Span, span
 
 BERLIN = ZoneInfo("Europe/Berlin")
 KATHMANDU = ZoneInfo("Asia/Kathmandu")

@@ -30,6 +30,7 @@ class ChoresTests(SynchronousTestCase):
         self.directory = MemoryDirectory(self.state)
         self.in_hand: set[str] = set()
         self.swept: list[int] = []
+        self.forgotten: list[int] = []
         self.searched: list[int] = []
         self.link_keys: list[str] = []
         self.weighed: list[Mapping[str, int]] = []
@@ -40,6 +41,7 @@ class ChoresTests(SynchronousTestCase):
             self.counters,
             in_hand=self.in_hand,
             sweep=lambda now: succeed(self.swept.append(now) or 0),
+            forget=lambda now: succeed(self.forgotten.append(now) or 0),
             set_aside=lambda now: succeed(self.searched.append(now) or 0),
             read_link_keys=self.link_keys.append,
             weigh=self.weighed.append,
@@ -146,6 +148,7 @@ class ChoresTests(SynchronousTestCase):
         for _ in range(2 * 360):
             self.clock.advance(10)
         self.assertEqual(self.swept, [START + 3600 * SECOND, START + 7200 * SECOND])
+        self.assertEqual(self.forgotten, [START, START + 3600 * SECOND, START + 7200 * SECOND])
 
     def test_damage(self) -> None:
         """Damaged rows are looked for at once, and then once an hour (D8)."""
