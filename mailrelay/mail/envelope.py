@@ -263,6 +263,10 @@ class _Attempt:
     transcript: str = field(default="", compare=False)
     #: routes that failed before in this attempt, each with the reason, "" for none
     fallback: str = field(default="", compare=False)
+    #: a rule of shaping wants another route to take over
+    elsewhere: bool = False
+    #: seconds for which the receiver is left alone, so that nothing was tried and no attempt is counted; 0: it was
+    held: int = 0
 
 
 class Delivered(_Attempt):

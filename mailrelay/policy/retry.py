@@ -54,6 +54,18 @@ def patience(reply: Reply) -> int:
 HEEDED = 5
 
 
+#: The share of the time for which a receiver is left alone by which chance puts off further what waits for it.
+HELD_SPREAD = 0.25
+
+
+def after(held: int, now: int, expires_at: int, jitter: float) -> int | None:
+    """The instant at which to look again at what was not tried since its receiver is left alone for `held` seconds;
+    None when the deadline has come. No attempt was made, so the schedule does not go on."""
+    if now >= expires_at:
+        return None
+    return min(now + int(held * SECOND * (1 + HELD_SPREAD * jitter)), expires_at)
+
+
 def next_attempt(
     schedule: Schedule, attempts: int, now: int, expires_at: int, jitter: float, factor: int = 1, wait: int = 0
 ) -> int | None:

@@ -86,6 +86,8 @@ def trouble(outcome: Outcome) -> str:
     """In which of `TROUBLES` an attempt ended, "" for none: what another route would hear as well."""
     if isinstance(outcome, Delivered) or outcome.uncertain:
         return ""
+    if outcome.elsewhere:
+        return BLOCKED
     if not outcome.asked:
         return DOWN
     return BLOCKED if _BLOCKED.search(outcome.reply.text) else ""

@@ -15,7 +15,7 @@ from ..mail.envelope import SECOND, Bounced, Delivered, Delivery, Outcome, Retur
 from ..mail.reply import Reply
 from .bounce import shipped
 from .hint import wait_asked
-from .retry import Schedule, next_attempt, patience
+from .retry import Schedule, after, next_attempt, patience
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +58,8 @@ def settle(delivery: Delivery, outcome: Outcome, now: int, schedule: Schedule, j
     suppressed from now on.
     """
     state, due_at, facts, suppression, until = State.DEFERRED, 0, _NO_FACTS, "", 0
+    if outcome.held and (due := after(outcome.held, now, delivery.expires_at, jitter)) is not None:
+        return _put_off(delivery, outcome, due)
     if isinstance(outcome, Delivered):
         state = State.DELIVERED
     elif isinstance(outcome, Bounced):
@@ -103,6 +105,22 @@ def settle(delivery: Delivery, outcome: Outcome, now: int, schedule: Schedule, j
         outcome=outcome,
         facts=facts,
         suppressed_until=until,
+    )
+
+
+def _put_off(delivery: Delivery, outcome: Outcome, due_at: int) -> Settlement:
+    """Nothing was tried: its receiver is left alone for a while."""
+    row = TRANSITIONS[State.DEFERRED]
+    return Settlement(
+        recipient=delivery.recipient,
+        state=State.DEFERRED,
+        due_at=due_at,
+        attempted=False,
+        charge=row.charge(delivery.billing),
+        reply=outcome.reply,
+        host=outcome.host,
+        at=outcome.at,
+        event=row.event,
     )
 
 

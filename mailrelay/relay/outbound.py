@@ -291,12 +291,14 @@ class Outbound:
 
         def answered(outcomes: Sequence[Outcome]) -> Outcome | Deferred[Outcome]:
             outcome = outcomes[0]
-            if not outcome.asked:
+            if outcome.held:
+                pass  # nobody spoke with the host
+            elif not outcome.asked:
                 self._down.failed(hop)
             elif self._down:
                 self._down.well(hop)
-            if told:
-                outcome = replace(outcome, transcript=bounded(f"{told}\n{outcome.transcript}"))
+            if told:  # held=0: another host was tried, so it was an attempt
+                outcome = replace(outcome, transcript=bounded(f"{told}\n{outcome.transcript}"), held=0)
             if hops and not outcome.asked:
                 return self._ask(hops, sender, compose, address, outcome.transcript)
             return outcome

@@ -28,6 +28,7 @@ from ..mail.address import verp
 from ..mail.envelope import Delivery, Hop
 from ..manage.routes import open_route
 from ..manage.signing import unlock
+from ..policy import shaping
 from ..policy.dialect import Dialect, Dialects
 from ..policy.mx import Own
 from ..policy.retry import Schedule
@@ -133,6 +134,7 @@ def wire(
         timeouts=_timeouts(config),
         concurrency=delivery.connections_per_host,
         messages=delivery.messages_per_connection,
+        shaping=shaping.installed(delivery.shaping),
         grace=grace,
     )
     schedule = Schedule(delivery.schedule, delivery.expiry, delivery.jitter / 100, delivery.uncertain)

@@ -110,6 +110,7 @@ class OutboundConnection(Protocol):
         self.carried = 0
         self.tls = ""
         self.held = False  #: chosen for a message that is not composed yet
+        self.last = False  #: takes no further message
         self._owner = owner
         self._clock = clock
         self._limits = limits

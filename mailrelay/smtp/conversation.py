@@ -330,11 +330,13 @@ class Conversation:
         if self.phase in TRANSACTION:
             self._decide(Deferred, reply, uncertain=self.phase is Phase.FINAL and reply.code != 421)
         self.body = b""
-        if not self.moments or self.moments[-1][2] is not reply:
+        theirs = bool(self.moments) and self.moments[-1][2] is reply
+        if not theirs:
             self.note(str(reply))
         if self.phase is not Phase.CLOSED:
             if self.phase is not Phase.QUIT:
-                self.ending = Ending(reply, plaintext and self._tls == "may")
+                login = theirs and self.phase is Phase.AUTH
+                self.ending = Ending(reply, plaintext and self._tls == "may", login)
             self.phase = Phase.CLOSED
 
 

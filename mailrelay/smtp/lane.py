@@ -1,16 +1,17 @@
 """One lane of the pool: the connections to one hop, and the messages that take or await them.
 
-A message takes the connection that rested last, else opens one of its own while there are fewer than `concurrency`,
-else waits in line. Each message leaves the lane once, with an outcome for each recipient. A kept connection that the
-hop had closed before it answered anything of the transaction is replaced at once (O16); nothing else is retried,
+A message that passed its gate takes the connection that rested last, else opens one of its own while the gate admits
+one, else waits in line. Each message leaves the lane once, with an outcome for each recipient. A kept connection that
+the hop had closed before it answered anything of the transaction is replaced at once (O16); nothing else is retried,
 but for the connection without TLS that "may" allows. It never cuts a transaction short unless told to abort.
 """
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from twisted.internet.defer import CancelledError, Deferred, maybeDeferred
 from twisted.internet.interfaces import IProtocol, IReactorTime
@@ -22,9 +23,11 @@ from ..mail.envelope import Bounced, Capabilities, Hop, Outcome
 from ..mail.envelope import Deferred as Postponed
 from ..mail.reply import Refusal, Reply
 from ..mail.transcript import Moment, transcript
+from ..policy.shaping import DROP, ELSEWHERE
 from .client import OutboundConnection
 from .conversation import Conversation
 from .dial import Connect
+from .gate import Gate, Held
 from .outgoing import Kind, Verdict, is_wire_form
 from .phase import Phase
 from .trust import PlaintextMemory, Trust
@@ -50,8 +53,6 @@ class Outfit:
     memory: PlaintextMemory
     limits: Mapping[Phase, float]
     connect_timeout: float
-    concurrency: int
-    messages: int
     left: Callable[[Lane], None]
 
 
@@ -79,9 +80,12 @@ class Message:
 class Lane:
     """Connections to one hop."""
 
-    def __init__(self, key: Key, outfit: Outfit) -> None:
+    def __init__(self, key: Key, outfit: Outfit, gate: Gate) -> None:
         self.key = key
+        self.expects = 0  #: messages that wait at the gate
         self._outfit = outfit
+        self.gate = gate
+        gate.join(self)
         self._idle: list[OutboundConnection] = []
         self._live: dict[OutboundConnection, Message | None] = {}
         self._dialling: dict[OutboundConnection, Deferred[IProtocol]] = {}
@@ -97,10 +101,11 @@ class Lane:
         """Send a message as soon as a connection is free."""
         if self._idle:
             self._compose(self._idle.pop(), message)
-        elif len(self._live) < self._outfit.concurrency:
+        elif self.gate.admits:
             self._open(message)
         else:
             self._waiting.append(message)
+            self.gate.ask(self)
 
     def close(self) -> None:
         """Keep no connection longer than its messages need."""
@@ -114,11 +119,44 @@ class Lane:
         self._closing = self._aborted = True
         waiting, self._waiting = self._waiting, deque()
         for message in waiting:
-            self._finish_all(message, Postponed, SHUTTING_DOWN)
+            self.put_off(message)
         for dialling in tuple(self._dialling.values()):
             dialling.cancel()
         for connection in (*self._live, *self._leaving):
             connection.abort()
+        self._leave_when_empty()
+
+    # What the gate does
+
+    def open_next(self) -> bool:
+        """Open a connection for the message that waits longest; are there more?"""
+        if self._waiting:
+            self._open(self._waiting.popleft())
+        return bool(self._waiting)
+
+    def give_up_idle(self) -> bool:
+        """Close a connection that rests, so that another may stand; False where none does."""
+        if self._idle:
+            self._idle[0].quit()
+            return True
+        return False
+
+    def hold_back(self, message: Message, held: Held) -> None:
+        """A message ends since its receiver is left alone for a while."""
+        verdicts = [(Postponed, held.reply, False)] * len(message.paths)
+        seconds = 0 if held.counted else math.ceil(held.seconds)
+        self._finish(message, verdicts, None, asked=not held.others, held=seconds)
+        self._leave_when_empty()
+
+    def hold_all_back(self, held: Held) -> None:
+        """So do all that wait for a connection."""
+        waiting, self._waiting = self._waiting, deque()
+        for message in waiting:
+            self.hold_back(message, held)
+
+    def put_off(self, message: Message) -> None:
+        """A message ends since we shut down."""
+        self._finish_all(message, Postponed, SHUTTING_DOWN)
         self._leave_when_empty()
 
     # What the connections tell
@@ -134,13 +172,18 @@ class Lane:
         self._live[connection] = None
         conversation = connection.conversation
         if conversation.stale and connection.carried > 1 and not self._aborted:
-            del self._live[connection]
+            self._removed(connection)
             message.told += conversation.moments
             self._open(message)
             return
-        self._finish(message, conversation.verdicts, connection)
+        reaction = self.gate.judge(conversation.verdicts, conversation.ending is not None)
+        connection.last = reaction is not None and reaction.action == DROP
+        elsewhere = reaction is not None and reaction.action == ELSEWHERE
+        self._finish(message, conversation.verdicts, connection, elsewhere=elsewhere)
         if conversation.phase is Phase.READY:
             self._free(connection)
+        if self.gate.wanted:
+            self.gate.next()  # success may have earned another connection
 
     def rested(self, connection: OutboundConnection) -> None:
         self._free(connection)
@@ -148,12 +191,12 @@ class Lane:
     def gone(self, connection: OutboundConnection) -> None:
         if connection in self._idle:
             self._idle.remove(connection)
-        message = self._live.pop(connection, None)
+        message = self._removed(connection)
         self._leaving.add(connection)
         connection.when_lost().addCallback(self._lost, connection)
         if message is not None and not connection.held:
             self._not_opened(connection, message)
-        self._next()
+        self.gate.next()
 
     # In between
 
@@ -166,6 +209,7 @@ class Lane:
             conversation, self, outfit.clock, outfit.limits, lambda: outfit.trust.context(hop)
         )
         self._live[connection] = message
+        self.gate.opened()
         dialling = maybeDeferred(
             outfit.connect, connection, hop.address or hop.host, hop.port, outfit.connect_timeout, hop.source
         )
@@ -177,7 +221,7 @@ class Lane:
 
     def _unreachable(self, failure: Failure, connection: OutboundConnection) -> None:
         self._dialling.pop(connection, None)
-        message = self._live.pop(connection)
+        message = self._removed(connection)
         assert message is not None
         hop = message.hop
         if isinstance(failure.value, CancelledError):
@@ -187,8 +231,9 @@ class Lane:
             reply = Reply(451, "4.4.1", f"No connection to {_name(hop)} port {hop.port}: {reason}")
             connection.conversation.at = self._outfit.clock.seconds()
             connection.conversation.note(str(reply))
+            self.gate.troubled(reply)
             self._pass_on(message, reply, connection)
-        self._next()
+        self.gate.next()
         self._leave_when_empty()
 
     def _not_opened(self, connection: OutboundConnection, message: Message) -> None:
@@ -201,7 +246,9 @@ class Lane:
             message.told += connection.conversation.moments
             self._open(message, encrypt=False)
         else:
-            self._pass_on(message, ending.reply, connection)
+            reaction = None if self._aborted else self.gate.refused(ending.reply, ending.login)
+            elsewhere = reaction is not None and reaction.action == ELSEWHERE
+            self._pass_on(message, ending.reply, connection, elsewhere)
 
     def _compose(self, connection: OutboundConnection, message: Message) -> None:
         self._live[connection] = message
@@ -254,33 +301,48 @@ class Lane:
             self._leave_when_empty()
 
     def _free(self, connection: OutboundConnection) -> None:
-        if connection.carried >= self._outfit.messages or (self._closing and not self._waiting):
+        gate = self.gate
+        if connection.last or connection.carried >= gate.messages or gate.crowded:
             connection.quit()
         elif self._waiting:
-            self._compose(connection, self._waiting.popleft())
+            message = self._waiting.popleft()
+            if not self._waiting:
+                gate.served(self)
+            self._compose(connection, message)
+        elif self._closing or gate.wanted:
+            connection.quit()
         else:
             self._idle.append(connection)
 
-    def _next(self) -> None:
-        while self._waiting and len(self._live) < self._outfit.concurrency:
-            self._open(self._waiting.popleft())
+    def _removed(self, connection: OutboundConnection) -> Message | None:
+        """A connection stands no more; gives the message that it was for."""
+        if connection not in self._live:
+            return None
+        self.gate.closed()
+        return self._live.pop(connection)
 
     def _lost(self, _: None, connection: OutboundConnection) -> None:
         self._leaving.discard(connection)
         self._leave_when_empty()
 
     def _leave_when_empty(self) -> None:
-        if not (self._live or self._leaving or self._waiting or self._composing):
+        if not (self._live or self._leaving or self._waiting or self._composing or self.expects):
+            self.gate.leave(self)
             self._outfit.left(self)
 
     def _finish_all(
-        self, message: Message, kind: Kind, reply: Reply, connection: OutboundConnection | None = None
+        self,
+        message: Message,
+        kind: Kind,
+        reply: Reply,
+        connection: OutboundConnection | None = None,
     ) -> None:
         self._finish(message, [(kind, reply, False)] * len(message.paths), connection)
 
-    def _pass_on(self, message: Message, reply: Reply, connection: OutboundConnection) -> None:
+    def _pass_on(self, message: Message, reply: Reply, connection: OutboundConnection, elsewhere: bool = False) -> None:
         """The hop never came to hear of the message."""
-        self._finish(message, [(Postponed, reply, False)] * len(message.paths), connection, asked=False)
+        verdicts = [(Postponed, reply, False)] * len(message.paths)
+        self._finish(message, verdicts, connection, asked=False, elsewhere=elsewhere)
 
     def _finish(
         self,
@@ -288,19 +350,22 @@ class Lane:
         verdicts: Sequence[Verdict | None],
         connection: OutboundConnection | None,
         asked: bool = True,
+        elsewhere: bool = False,
+        held: int = 0,
     ) -> None:
         hop, at, tls, told = message.hop, self._outfit.now(), "", message.told
         if connection is not None:
             tls, moments = connection.tls, connection.conversation.moments
             told = told + moments if told else moments
         said = transcript(told)
-        message.result.callback(
-            [
-                v[0](v[1], hop.host, at, tls, v[2], asked, hop.address, hop.route, message.signed, said)
-                for v in verdicts
-                if v is not None
-            ]
-        )
+        outcomes: list[Outcome] = [
+            v[0](v[1], hop.host, at, tls, v[2], asked, hop.address, hop.route, message.signed, said)
+            for v in verdicts
+            if v is not None
+        ]
+        if elsewhere or held:
+            outcomes = [replace(outcome, elsewhere=elsewhere, held=held) for outcome in outcomes]
+        message.result.callback(outcomes)
 
 
 def _name(hop: Hop) -> str:

@@ -37,7 +37,9 @@ TRANSACTION = frozenset({Phase.MAIL, Phase.RCPT, Phase.DATA, Phase.BODY, Phase.F
 
 @dataclass(frozen=True, slots=True)
 class Ending:
-    """Why a session ended before its time; `plaintext` says that without TLS it might have gone on."""
+    """Why a session ended before its time; `plaintext` says that without TLS it might have gone on, `login` that the
+    hop refused ours."""
 
     reply: Reply
     plaintext: bool = False
+    login: bool = False

@@ -1,4 +1,5 @@
-"""The transmitter: messages to next hops over kept connections, a lane for each way to one host.
+"""The transmitter: messages to next hops over kept connections, a lane for each way to one host, a gate before each
+receiver.
 
 It promises an outcome for each recipient in every case and never fails. An address that could not stand on the wire
 is bounced before anything is opened. Closing lets what is under way end, says QUIT, and after `grace` seconds aborts.
@@ -16,8 +17,10 @@ from zope.interface import implementer
 from ..interfaces.transmitter import ITransmitter
 from ..mail.envelope import Bounced, Capabilities, Hop, Outcome
 from ..mail.envelope import Deferred as Postponed
+from ..policy.shaping import Shaping
 from .client import Timeouts
 from .dial import Connect
+from .gate import Gates
 from .lane import SHUTTING_DOWN, Key, Lane, Message, Outfit
 from .outgoing import BAD_ADDRESS, wire_path
 from .trust import PlaintextMemory, Trust
@@ -29,7 +32,8 @@ class Pool:
 
     `hello` is our name for EHLO, printable ASCII without spaces (else `ValueError`: it would be a command of its own);
     `now` gives microseconds since 1970 for the outcomes; `plaintext_memory` is for how many seconds a host whose
-    STARTTLS failed is spared the next try, where its rule is "may".
+    STARTTLS failed is spared the next try, where its rule is "may". `concurrency` and `messages` bound what the rules
+    of `shaping` allow to one receiver, and on one connection; without rules they alone hold.
     """
 
     def __init__(
@@ -43,6 +47,7 @@ class Pool:
         timeouts: Timeouts | None = None,
         concurrency: int = 20,
         messages: int = 100,
+        shaping: Shaping | None = None,
         plaintext_memory: float = 3600,
         grace: float = 10,
     ) -> None:
@@ -58,10 +63,9 @@ class Pool:
             memory=PlaintextMemory(clock, plaintext_memory),
             limits=timeouts.by_phase(),
             connect_timeout=timeouts.connect,
-            concurrency=concurrency,
-            messages=messages,
             left=self._left,
         )
+        self._gates = Gates(shaping, clock, concurrency, messages)
         self._grace = grace
         self._lanes: dict[Key, Lane] = {}
         self._closed: list[Deferred[None]] = []
@@ -81,9 +85,11 @@ class Pool:
         key = (hop.host, hop.port, hop.tls, hop.username, hop.address, hop.source)
         lane = self._lanes.get(key)
         if lane is None:
-            lane = self._lanes[key] = Lane(key, self._outfit)
+            lane = self._lanes[key] = Lane(key, self._outfit, self._gates.of(hop))
         message = Message(hop, path, paths, compose)
-        lane.take(message)
+        held = lane.gate.send(lane, message)
+        if held is not None:
+            lane.hold_back(message, held)
         return message.result
 
     def close(self) -> Deferred[None]:
@@ -92,6 +98,8 @@ class Pool:
         if not self._closing:
             self._closing = True
             self._last_call = self._outfit.clock.callLater(self._grace, self._abort)
+            for lane, message in self._gates.drain():
+                lane.put_off(message)
             for lane in tuple(self._lanes.values()):
                 lane.close()
         self._end_when_empty()

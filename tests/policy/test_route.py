@@ -82,6 +82,10 @@ class TroubleTests(SynchronousTestCase):
             self.assertEqual(trouble(Bounced(Reply(550, "5.7.1", text), "h", 0)), "blocked", text)
             self.assertEqual(trouble(Deferred(Reply(421, "4.7.0", text), "h", 0)), "blocked", text)
 
+    def test_elsewhere(self) -> None:
+        """A rule of shaping says of any words that another route is to take over."""
+        self.assertEqual(trouble(Bounced(Reply(554, "5.7.1", "no"), "h", 0, elsewhere=True)), "blocked")
+
     def test_none(self) -> None:
         """What concerns recipient or content would be said to another route as well, and what may have arrived is not
         sent at once by another."""

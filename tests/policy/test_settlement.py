@@ -145,6 +145,17 @@ class TransitionTests(SynchronousTestCase):
             settle(delivery(left=3600), came(Deferred, LATER), NOW, schedule, 0.0).due_at, NOW + 60 * SECOND
         )
 
+    def test_held_back(self) -> None:
+        """O17, O18: what was not tried since its receiver is left alone comes back when that is over, spread by chance,
+        and no attempt is counted or kept; its deadline stands all the same."""
+        held = Deferred(LATER, "mx", NOW, held=600)
+        for jitter, due in ((0.0, 600), (1.0, 750)):
+            found = settle(delivery(attempts=3), held, NOW, SCHEDULE, jitter)
+            self.assertEqual((found.state, found.due_at, found.attempted), (State.DEFERRED, NOW + due * SECOND, False))
+            self.assertEqual((found.outcome, found.charge, found.reply), (None, "", LATER))
+        self.assertEqual(settle(delivery(left=60), held, NOW, SCHEDULE, 0.0).due_at, NOW + 60 * SECOND)
+        self.assertEqual(settle(delivery(left=0), held, NOW, SCHEDULE, 0.0).state, State.EXPIRED)
+
     def test_who_is_spared(self) -> None:
         """Only an address that the host itself refused for good, as no good, is suppressed."""
         for outcome, reason in (

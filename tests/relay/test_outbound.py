@@ -108,6 +108,24 @@ class SendTests(OutboundTests):
             self.assertEqual(world.transmitter.pending, [])
         self.assertEqual([sent.hop.host for sent in world.transmitter.sent[2:]], ["mx1.test"] * 4)
 
+    def test_held_back(self) -> None:
+        """O18: what no host was asked about is no attempt, and says nothing of the host; it comes back when its time is
+        over. Where another host was tried before, it was one."""
+        world = self.world()
+        (id,) = world.accept("ann")
+        for _ in HOPS:
+            world.transmitter.pending[0].answer(Postponed(NOBODY, "mx", START, asked=False, held=30))
+        kept = world.state.recipients[id].delivery
+        self.assertEqual((world.states(), kept.attempts), ([State.DEFERRED], 0))
+        world.pass_time(29)
+        self.assertEqual(len(world.transmitter.pending), 0)
+        world.pass_time(10)
+        self.assertEqual([sent.hop for sent in world.transmitter.pending], [HOPS[0]])
+        world.transmitter.pending[0].answer(Postponed(NOBODY, "mx1", START, asked=False, transcript="no"))
+        world.transmitter.pending[0].answer(Postponed(NOBODY, "mx2", START, asked=False, held=30))
+        self.assertEqual(world.state.recipients[id].delivery.attempts, 1)
+        self.settled(world)
+
     def test_all_hosts_are_told_of(self) -> None:
         """Several hosts asked in one attempt have one transcript, in their order."""
         world = self.world()
