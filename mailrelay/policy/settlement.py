@@ -109,18 +109,16 @@ def settle(delivery: Delivery, outcome: Outcome, now: int, schedule: Schedule, j
 
 
 def _put_off(delivery: Delivery, outcome: Outcome, due_at: int) -> Settlement:
-    """Nothing was tried: its receiver is left alone for a while."""
-    row = TRANSITIONS[State.DEFERRED]
+    """Nothing was tried, since its receiver is left alone for a while: no attempt, no event, and only then a deferral
+    when an attempt failed before."""
     return Settlement(
         recipient=delivery.recipient,
-        state=State.DEFERRED,
+        state=State.DEFERRED if delivery.attempts else State.QUEUED,
         due_at=due_at,
         attempted=False,
-        charge=row.charge(delivery.billing),
         reply=outcome.reply,
         host=outcome.host,
         at=outcome.at,
-        event=row.event,
     )
 
 

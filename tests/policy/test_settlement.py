@@ -152,7 +152,8 @@ class TransitionTests(SynchronousTestCase):
         for jitter, due in ((0.0, 600), (1.0, 750)):
             found = settle(delivery(attempts=3), held, NOW, SCHEDULE, jitter)
             self.assertEqual((found.state, found.due_at, found.attempted), (State.DEFERRED, NOW + due * SECOND, False))
-            self.assertEqual((found.outcome, found.charge, found.reply), (None, "", LATER))
+            self.assertEqual((found.outcome, found.charge, found.event, found.reply), (None, "", "", LATER))
+        self.assertEqual(settle(delivery(), held, NOW, SCHEDULE, 0.0).state, State.QUEUED)
         self.assertEqual(settle(delivery(left=60), held, NOW, SCHEDULE, 0.0).due_at, NOW + 60 * SECOND)
         self.assertEqual(settle(delivery(left=0), held, NOW, SCHEDULE, 0.0).state, State.EXPIRED)
 

@@ -116,7 +116,7 @@ class SendTests(OutboundTests):
         for _ in HOPS:
             world.transmitter.pending[0].answer(Postponed(NOBODY, "mx", START, asked=False, held=30))
         kept = world.state.recipients[id].delivery
-        self.assertEqual((world.states(), kept.attempts), ([State.DEFERRED], 0))
+        self.assertEqual((world.states(), kept.attempts), ([State.QUEUED], 0))
         world.pass_time(29)
         self.assertEqual(len(world.transmitter.pending), 0)
         world.pass_time(10)
