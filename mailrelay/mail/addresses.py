@@ -8,6 +8,7 @@ can be read in two ways raises `AddressError` instead of being guessed.
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 from .address import AddressError, Mailbox, parse_mailbox
 from .header import decode, encoded_words, fold, one_line, unfold
@@ -20,6 +21,9 @@ _TOKEN = re.compile(
 _PARENTHESIS = re.compile(r"[()]|\\.", re.S)
 _ESCAPED = re.compile(r"\\(.)", re.S)
 _TO_ESCAPE = re.compile(r'(["\\])')
+
+#: Octets of a value up to which what was read in it is remembered.
+MAX_KEPT = 512
 
 _Token = tuple[str, str]  # kind, text
 
@@ -60,6 +64,12 @@ def addresses(value: bytes) -> tuple[tuple[str, Mailbox], ...]:
 
 def mailboxes(value: bytes) -> tuple[Mailbox, ...]:
     """The mailboxes of a field's value without their names; none when any part of it cannot be read."""
+    return _mailboxes(value) if len(value) <= MAX_KEPT else _mailboxes.__wrapped__(value)
+
+
+@lru_cache(maxsize=4096)
+def _mailboxes(value: bytes) -> tuple[Mailbox, ...]:
+    """The same, remembered: an application says the same few From fields again and again."""
     try:
         return tuple(mailbox for _, mailbox in addresses(value))
     except AddressError:

@@ -56,7 +56,8 @@ CHARSETS = {name: name for name in (*_SINGLE_BYTE, *_MULTI_BYTE)} | {
 
 def unfold(value: bytes) -> bytes:
     """A folded value on one line, without white space at its ends."""
-    return (_FOLD.sub(b"", value) if b"\r\n" in value else value).strip(b" \t\r\n")
+    value = value.strip(b" \t\r\n")
+    return _FOLD.sub(b"", value) if b"\r\n" in value else value
 
 
 def decode(value: bytes) -> str:

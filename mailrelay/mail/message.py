@@ -15,6 +15,8 @@ from .frozen import frozen
 from .header import FIELD_NAME, decode, unfold
 
 _FIELD = re.compile(rb"(%s)([ \t]*):[^\r\n]*((?:\r\n[ \t][^\r\n]*)*)(\r\n|\Z)" % FIELD_NAME.encode("ascii"))
+#: The same on one line, or on lines none of which is blank: as our own mostly stand.
+_PLAIN = re.compile(rb"(%s):[^\r\n]*\r\n(?:[ \t]+[^ \t\r\n][^\r\n]*\r\n)*" % FIELD_NAME.encode("ascii"))
 _MBOX = re.compile(rb"(?:>?From (?![ \t]*:)[^\r\n]*\r\n)*")
 _BLANK_FOLD = re.compile(rb"\r\n[ \t]+(?=\r\n|\Z)")
 _BARE = re.compile(rb"\r\n|\r|\n")
@@ -190,6 +192,9 @@ def _fields(source: bytes, position: int, stop: int, most: int | None = None) ->
 
 def _complete(raw: bytes) -> list[tuple[str, bytes]]:
     """A field that we make ourselves: exactly one, and complete, so that nothing can be smuggled in with it."""
+    plain = _PLAIN.fullmatch(raw)
+    if plain is not None:
+        return [(plain[1].decode("ascii").lower(), raw)]
     fields, end = _fields(raw, 0, len(raw))
     if len(fields) != 1 or end != len(raw) or not raw.endswith(b"\r\n"):
         raise ValueError("not one complete header field")

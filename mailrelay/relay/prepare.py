@@ -42,6 +42,10 @@ class Draft:
     #: the stored routes that its account may name
     routes: RouteNames = field(default_factory=RouteNames)
 
+    def saying(self, message: Message) -> Draft:
+        """With this message."""
+        return self if message is self.message else replace(self, message=message)
+
     def rejected(self, reason: str) -> Draft:
         """With all recipients only put on record, for this reason; one that has a reason keeps its own."""
         recipients = tuple(replace(each, rejected=each.rejected or reason) for each in self.recipients)
@@ -73,22 +77,23 @@ async def prepare(intake: Intake, connection: ConnectionFacts, dialect: Dialect,
     stored_body = draft.template is not None and draft.template.has_body
     if not stored_body:
         # a text that is not kept is not rendered either, nor a fault in it anybody's
-        draft = replace(draft, message=dialect.body.kept(draft.message))
-    draft = await fill(intake.renderer, draft, draft.template, connection.account, intake.aside)
+        draft = draft.saying(dialect.body.kept(draft.message))
+    if draft.template is not None or draft.instructions.variables is not None:
+        draft = await fill(intake.renderer, draft, draft.template, connection.account, intake.aside)
     draft = _name(draft, dialect)
     draft = _keep(draft, dialect)
     if stored_body:
-        draft = replace(draft, message=dialect.body.kept(draft.message))
-    draft = await attached(
-        intake.files, connection.account, draft, dialect.size, str(connection.options["bad_file_key"])
-    )
+        draft = draft.saying(dialect.body.kept(draft.message))
+    if draft.instructions.files:
+        bad_key = str(connection.options["bad_file_key"])
+        draft = await attached(intake.files, connection.account, draft, dialect.size, bad_key)
     draft = _attachments(draft, dialect)
     key = intake.link_key()
     tagged = bool(key) and dialect.body_tags is not None
     if tagged:
         draft = _tag(draft, dialect, str(connection.options["missing_tags"]))
     wanted = personal(connection.options, draft.instructions, key=key, tags=tagged, to=dialect.recipient_names)
-    return replace(draft, personal=wanted)
+    return draft if wanted is None else replace(draft, personal=wanted)
 
 
 def _name(draft: Draft, dialect: Dialect) -> Draft:

@@ -29,6 +29,7 @@ from ..policy.dialect import Dialect
 from ..policy.instructions import Asked, read
 from ..policy.rejection import rejections, suppression_rejects
 from ..policy.urgency import deadline
+from .at_once import at_once
 from .decisions import Decisions, Judged
 from .intake import Intake
 from .prepare import Draft, needs_whole, prepare, recall
@@ -99,7 +100,7 @@ class Transaction:
     # -- stages
 
     def mail(self, sender: Mailbox | None, parameters: MailParameters) -> Deferred[None]:
-        return Deferred.fromCoroutine(self._mail(sender, parameters))
+        return at_once(self._mail(sender, parameters))
 
     async def _mail(self, sender: Mailbox | None, parameters: MailParameters) -> None:
         intake = self._intake
@@ -145,7 +146,7 @@ class Transaction:
         if recipient.key in self._recipients:
             return succeed(None)
         self._asked += 1
-        return Deferred.fromCoroutine(self._rcpt(recipient, self._asked))
+        return at_once(self._rcpt(recipient, self._asked))
 
     async def _rcpt(self, recipient: Mailbox, number: int) -> None:
         dialect, limit = self._dialect, self._daily_limit()
