@@ -148,6 +148,11 @@ VALUES = [
     ("[delivery]\nmessages_per_connection = 0", "delivery.messages_per_connection: must be at least 1"),
     ("[delivery]\nidle = 0", "delivery.idle: must be at least 1"),
     ('[delivery]\nbounce_domain = "@x"', "delivery.bounce_domain: must be a host name"),
+    ("[delivery]\nbounce_lifetime = 0", "delivery.bounce_lifetime: must be at least 1"),
+    (
+        '[delivery]\ncomplaint_names = ["a@b"]',
+        "delivery.complaint_names[0]: must be 1 to 64 letters, digits, dots, hyphens or underscores, without @",
+    ),
     ("[delivery]\nsign = 1", "delivery.sign: must be true or false"),
     ("[delivery]\nshaping = 1", "delivery.shaping: must be text"),
     ("[delivery.timeouts]\nconnect = 0", "delivery.timeouts.connect: must be at least 1"),
@@ -216,6 +221,7 @@ LISTENERS = [
     ('port = "25"', "port: must be a whole number"),
     ("port = 65536", "port: must be at most 65535"),
     ("port = -1", "port: must be at least 0"),
+    ('role = "relay"', "role: must be 'submission' or 'feedback'"),
     ('tls = "ssl"', "tls: must be 'none', 'starttls' or 'implicit'"),
     ("tls_required = 0", "tls_required: must be true or false"),
     ("tls_required = true", 'tls_required: only tls = "starttls" leaves a choice'),
@@ -529,6 +535,25 @@ class OpenRelayTests(ConfigCase):
                     f"listeners[0].trusted[1]: {network} is not loopback or private, this would be an open relay",
                 ],
             )
+
+    def test_return_path(self) -> None:
+        """Where reports are taken nobody logs in, and any mail host may speak without TLS."""
+        returns = f'{LISTENER}role = "feedback"\naddress = "0.0.0.0"\n'
+        self.assertEqual(self.load(returns + ROUTE).warnings, ())
+        for line in ('login = "auth"', 'dialect = "standard"', 'connection = "c"', 'trusted = ["127.0.0.0/8"]'):
+            self.assertEqual(
+                self.faults(f"{returns}{line}\n{ROUTE}"),
+                [f'listeners[0].{line.split()[0]}: not with role = "feedback"'],
+            )
+        secure = returns.replace('tls = "none"', 'tls = "{}"')
+        self.assertIn(
+            'listeners[0].tls: mail hosts speak "starttls" or "none" with role = "feedback"',
+            self.faults(secure.replace("{}", "implicit") + ROUTE),
+        )
+        self.assertIn(
+            'listeners[0].tls_required: not with role = "feedback", for any mail host may have something to report',
+            self.faults(secure.replace("{}", "starttls") + "tls_required = true\n" + ROUTE),
+        )
 
     def test_nobody(self) -> None:
         """Without trusted networks a login by address is refused, even on loopback."""

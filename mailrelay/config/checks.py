@@ -37,7 +37,16 @@ def _own(network: str) -> bool:
 
 
 def login(key: str, listener: Listener) -> Iterator[str]:
-    """Who may send: never a stranger without AUTH."""
+    """Who may send: never a stranger without AUTH, and nobody where reports are taken."""
+    if listener.feedback:
+        for name in ("login", "trusted", "connection", "dialect", "dialect_by_name"):
+            if name in listener.model_fields_set:
+                yield f'{key}.{name}: not with role = "feedback"'
+        if listener.tls == "implicit":
+            yield f'{key}.tls: mail hosts speak "starttls" or "none" with role = "feedback"'
+        if listener.tls_required and "tls_required" in listener.model_fields_set:
+            yield f'{key}.tls_required: not with role = "feedback", for any mail host may have something to report'
+        return
     if listener.login == "auth":
         if listener.trusted:
             yield f'{key}.trusted: only with login = "address"'
@@ -202,6 +211,8 @@ def default_route(routes: Collection[Route]) -> Iterator[str]:
 def dialects(listeners: Mapping[str, Listener], known: Mapping[str, bool], web: Http | None) -> Iterator[str]:
     """A listener speaks a dialect that exists; one whose mail leads to public pages needs some. `known` says which."""
     for key, listener in listeners.items():
+        if listener.feedback:
+            continue
         if listener.dialect not in known:
             yield f"{key}.dialect: unknown, must be one of: {', '.join(sorted(known))}"
         elif known[listener.dialect] and web is not None and not web.public_url:

@@ -20,6 +20,7 @@ from .redis_url import RedisUrl, parse_redis_url
 T = TypeVar("T")
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+_LOCAL_PART = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]{0,62}[A-Za-z0-9])?")
 _LABEL = re.compile(r"[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?")
 _HOST_AND_PORT = re.compile(r"(?:\[([^\[\]]+)\]|([^\[\]:]+)):([0-9]{1,5})")
 # no character that would need an escape in a link
@@ -112,6 +113,12 @@ def _plain(text: str) -> str:
     return text
 
 
+def _local_part(text: str) -> str:
+    if not _LOCAL_PART.fullmatch(text):
+        raise ValueError("must be 1 to 64 letters, digits, dots, hyphens or underscores, without @")
+    return text.lower()
+
+
 def _some(entries: tuple[T, ...]) -> tuple[T, ...]:
     if not entries:
         raise ValueError("must not be empty")
@@ -154,6 +161,7 @@ IpAddress = Annotated[str, AfterValidator(_address)]
 Network = Annotated[str, AfterValidator(_network)]
 HostAndPort = Annotated[str, AfterValidator(_host_and_port)]
 Text = Annotated[str, AfterValidator(_plain)]
+LocalPart = Annotated[str, AfterValidator(_local_part)]
 FilePath = Annotated[Path, BeforeValidator(_path)]
 Port = Annotated[int, Field(ge=0, le=65535)]
 RemotePort = Annotated[int, Field(ge=1, le=65535)]
@@ -180,13 +188,15 @@ class Server(Section):
 
 
 class Listener(Section):
-    """``[[listeners]]``: one port. With ``login = "address"`` whoever comes from `trusted` sends as `connection`.
+    """``[[listeners]]``: one port. With ``login = "address"`` whoever comes from `trusted` sends as `connection`; with
+    ``role = "feedback"`` nobody sends, and what comes back to the bounce domain is taken.
 
     `dialect_by_name` gives the dialect for clients that ask for a host name when TLS begins (SNI)."""
 
     name: Name
     address: IpAddress = "127.0.0.1"
     port: Port
+    role: Literal["submission", "feedback"] = "submission"
     tls: Literal["none", "starttls", "implicit"] = "starttls"
     tls_required: bool = True
     certificate: FilePath | None = None
@@ -198,6 +208,11 @@ class Listener(Section):
     connection: Text = ""
     max_connections: CountOrNone = 1000
     max_connections_per_address: CountOrNone = 100
+
+    @property
+    def feedback(self) -> bool:
+        """Does it take what comes back, and no mail that is to be sent?"""
+        return self.role == "feedback"
 
     @property
     def loopback(self) -> bool:
@@ -318,6 +333,8 @@ class Delivery(Section):
     messages_per_connection: Count = 100
     idle: Seconds = 30
     bounce_domain: Host = ""
+    bounce_lifetime: Seconds = 2_592_000
+    complaint_names: tuple[LocalPart, ...] = ("abuse", "fbl", "complaints")
     sign: bool = True
     shaping: FilePath = Path("/etc/mailrelay/shaping.toml")
     timeouts: Timeouts = Timeouts()
@@ -419,7 +436,7 @@ class Config(Section):
         found = [
             f"listeners[{index}].tls: {listener.name} takes passwords without TLS from other machines"
             for index, listener in enumerate(self.listeners)
-            if listener.login == "auth" and listener.plaintext and not listener.loopback
+            if listener.login == "auth" and listener.plaintext and not (listener.loopback or listener.feedback)
         ]
         found += [
             f"routes[{index}].tls: the password of {route.name} may be asked for without TLS"

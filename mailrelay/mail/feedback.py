@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from itertools import islice
 
 from .message import Message, canonical
 from .mime import kind, parts
@@ -18,6 +19,9 @@ from .mime import kind, parts
 MAX_GROUPS = 1000  #: recipients in one notification beyond which nobody reads it
 MAX_DEPTH = 3  #: a report within a forwarded report, and no further
 
+MAX_SIGNED = 20  #: texts in one complaint that are tried for signed addresses
+
+_SIGNED = re.compile(r"(?<![A-Za-z0-9.+_-])b-[a-z0-9]{26}-[a-z2-7]{24}(?=@)", re.I | re.ASCII)
 _GROUP = re.compile(rb"(?:[^\r\n][^\r\n]*\r\n)+")
 _TYPED = re.compile(r"\s*(?:[A-Za-z0-9.-]+\s*;\s*)?(.*)", re.S)
 
@@ -67,6 +71,14 @@ def read(source: bytes) -> Feedback:
             original = original or Message.parse(part.body).head()
     about = About.COMPLAINT if fields is not None else About.DELIVERY if fates else About.NOTHING
     return Feedback(about, fates, fields, original)
+
+
+def signed_addresses(report: Feedback) -> tuple[str, ...]:
+    """The texts in a complaint that look like local parts of our signed reverse paths (`mail.address.verp`), the first
+    few: in its own fields, and in the header of the message that it shows. Nothing is verified here."""
+    texts = [value for name, value in (report.fields or {}).items() if name.startswith("original-")]
+    shown = "\n".join([*texts, report.original.decode("latin-1")])
+    return tuple(dict.fromkeys(islice((found[0].lower() for found in _SIGNED.finditer(shown)), MAX_SIGNED)))
 
 
 def _parts(entity: Message, depth: int) -> Iterator[tuple[str, Message]]:

@@ -225,6 +225,7 @@ def engaged(value: Engaged) -> Plain:
         "clicked_at": instant(value.clicked_at),
         "clicks": value.clicks,
         "unsubscribed_at": instant(value.unsubscribed_at),
+        "complained_at": instant(value.complained_at),
         "machine_opens": value.machine_opens,
         "machine_clicks": value.machine_clicks,
     }

@@ -35,6 +35,7 @@ from ..policy.retry import Schedule
 from ..policy.route import MxRoute, Route, Routes
 from ..relay.compose import compose, trace
 from ..relay.down import DownHosts
+from ..relay.feedback import ReturnPath
 from ..relay.hashing import SlowHash
 from ..relay.intake import Intake
 from ..relay.keys import KeyLogin, LateChecker, LateRealm
@@ -64,6 +65,7 @@ from ..vault import Vault, hash_password, verify_password
 from .certificates import Certificates
 from .ports import Address, ends_at
 from .public import Keyring
+from .returns import returns
 from .spared import drawn, free_space
 from .threads import Threads
 
@@ -206,13 +208,15 @@ def wire(
     )
     portal = _portal(config, store, vault, dialects, counters, intake, reactor, hashing, connections)
     late = _late_portals(config, store, vault, dialects, counters, intake, reactor)
+    path = ReturnPath(bounce_domain, bounce_key, delivery.bounce_lifetime, frozenset(delivery.complaint_names))
+    reports, reporting = returns(path, store, signing.defer, now, intake.new_id)
     certificates = _certificates(config)
     budget = Budget(config.limits.in_flight)
     factories = {
         section.name: SmtpServerFactory(
             _listener(config, section),
-            dialects.get(section.dialect),
-            portal,
+            reports if section.feedback else dialects.get(section.dialect),
+            reporting if section.feedback else portal,
             hostname,
             reactor,
             certificates.get((section.certificate, section.key)),
@@ -400,8 +404,8 @@ def _listener(config: Config, section: ListenerSection) -> Listener:
     return Listener(
         name=section.name,
         tls=section.tls,
-        tls_required=section.tls == "starttls" and section.tls_required,
-        login=section.login,
+        tls_required=section.tls == "starttls" and section.tls_required and not section.feedback,
+        login="address" if section.feedback else section.login,
         limits=Limits(
             errors=limits.errors,
             junk=limits.junk,
