@@ -32,7 +32,9 @@ _ROUTE = re.compile(r"@(?:[^\s@,:\[\]<>]+|\[[^\s\[\]]*\])(?:,@(?:[^\s@,:\[\]<>]+
 _PATH = re.compile(r' ?(<(?:[^"<> ]|"(?:[^"\\]|\\.)*")*>|[^"<> ]*(?:"(?:[^"\\]|\\.)*"[^"<> ]*)?)(?: +(.*))?', re.S)
 _LABEL = re.compile(r"[a-z0-9](?:[a-z0-9-]*[a-z0-9])?")
 _ESCAPED = re.compile(r"\\(.)")
-_VERP = re.compile(r"b-([a-z0-9]{1,32})-([0-9a-f]{28})(?:@.*)?", re.ASCII)
+#: The local part that `verp` writes, as an expression; its groups are the recipient and the signature.
+VERP = r"b-([a-z0-9]{1,32})-([0-9a-f]{28})"
+_VERP = re.compile(rf"{VERP}(?:@.*)?", re.ASCII)
 _TO_ESCAPE = re.compile(r'(["\\])')
 
 #: Letters that IDNA 2003 maps away and IDNA 2008 keeps: two readings, two domains (UTS 46, section 7).

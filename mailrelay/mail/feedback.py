@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from itertools import islice
 
+from .address import VERP
 from .message import Message, canonical
 from .mime import kind, parts
 
@@ -21,7 +22,7 @@ MAX_DEPTH = 3  #: a report within a forwarded report, and no further
 
 MAX_SIGNED = 20  #: texts in one complaint that are tried for signed addresses
 
-_SIGNED = re.compile(r"(?<![A-Za-z0-9.+_-])b-[a-z0-9]{26}-[a-z2-7]{24}(?=@)", re.I | re.ASCII)
+_SIGNED = re.compile(rf"(?<![A-Za-z0-9.+_-]){VERP}(?=@)", re.I | re.ASCII)
 _GROUP = re.compile(rb"(?:[^\r\n][^\r\n]*\r\n)+")
 _TYPED = re.compile(r"\s*(?:[A-Za-z0-9.-]+\s*;\s*)?(.*)", re.S)
 
