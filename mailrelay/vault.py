@@ -42,7 +42,7 @@ class VaultError(Exception):
 class Vault:
     """The installation's key at work; two vaults of one key understand each other, others never."""
 
-    __slots__ = ("_digest_key", "_key", "_random", "_seal")
+    __slots__ = ("_digest_key", "_key", "_pseudonym_key", "_random", "_seal")
 
     def __init__(self, key: bytes, random: Callable[[int], bytes] = os.urandom) -> None:
         if len(key) != KEY_SIZE:
@@ -50,6 +50,7 @@ class Vault:
         self._key = key
         self._random = random
         self._digest_key = self.subkey("digest")
+        self._pseudonym_key = self.subkey("pseudonym")
         self._seal = AESGCM(self.subkey("seal"))
 
     @classmethod
@@ -90,6 +91,10 @@ class Vault:
     def digest(self, secret: str) -> str:
         """What a generated secret is looked up by: hex HMAC-SHA256. Not for passwords that people think up."""
         return hmac.digest(self._digest_key, secret.encode("utf-8", "surrogatepass"), "sha256").hex()
+
+    def pseudonym(self, text: str) -> str:
+        """What a person's address is known by once it is erased: hex HMAC-SHA256, under a key of its own."""
+        return hmac.digest(self._pseudonym_key, text.encode("utf-8", "surrogatepass"), "sha256").hex()
 
     def seal(self, text: str, context: str) -> str:
         """Encrypt a text (AES-256-GCM, URL-safe base64); only `unseal` with the same context opens it.

@@ -146,7 +146,14 @@ def opened() -> Iterator[Opened]:
     from ..relay.render_once import RenderOnce
     from ..store import open_store
 
-    store = open_store(found.database, node=ulid(now(), os.urandom(10)), now=now, inline=True, patience=PATIENCE)
+    store = open_store(
+        found.database,
+        node=ulid(now(), os.urandom(10)),
+        now=now,
+        inline=True,
+        patience=PATIENCE,
+        pseudonym=vault.pseudonym,
+    )
     try:
         yield Opened(
             found,
@@ -154,6 +161,7 @@ def opened() -> Iterator[Opened]:
                 registry=store.registry,
                 history=store.history,
                 statistics=store.statistics,
+                erasure=store.erasure,
                 files=store.files,
                 templates=store.templates,
                 routes=store.routes,

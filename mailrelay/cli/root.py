@@ -28,6 +28,7 @@ _ROOMS = {
     "queue": ("queue", "Waiting mail: list, retry, hold, release, drop."),
     "message": ("message", "What became of messages: list, show."),
     "statistics": ("statistics", "How many mails came to what: by time, tag, domain."),
+    "person": ("person", "Forget a person: erase, receipts."),
     "bounce-class": ("bounce_class", "Say what a host's refusal means."),
     "shaping": ("shaping", "How mail to the large receivers is shaped: show, check."),
     "dialect": ("dialect", "SMTP dialects: list, show, check."),

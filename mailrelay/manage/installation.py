@@ -13,6 +13,7 @@ from typing import Any, ParamSpec, TypeVar
 
 from twisted.internet.defer import Deferred, execute
 
+from ..interfaces.erasure import IErasure
 from ..interfaces.files import IFiles
 from ..interfaces.history import IHistory
 from ..interfaces.registry import IRegistry
@@ -47,6 +48,7 @@ class Installation:
     registry: IRegistry
     history: IHistory
     statistics: IStatistics
+    erasure: IErasure
     files: IFiles
     templates: ITemplates
     routes: IRoutes

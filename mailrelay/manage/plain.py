@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 
 from ..interfaces.engagement import Engaged, Engagement
+from ..interfaces.erasure import Receipt
 from ..interfaces.files import StoredFile
 from ..interfaces.history import Attempt, Passage
 from ..interfaces.registry import Account, Connection, Domain, DomainKey, Sender, Suppression
@@ -416,3 +417,14 @@ def report(value: Report) -> Plain:
 
 def _rows(lines: Iterable[Line]) -> list[Plain]:
     return [{"label": each.label, "number": each.number, "percent": each.percent} for each in lines]
+
+
+def receipt(value: Receipt, owners: Mapping[str, str]) -> Plain:
+    """What was erased of a person."""
+    return {
+        "id": value.id,
+        "at": instant(value.at),
+        "account": owners.get(value.account, value.account),
+        "person": value.person,
+        "counts": dict(value.counts),
+    }

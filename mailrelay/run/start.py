@@ -160,12 +160,15 @@ def _certificates(state: Path) -> CertificatePaths:
 
 def _with_store(config: Config, vault: Vault, dialects: Dialects, work: Callable[[Installation], Any]) -> Any:
     """Do something with the installation before the daemon runs; everything happens before this returns."""
-    store = open_store(config.state.path, node=ulid(now(), os.urandom(10)), now=now, inline=True)
+    store = open_store(
+        config.state.path, node=ulid(now(), os.urandom(10)), now=now, inline=True, pseudonym=vault.pseudonym
+    )
     try:
         installation = Installation(
             store.registry,
             store.history,
             store.statistics,
+            store.erasure,
             store.files,
             store.templates,
             store.routes,
@@ -229,6 +232,7 @@ def _http(
             store.registry,
             store.history,
             store.statistics,
+            store.erasure,
             store.files,
             store.templates,
             store.routes,

@@ -118,6 +118,7 @@ class Worker:
             reactor=self._reactor,
             reports=Reports(self._hostname, self._sends_reports),
             options=self._dialects.options,
+            pseudonym=self._vault.pseudonym,
         )
         await store.nodes.join()
         try:
@@ -185,6 +186,7 @@ class Worker:
             store.registry,
             store.history,
             store.statistics,
+            store.erasure,
             store.files,
             store.templates,
             store.routes,

@@ -91,7 +91,7 @@ credentials_by_digest = (
 )
 suppression_by_key = sa.select(suppressions.c.reason).where(
     suppressions.c.account == sa.bindparam("owner"),
-    suppressions.c.key == sa.bindparam("mailbox"),
+    suppressions.c.key.in_((sa.bindparam("mailbox"), sa.bindparam("hidden"))),
     holding(sa.bindparam("now", type_=sa.BigInteger)),
 )
 full_by_key = sa.select(full_mailboxes.c.at).where(
@@ -159,12 +159,16 @@ def fold(username: str) -> str:
 
 @implementer(IDirectory)
 class Directory:
-    """Hot reads over a reader; `options` merges what was set for a connection with what its dialect (by name) sets."""
+    """Hot reads over a reader; `options` merges what was set for a connection with what its dialect (by name) sets,
+    `hide` gives the key that an address has in suppressions once it was erased."""
 
-    def __init__(self, reader: Reader, now: Callable[[], int], options: MergedOptions) -> None:
+    def __init__(
+        self, reader: Reader, now: Callable[[], int], options: MergedOptions, hide: Callable[[str], str]
+    ) -> None:
         self._reader = reader
         self._now = now
         self._options = options
+        self._hide = hide
         self._known: dict[tuple[str, ...], tuple[int, Any]] = {}
         self._asked: dict[tuple[str, ...], list[Deferred[Any]]] = {}
         self._spent: dict[str, int] = {}
@@ -213,7 +217,7 @@ class Directory:
             self._remembered(("bare", account), lambda work: _has_nothing(work, account)).addErrback(lambda _: None)
         if not _is_storable(key):
             return succeed(_NOTHING)
-        return self._reader.ask(read_recipients, (account, key, self._now()))
+        return self._reader.ask(read_recipients, (account, key, self._hide(key), self._now()))
 
     def tag(self, account: str, tag: str) -> Deferred[TagFacts]:
         # a tag that was used stays used; one that is not known is looked for anew
@@ -317,11 +321,11 @@ class Directory:
                 waiting.callback(result)
 
 
-def read_recipients(work: Work, members: Sequence[tuple[str, str, int]]) -> list[RecipientFacts]:
-    """For each (account, key, now) what is known of it."""
+def read_recipients(work: Work, members: Sequence[tuple[str, str, str, int]]) -> list[RecipientFacts]:
+    """For each (account, key, key that it has once erased, now) what is known of it."""
     found = []
-    for account, key, now in members:
-        values = {"owner": account, "mailbox": key, "now": now}
+    for account, key, hidden, now in members:
+        values = {"owner": account, "mailbox": key, "hidden": hidden, "now": now}
         reasons = work.rows(suppression_by_key, values)
         full = work.rows(full_by_key, values)
         found.append(RecipientFacts(reasons[0][0] if reasons else "", full[0][0] if full else 0))

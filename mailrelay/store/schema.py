@@ -10,7 +10,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 
 #: The newest migration this code knows (`migrations/versions`).
-REVISION = "0018"
+REVISION = "0019"
 
 metadata = sa.MetaData()
 
@@ -436,6 +436,18 @@ domain_counters = sa.Table(
 #: What happened, a row for each commit (`store.outbox`): `at` is the latest instant in it.
 outbox = sa.Table("outbox", metadata, _number("id", primary=True), _number("at"), _key("events"))
 sa.Index("outbox_at", outbox.c.at)
+
+#: What was erased of persons: `person` is the keyed hash of an address, `counts` JSON.
+erasures = sa.Table(
+    "erasures",
+    metadata,
+    _key("id", primary=True),
+    _number("at"),
+    _key("account"),
+    _key("person"),
+    _key("counts"),
+    sqlite_with_rowid=False,
+)
 
 #: The last batch that each writer committed, by which an unknown COMMIT is decided; `voids` counts such decisions.
 batches = sa.Table(

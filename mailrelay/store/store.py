@@ -22,6 +22,7 @@ from .damage import look_through
 from .directory import Directory, MergedOptions
 from .engagement import Engagements
 from .engine import Database
+from .erasure import Erasures, Pseudonym, hidden
 from .events import Events
 from .files import Files
 from .history import History
@@ -67,6 +68,7 @@ class Store:
         monotonic: Callable[[], float],
         reports: Reports | None,
         options: MergedOptions,
+        pseudonym: Pseudonym,
     ) -> None:
         database = Database(where, busy=min(1.0, patience))
         bring_up_to_date(database, patience)
@@ -91,7 +93,8 @@ class Store:
         self.bodies = Bodies(self._reader)
         self.files = Files(self._writer, self._reader, now)
         self.spool = Spool(self._writer, self._reader, now)
-        self.directory = Directory(self._reader, now, options)
+        self.directory = Directory(self._reader, now, options, partial(hidden, pseudonym))
+        self.erasure = Erasures(self._writer, self._reader, pseudonym, names)
         self.registry = Registry(self._writer, self._reader, names)
         self.routes = StoredRoutes(self._writer, self._reader)
         self.templates = Templates(self._writer, self._reader)
@@ -158,13 +161,15 @@ def open_store(
     monotonic: Callable[[], float] = time.monotonic,
     reports: Reports | None = None,
     options: MergedOptions = lambda dialect, own: own,
+    pseudonym: Pseudonym = lambda key: key,
 ) -> Store:
     """Open (and create or upgrade) the state at a folder, a ``*.sqlite3`` file or a ``postgresql://`` URL.
 
     `node` names this incarnation; `now` reads the wall clock in microseconds. Give either the `reactor` whose thread
     the Deferreds fire in, or `inline=True` for Deferreds that have fired on return. `patience`: seconds after which a
     submission that cannot be written is turned down; `reports` queues a DSN about what could not be delivered, None
-    sends none; `options` merges those of a connection with its dialect's. Fails with `Unfit`.
+    sends none; `options` merges those of a connection with its dialect's; `pseudonym` makes the keyed hash under which
+    an address is known that was erased (a test may do without). Fails with `Unfit`.
     """
     if inline is (reactor is not None):
         raise ValueError("either a reactor or inline")
@@ -178,4 +183,5 @@ def open_store(
         monotonic=monotonic,
         reports=reports,
         options=options,
+        pseudonym=pseudonym,
     )

@@ -17,6 +17,7 @@ from twisted.web.server import Site
 from zope.interface import implementer
 
 from mailrelay.http.app import make_site
+from mailrelay.interfaces.erasure import IErasure
 from mailrelay.interfaces.history import IHistory, Passage, Selection
 from mailrelay.interfaces.registry import Account, Connection, NewCredential
 from mailrelay.interfaces.statistics import Counted, Counting, IStatistics
@@ -165,6 +166,11 @@ class Registry:
         )
 
 
+@implementer(IErasure)
+class Nobody:
+    """Erases nobody: there is no way to ask for it by HTTP."""
+
+
 @implementer(IStatistics)
 class Counters:
     """Five mails of one connection, a day apart; who asks for parts gets them all in one."""
@@ -202,6 +208,7 @@ class SiteTestCase(SynchronousTestCase):
             registry=Registry(),
             history=self.history,
             statistics=Counters(),
+            erasure=Nobody(),
             files=MemoryFiles(),
             templates=MemoryTemplates(MemoryState(balance={"A1": 10})),
             routes=MemoryRoutes(MemoryState()),

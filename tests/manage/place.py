@@ -40,6 +40,7 @@ class InstallationTestCase(SynchronousTestCase):
             registry=self.store.registry,
             history=self.store.history,
             statistics=self.store.statistics,
+            erasure=self.store.erasure,
             files=self.store.files,
             templates=self.store.templates,
             routes=self.store.routes,

@@ -186,7 +186,7 @@ class PlanLaws:
 
     def test_suppression(self) -> None:
         """A suppression is found by its key."""
-        found = self.plan(suppression_by_key, {"owner": "a1", "mailbox": "u1", "now": START})
+        found = self.plan(suppression_by_key, {"owner": "a1", "mailbox": "u1", "hidden": "h1", "now": START})
         self.assertIn(self.primary("suppressions"), found)
         self.assertIsFree(found)
 
