@@ -9,15 +9,20 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from twisted.internet.defer import execute
+
 from ..interfaces.files import IFiles
 from ..mail.rebuild import File, attach
 from ..mail.reply import Refusal
+from .aside import AT_ONCE, Aside
 
 if TYPE_CHECKING:
     from .prepare import Draft
 
 
-async def attached(files: IFiles, account: str, draft: Draft, limit: int, bad_key: str) -> Draft:
+async def attached(
+    files: IFiles, account: str, draft: Draft, limit: int, bad_key: str, aside: Aside = execute
+) -> Draft:
     """The draft with the files that it names, each under the name given with its key, else its own.
 
     A key under which there is no file refuses the message (`bad_key` "refuse"), or puts it on record ("fail"). Fails
@@ -38,4 +43,5 @@ async def attached(files: IFiles, account: str, draft: Draft, limit: int, bad_ke
         raise Refusal("message_too_big", {"limit": limit}, rule="size", facts={"size": size, "limit": limit})
     read = {key: await files.read(file.id) for key, file in found.items()}
     taken = [File(name or found[key].name, found[key].type, read[key]) for key, name in named]
-    return replace(draft, message=attach(draft.message, taken, draft.id))
+    whole = await (aside if size > AT_ONCE else execute)(attach, draft.message, taken, draft.id)
+    return replace(draft, message=whole)

@@ -9,11 +9,11 @@ Taking a large message apart and putting one together would hold the reactor up,
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from twisted.internet.defer import Deferred, execute
+from twisted.internet.defer import execute
 
 from ..interfaces.renderer import IRenderer
 from ..interfaces.templates import Template
@@ -24,6 +24,7 @@ from ..mail.rebuild import with_texts
 from ..mail.rendering import Rendering, Source
 from ..mail.reply import Refusal
 from ..mail.templated import NAMED, SUBJECT, filled, from_somebody_else, parsed, texts
+from .aside import AT_ONCE, Aside, large
 
 if TYPE_CHECKING:
     from .prepare import Draft
@@ -32,13 +33,6 @@ FROM, REPLY_TO = NAMED
 
 #: What everything to be rendered begins with: an expression, a statement, a comment.
 _MARKS = {"jinja": ("{{", "{%", "{#"), "literal": ("{{",)}
-
-
-#: Octets and letters that are handled in the reactor's own thread: some two milliseconds' worth.
-AT_ONCE = 16 * 1024
-
-#: Calls a function elsewhere, and gives what it gave.
-Aside = Callable[..., "Deferred[Any]"]
 
 
 async def fill(
@@ -54,17 +48,17 @@ async def fill(
         return draft
     said = {} if template is None else _of_template(template)
     syntax = "jinja" if template is None else template.syntax
-    large = len(draft.message.source) > AT_ONCE
-    own: dict[str, Source] = await (aside if large else execute)(_of_message, draft.message, syntax)
+    apart = large(draft.message)
+    own: dict[str, Source] = await (aside if apart else execute)(_of_message, draft.message, syntax)
     if "html" in said or "text" in said:
         own = {name: source for name, source in own.items() if not name.isdigit()}
     found = {name: source.text for name, source in (own | said).items()}
     if variables is not None:
         strict = template is not None and template.strict
         found |= await _rendered(renderer, own | said, variables, strict, account)
-    large = large or sum(map(len, found.values())) > AT_ONCE
+    apart = apart or sum(map(len, found.values())) > AT_ONCE
     try:
-        filled_in: Draft = await (aside if large else execute)(_filled, draft, found, frozenset(said))
+        filled_in: Draft = await (aside if apart else execute)(_filled, draft, found, frozenset(said))
     except AddressError as error:
         reason = f"an address that it gives is none: {error}"
         raise Refusal("template_failed", {"reason": reason}, rule="template", facts={"reason": reason}) from None

@@ -20,6 +20,7 @@ from ..mail.reply import Refusal
 from ..policy.dialect import Dialect
 from ..policy.instructions import names
 from ..policy.personal import personal
+from .aside import apart
 from .attaching import attached
 from .filling import fill
 from .intake import Intake
@@ -75,25 +76,33 @@ async def recall(intake: Intake, draft: Draft) -> Draft:
 async def prepare(intake: Intake, connection: ConnectionFacts, dialect: Dialect, draft: Draft) -> Draft:
     """What is stored for a message that was admitted; fails with `Refusal`."""
     stored_body = draft.template is not None and draft.template.has_body
-    if not stored_body:
+    body = dialect.body
+    if not stored_body and body.keep != "any":
         # a text that is not kept is not rendered either, nor a fault in it anybody's
-        draft = draft.saying(dialect.body.kept(draft.message))
+        draft = await apart(intake.aside, draft.message, _kept, draft, dialect)
     if draft.template is not None or draft.instructions.variables is not None:
         draft = await fill(intake.renderer, draft, draft.template, connection.account, intake.aside)
     draft = _name(draft, dialect)
     draft = _keep(draft, dialect)
-    if stored_body:
-        draft = draft.saying(dialect.body.kept(draft.message))
+    if stored_body and body.keep != "any":
+        draft = await apart(intake.aside, draft.message, _kept, draft, dialect)
     if draft.instructions.files:
         bad_key = str(connection.options["bad_file_key"])
-        draft = await attached(intake.files, connection.account, draft, dialect.size, bad_key)
-    draft = _attachments(draft, dialect)
+        draft = await attached(intake.files, connection.account, draft, dialect.size, bad_key, intake.aside)
+    if body.attachments != "any":
+        draft = await apart(intake.aside, draft.message, _attachments, draft, dialect)
     key = intake.link_key()
     tagged = bool(key) and dialect.body_tags is not None
     if tagged:
-        draft = _tag(draft, dialect, str(connection.options["missing_tags"]))
+        missing = str(connection.options["missing_tags"])
+        draft = await apart(intake.aside, draft.message, _tag, draft, dialect, missing)
     wanted = personal(connection.options, draft.instructions, key=key, tags=tagged, to=dialect.recipient_names)
     return draft if wanted is None else replace(draft, personal=wanted)
+
+
+def _kept(draft: Draft, dialect: Dialect) -> Draft:
+    """With what the dialect keeps of a body."""
+    return draft.saying(dialect.body.kept(draft.message))
 
 
 def _name(draft: Draft, dialect: Dialect) -> Draft:

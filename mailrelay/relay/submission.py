@@ -29,6 +29,7 @@ from ..policy.dialect import Dialect
 from ..policy.instructions import Asked, read
 from ..policy.rejection import rejections, suppression_rejects
 from ..policy.urgency import deadline
+from .aside import apart
 from .at_once import at_once
 from .decisions import Decisions, Judged
 from .intake import Intake
@@ -234,7 +235,7 @@ class Transaction:
         late = draft.template is not None and bool(draft.template.from_address)
         await self._judge_message(draft, frozenset(dialect.stages["data"]) - AUTHOR if late else None)
         key = draft.instructions.idempotency_key
-        said = digest(draft.message, asked.instructions) if key else ""
+        said = await apart(intake.aside, draft.message, digest, draft.message, asked.instructions) if key else ""
         draft = await self._prepare(draft)
         if late:
             await self._judge_message(draft, AUTHOR)

@@ -6,15 +6,17 @@ is a page yet: what was written by strangers is handed over as it stands.
 
 from __future__ import annotations
 
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, execute
 from zope.interface import implementer
 
 from ..interfaces.bodies import IBodies
 from ..interfaces.engagement import IEngagement
 from ..interfaces.web_version import IWebVersions, WebVersion
+from ..mail.envelope import Delivery
 from ..mail.leaves import leaves
 from ..mail.links import in_place
 from ..mail.message import Message
+from .aside import AT_ONCE, Aside
 from .personal import Site, personalise
 
 
@@ -22,10 +24,12 @@ from .personal import Site, personalise
 class WebVersions:
     """Over what the store knows of a recipient, and of its message."""
 
-    def __init__(self, engagement: IEngagement, bodies: IBodies, site: Site) -> None:
+    def __init__(self, engagement: IEngagement, bodies: IBodies, site: Site, aside: Aside = execute) -> None:
+        """`aside` calls a function in a thread, which large messages are for."""
         self._engagement = engagement
         self._bodies = bodies
         self._site = site
+        self._aside = aside
 
     def read(self, recipient: str) -> Deferred[WebVersion]:
         return Deferred.fromCoroutine(self._read(recipient))
@@ -33,6 +37,12 @@ class WebVersions:
     async def _read(self, recipient: str) -> WebVersion:
         delivery = await self._engagement.delivery(recipient)
         source = await self._bodies.read(delivery.message)
+        if len(source) <= AT_ONCE:
+            return self._shown(source, delivery)
+        shown: WebVersion = await self._aside(self._shown, source, delivery)
+        return shown
+
+    def _shown(self, source: bytes, delivery: Delivery) -> WebVersion:
         texts = leaves(personalise(Message.parse(source), delivery, self._site))
         shown = next((leaf for leaf in texts if leaf.html), texts[0] if texts else None)
         if shown is None:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from twisted.cred.portal import Portal
-from twisted.internet.defer import Deferred, succeed
+from twisted.internet.defer import Deferred, execute
 from twisted.internet.threads import deferToThreadPool
 from twisted.python.threadpool import ThreadPool
 
@@ -33,6 +33,7 @@ from ..policy.dialect import Dialect, Dialects
 from ..policy.mx import Own
 from ..policy.retry import Schedule
 from ..policy.route import MxRoute, Route, Routes
+from ..relay.aside import Aside, large
 from ..relay.compose import compose, trace
 from ..relay.down import DownHosts
 from ..relay.feedback import ReturnPath
@@ -229,7 +230,7 @@ def wire(
         for section in config.listeners
     }
     watched = Certificates(list(certificates.values()), reactor, now)
-    web_versions = WebVersions(store.engagement, store.bodies, site) if site else None
+    web_versions = WebVersions(store.engagement, store.bodies, site, signing.defer) if site else None
     return Wired(factories, outbound, transmitter, resolver, counters, watched, renderer, web_versions)
 
 
@@ -266,7 +267,8 @@ def _compose(
 ) -> Compose:
     if config.delivery.sign:
         return Signing(store.directory, partial(unlock, vault), defer, now, hostname, site).compose
-    return lambda message, delivery, capabilities: succeed(compose(message, delivery, capabilities, hostname, site))
+    at_once: Aside = execute
+    return lambda message, *given: (defer if large(message) else at_once)(compose, message, *given, hostname, site)
 
 
 def _trace(hostname: str, id: str, at: int, peer: Peer) -> bytes:

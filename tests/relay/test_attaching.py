@@ -6,10 +6,14 @@ import email
 from email import policy
 from typing import Any
 
+from twisted.internet.defer import execute
+
 from mailrelay.interfaces.files import StoredFile
 from mailrelay.mail.envelope import State, Submission
 from mailrelay.mail.reply import Refusal
 from mailrelay.policy.body import Body
+from mailrelay.relay.aside import AT_ONCE
+from mailrelay.store.memory_files import MemoryFiles
 
 from .fakes import START
 from .test_prepare import PreparedTests
@@ -41,6 +45,25 @@ class AttachingTests(PreparedTests):
 
     def options(self, **changes: Any) -> None:
         self.change(options={**self.spoken.options, **changes})
+
+    def test_large_files_aside(self) -> None:
+        """Large files are put behind a message by a thread."""
+        asked: list[str] = []
+
+        def aside(function: Any, *arguments: Any) -> Any:
+            asked.append(function.__name__)
+            return execute(function, *arguments)
+
+        self.aside = aside
+        self.sent(b"X-Relay-File: p\r\n")
+        self.assertEqual(asked, [])
+        self.state.balance["A"] = 10
+        self.files = MemoryFiles()
+        self.successResultOf(self.files.put("big", 1, b"x" * AT_ONCE))
+        big = StoredFile("big", "A", "big", "big.bin", "application/octet-stream", AT_ONCE, START)
+        self.successResultOf(self.files.add(big, AT_ONCE))
+        self.assertIn(b"big.bin", self.sent(b"X-Relay-File: big\r\n").source)
+        self.assertEqual(asked, ["attach"])
 
     def test_attached(self) -> None:
         """Files stand behind what the message holds, under the names given with their keys, else their own; what is the

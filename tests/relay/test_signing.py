@@ -14,6 +14,7 @@ from mailrelay.interfaces.directory import SigningKey
 from mailrelay.mail.dkim import ALGORITHMS
 from mailrelay.mail.envelope import SECOND, Capabilities
 from mailrelay.mail.message import Message
+from mailrelay.relay.aside import AT_ONCE
 from mailrelay.relay.compose import compose
 from mailrelay.relay.signing import NoKey, Signing
 from mailrelay.smtp.outgoing import is_wire_form
@@ -75,6 +76,14 @@ class Signed(SigningTestCase):
             octets = self.composed(source, hop)
             self.assertTrue(octets.endswith(compose(Message.parse(source), delivery("R1"), hop, "relay.test")))
             self.assertEqual(verified(octets), [True, True], source)
+
+    def test_large_ones(self) -> None:
+        """A large message is composed by the thread that signs it, to the same octets."""
+        for source in (LETTER, LETTER + b"x\r\n" * AT_ONCE):
+            self.deferred = 0
+            octets = self.composed(source)
+            self.assertTrue(octets.endswith(compose(Message.parse(source), delivery("R1"), EIGHT_BIT, "relay.test")))
+            self.assertEqual((verified(octets), self.deferred), ([True, True], 1))
 
     @at_most(100)
     @given(st.binary(max_size=200))
