@@ -70,6 +70,8 @@ class Connection:
     credentials: tuple[NewCredential, ...] = ()
     #: what was set for the connection itself (`policy.options`)
     options: Mapping[str, JSON] = field(default_factory=dict)
+    #: when it was activated last, 0 where it was from the first
+    active_since: int = 0
 
 
 @dataclass(frozen=True, slots=True)

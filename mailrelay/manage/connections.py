@@ -140,7 +140,9 @@ async def reveal(installation: Installation, name: str) -> Issued:
 @use_case
 async def activate(installation: Installation, name: str) -> Connection:
     """Let a connection carry mail, whether it was never activated or is blocked."""
-    return await _change(installation, name, {"status": ACTIVE, "status_reason": ""})
+    return await _change(
+        installation, name, {"status": ACTIVE, "status_reason": "", "active_since": installation.now()}
+    )
 
 
 @use_case

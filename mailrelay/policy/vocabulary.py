@@ -130,6 +130,10 @@ OPTIONS: Mapping[str, Option] = MappingProxyType(
         "bounce_address": Option("address"),
         # most recipients that are sent to in one day of UTC; 0: any number
         "daily_limit": Option("number"),
+        # blocked by itself: with so many finished recipients in 24 hours (0: never) and more than so many percent of
+        # them refused for good
+        "block_minimum": Option("number"),
+        "block_percent": Option("number"),
         # other forms of the dialect's replies
         "replies": Option("forms"),
     }

@@ -7,7 +7,8 @@ A chore that fails is tried again at its next turn, and logged once until it suc
 from __future__ import annotations
 
 import json
-from collections.abc import Awaitable, Callable, Collection, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from typing import NamedTuple
 
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
@@ -26,6 +27,14 @@ log = Logger()
 SWITCHES = 0.5  #: seconds between looks at the switches
 QUEUE = 10.0  #: seconds between looks for what expired or was left behind
 SWEEP = 3600.0  #: seconds between sweeps
+
+
+class Chore(NamedTuple):
+    """Something else that is done every so many seconds; `name` stands in the log when it fails."""
+
+    seconds: float
+    name: str
+    work: Callable[[], Awaitable[object]]
 
 
 class Chores:
@@ -50,6 +59,7 @@ class Chores:
         weigh: Callable[[Mapping[str, int]], None],
         clock: IReactorTime,
         now: Callable[[], int],
+        more: Sequence[Chore] = (),
     ) -> None:
         self._ledger = ledger
         self._nodes = nodes
@@ -63,6 +73,7 @@ class Chores:
         self._weigh = weigh
         self._clock = clock
         self._now = now
+        self._more = more
         self._loops: list[LoopingCall] = []
         self._failing: set[str] = set()
         self._strays: frozenset[str] = frozenset()
@@ -77,13 +88,18 @@ class Chores:
         self._every(SWEEP, "forgetting what is old", self._forget_once, at_once=True)
         self._every(SWEEP, "looking for damaged rows", self._set_aside_once, at_once=True)
 
+        for each in self._more:
+            self._every(each.seconds, each.name, each.work)
+
     def stop(self) -> None:
         """Begin nothing more."""
         loops, self._loops = self._loops, []
         for loop in loops:
             loop.stop()
 
-    def _every(self, seconds: float, name: str, work: Callable[[], Awaitable[None]], *, at_once: bool = False) -> None:
+    def _every(
+        self, seconds: float, name: str, work: Callable[[], Awaitable[object]], *, at_once: bool = False
+    ) -> None:
         async def turn() -> None:
             try:
                 await work()

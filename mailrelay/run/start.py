@@ -102,7 +102,7 @@ def sandbox(reactor: Any, state: Path, base_port: int) -> Daemon:
             config, vault, dialects, lambda place: sandboxed.furnish(place, dialects, sink.getsockname()[1])
         )
     facts = sandboxed.facts(os.getpid(), config, certificates, token, dialects, issued)
-    worker = Worker(config, sockets, reactor, vault=vault, dialects=dialects, connections={})
+    worker = Worker(config, sockets, reactor, vault=vault, dialects=dialects, connections={}, sandbox=True)
     host = SinkHost(reactor, sink, state, now)
     first_mail = sandboxed.first_mail(facts)
     http = _http(reactor, config, sockets[API], worker, vault, dialects, lambda: host.inbox, first_mail)

@@ -28,11 +28,12 @@ from ..mail.envelope import ulid
 from ..mail.reply import Refusal
 from ..manage import Installation, domains
 from ..policy.dialect import Dialects
+from ..relay.blocking import Blocker
 from ..relay.render_once import RenderOnce
 from ..smtp.server import listening_factory
 from ..store import Reports, Store, Unfit, open_store
 from ..vault import Vault
-from .chores import Chores
+from .chores import Chore, Chores
 from .memory import give_back_large_blocks
 from .ports import address_of, adopt, close_all
 from .public import Keyring
@@ -47,6 +48,7 @@ CUT = 1.0  #: next hops have to take a QUIT after that
 LAST_COMMIT = 1.0  #: what was cut is settled
 CLOSE = 1.0  #: the store is left and closed
 HASHING_THREADS = 2
+BLOCKING = 60.0  #: seconds between looks at what came of the recipients of each connection
 #: RSA lets go of the interpreter while it signs: as many at a time as there are processors.
 SIGNING_THREADS = len(os.sched_getaffinity(0))
 #: The setting that is written to see whether the store takes it.
@@ -70,7 +72,10 @@ class Worker:
         vault: Vault,
         dialects: Dialects,
         connections: Mapping[str, str],
+        sandbox: bool = False,
     ) -> None:
+        """In a `sandbox` no connection is blocked by what hosts say of its recipients."""
+        self._sandbox = sandbox
         self._config = config
         self._sockets = sockets
         self._reactor = reactor
@@ -162,6 +167,7 @@ class Worker:
             weigh=wired.outbound.weigh,
             clock=self._reactor,
             now=now,
+            more=self._more_chores(store),
         )
         await wired.counters.start()
         await chores.read_switches()
@@ -174,6 +180,11 @@ class Worker:
 
     def _sends_reports(self, dialect: str) -> bool:
         return dialect in self._dialects and self._dialects.get(dialect).dsn
+
+    def _more_chores(self, store: Store) -> list[Chore]:
+        if self._sandbox:
+            return []
+        return [Chore(BLOCKING, "looking for connections to block", Blocker(store.blocking, now).look)]
 
     def _forget(self, at: int) -> Deferred[int]:
         kept = self._config.retention

@@ -47,7 +47,18 @@ from .work import Work
 from .writer import Writer
 
 _CHANGEABLE = frozenset(
-    ("name", "sender", "status", "status_reason", "networks", "rate", "rate_period", "rate_burst", "options")
+    (
+        "name",
+        "sender",
+        "status",
+        "status_reason",
+        "networks",
+        "rate",
+        "rate_period",
+        "rate_burst",
+        "options",
+        "active_since",
+    )
 )
 
 
@@ -367,6 +378,7 @@ def _connections(work: Work, condition: sa.ColumnElement[bool] | None) -> list[C
             status=row.status,
             status_reason=row.status_reason,
             networks=tuple(json.loads(row.networks)),
+            active_since=row.active_since,
             rate=row.rate,
             rate_period=row.rate_period,
             rate_burst=row.rate_burst,

@@ -10,7 +10,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 
 #: The newest migration this code knows (`migrations/versions`).
-REVISION = "0019"
+REVISION = "0020"
 
 metadata = sa.MetaData()
 
@@ -59,7 +59,7 @@ entries = sa.Table(
     sqlite_with_rowid=False,
 )
 
-#: `options` is JSON: what was set for the connection itself.
+#: `options` is JSON: what was set for the connection itself. `active_since` is when it was activated last, or 0.
 connections = sa.Table(
     "connections",
     metadata,
@@ -77,6 +77,7 @@ connections = sa.Table(
     _number("rate_burst"),
     _number("created_at"),
     _key("options"),
+    _number("active_since"),
     sa.UniqueConstraint("account", "name", name="connections_name"),
     sqlite_with_rowid=False,
 )

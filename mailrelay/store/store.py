@@ -16,6 +16,7 @@ from twisted.internet.defer import Deferred
 from ulid import ULID
 
 from ..mail.envelope import DAY
+from .blocking import Blocking
 from .bodies import Bodies, Spool, sweep
 from .claim import void
 from .damage import look_through
@@ -96,6 +97,7 @@ class Store:
         self.directory = Directory(self._reader, now, options, partial(hidden, pseudonym))
         self.erasure = Erasures(self._writer, self._reader, pseudonym, names)
         self.registry = Registry(self._writer, self._reader, names)
+        self.blocking = Blocking(self._writer, self._reader, options)
         self.routes = StoredRoutes(self._writer, self._reader)
         self.templates = Templates(self._writer, self._reader)
         self.history = History(self._writer, self._reader, self.nodes.census)
