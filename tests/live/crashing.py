@@ -26,6 +26,7 @@ from mailrelay.store.engine import FILE_NAME, sqlite_module
 
 from .daemon import START, Daemon, Shop, eventually, free_port
 from .hop import Hop
+from .nursery import nursery
 
 ROOT = Path(__file__).parents[2]
 _numbers = count()
@@ -86,6 +87,8 @@ class Relay(Daemon):
         self.file = folder / "mailrelay.toml"
         self.state = state or folder / "state"
         super().__init__(folder, ["--config", str(self.file)], ["--config", str(self.file)])
+        self._patches: tuple[str, ...] = ()
+        self._prefix: tuple[str, ...] = ()
         self.port = free_port()
         self.hop = WatchedHop(free_port())
         self.hop.start()
@@ -118,17 +121,24 @@ class Relay(Daemon):
         super().end()
         self.hop.stop()
 
+    def launch(self) -> None:
+        if self._prefix:
+            self.program = [*self._prefix, sys.executable, "-m", "tests.live.patches", *self._patches, "--"]
+            super().launch()
+        else:
+            assert not self.running
+            self.process = nursery().start(self._patches, self.options, self.folder, self.log)
+
     # -- ends
 
     @contextmanager
     def patched(self, *words: str, prefix: tuple[str, ...] = ()) -> Iterator[None]:
         """Daemons launched in here have names of the product replaced (see `patches`), or run under a program."""
-        before = self.program
-        self.program = [*prefix, sys.executable, "-m", "tests.live.patches", *words, "--"]
+        self._patches, self._prefix = words, prefix
         try:
             yield
         finally:
-            self.program = before
+            self._patches = self._prefix = ()
 
     def died(self, within: float = 60) -> None:
         """Wait until it has died by SIGKILL, and the hop has heard all that it had said."""
@@ -321,6 +331,11 @@ class Load:
         for thread in self._threads:
             thread.join(START)
             assert not thread.is_alive()
+
+    def goes_on(self, taken: int) -> None:
+        """Wait until so many more recipients are taken."""
+        wanted = len(self._record.taken) + taken
+        eventually(lambda: len(self._record.taken) >= wanted, START, "mail under load")
 
     def _session(self, random: Random) -> None:
         while not self._over.is_set():

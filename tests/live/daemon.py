@@ -32,6 +32,7 @@ from mailrelay.cli import main
 from mailrelay.policy.dialect import Dialects
 
 from ..dialogue import variables_of
+from .nursery import Born
 
 T = TypeVar("T")
 
@@ -117,7 +118,7 @@ class Daemon:
         self.named = list(named)
         self.program = [str(PROGRAMS / "twistd")]
         self.log = folder / "daemon.log"
-        self.process: subprocess.Popen[bytes] | None = None
+        self.process: subprocess.Popen[bytes] | Born | None = None
         self._judged = 0
 
     # -- the process
@@ -126,13 +127,22 @@ class Daemon:
     def running(self) -> bool:
         return self.process is not None and self.process.poll() is None
 
+    @property
+    def options(self) -> list[str]:
+        """The command line of the process, behind the program."""
+        return ["-n", "--pidfile=", "mailrelay", *self.arguments]
+
     def launch(self) -> None:
         """Start the process, and do not wait for it."""
         assert not self.running
-        command = [*self.program, "-n", "--pidfile=", "mailrelay", *self.arguments]
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
-                command, cwd=self.folder, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
+                [*self.program, *self.options],
+                cwd=self.folder,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
             )
 
     def start(self) -> None:
@@ -147,7 +157,7 @@ class Daemon:
     def refused(self) -> tuple[int, list[str]]:
         """Start a process that is expected to end by itself; its status and the lines that it said."""
         ended = subprocess.run(
-            [*self.program, "-n", "--pidfile=", "mailrelay", *self.arguments],
+            [*self.program, *self.options],
             cwd=self.folder,
             stdin=subprocess.DEVNULL,
             capture_output=True,

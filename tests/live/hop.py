@@ -61,7 +61,10 @@ class Hop:
             self._server.server_close()
             self._server = None
         for line in tuple(self.lines):
-            line.shutdown(socket.SHUT_RDWR)
+            try:
+                line.shutdown(socket.SHUT_RDWR)
+            except OSError:
+                pass  # it ended meanwhile
 
     def serve(self, rfile: Any, wfile: Any) -> None:
         def say(text: str) -> None:

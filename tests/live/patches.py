@@ -2,7 +2,7 @@
 
 The product itself has no seam for this. ``die POINT`` makes the process kill itself at a point inside, as a loss of
 power would; ``patience SECONDS`` shortens how long a submission waits for a store that cannot be written; ``limits
-OCTETS`` gives the sandbox a size limit, and failed logins without end.
+OCTETS`` gives the sandbox a size limit, and failed logins without end. Without a word nothing is replaced.
 """
 
 from __future__ import annotations
@@ -106,6 +106,8 @@ REPORTS: dict[str, Callable[[], None]] = {
 
 def main(words: Sequence[str], arguments: Sequence[str]) -> None:
     match words:
+        case []:
+            pass
         case ["die", point]:
             (POINTS | KEYED | REPORTS)[point]()
         case ["patience", seconds]:

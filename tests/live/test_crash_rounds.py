@@ -12,6 +12,7 @@ import pytest
 from .crashing import Load, Record, Relay
 
 ROUNDS = 50
+MAILS = 15  #: recipients taken, at least, before a kill under load
 SEED = 20_261
 
 
@@ -31,19 +32,20 @@ def test_killed_at_random_moments(relay: Relay) -> None:
     One kill in five comes while the daemon is still starting."""
     random, record = Random(SEED), Record()
     in_flight = 0
-    with Load(relay, record, sessions=4, seed=SEED):
+    with Load(relay, record, sessions=4, seed=SEED) as load:
         for _ in range(ROUNDS):
             if random.random() < 0.2:
                 relay.launch()
-                time.sleep(random.random() * 1.2)
+                time.sleep(random.random() * 0.4)
             else:
                 relay.start()
-                time.sleep(random.random() ** 2)
+                load.goes_on(MAILS)
+                time.sleep(random.random() ** 2 / 2)
             relay.kill()
             relay.died()
             in_flight += record.crashed(relay)
         relay.start()
-        time.sleep(0.5)
+        load.goes_on(MAILS)
     relay.quiet()
     assert record.judge(relay) <= in_flight
-    assert len(record.taken) > 2 * ROUNDS  # else nothing was shown
+    assert len(record.taken) > 10 * ROUNDS  # else nothing was shown
