@@ -5,10 +5,9 @@ from __future__ import annotations
 import click
 
 from ..manage import accounts, plain
-from ..manage.errors import Invalid
 from . import output
 from .frame import Group
-from .opening import Opened, installed, wait
+from .opening import Opened, installed, options_of, wait
 
 COLUMNS = ("name", "available", "balance", "reserved", "weight", "zone", "id", "created_at")
 
@@ -47,20 +46,6 @@ def show(opened: Opened, name: str) -> None:
     output.card(plain.account(wait(accounts.find(opened.installation, name))))
 
 
-@account.command("set-zone")
-@click.argument("name")
-@click.argument("zone")
-@installed
-def set_zone(opened: Opened, name: str, zone: str) -> None:
-    """Let the days of an account, in its statistics, be those of a time zone.
-
-    \b
-    Example:
-      mailrelay account set-zone shop Europe/Moscow
-    """
-    output.card(plain.account(wait(accounts.set_zone(opened.installation, name, zone))))
-
-
 @account.command("set")
 @click.argument("name")
 @click.argument("settings", nargs=-1, required=True, metavar="OPTION=VALUE...")
@@ -70,16 +55,10 @@ def set_(opened: Opened, name: str, settings: tuple[str, ...]) -> None:
 
     \b
     weight            1 to 100: how much of its mail goes out for each of an account whose weight is 1
+    zone              the time zone in which its days begin, such as Europe/Moscow
 
     \b
     Example:
-      mailrelay account set shop weight=5
+      mailrelay account set shop weight=5 zone=Europe/Moscow
     """
-    for each in settings:
-        option, sign, text = each.partition("=")
-        if not sign or option.strip() != "weight":
-            raise Invalid("option", f"{each!r} is not weight=NUMBER")
-        if not text.strip().isdecimal():
-            raise Invalid("weight", "must be a whole number")
-        changed = wait(accounts.set_weight(opened.installation, name, int(text)))
-    output.card(plain.account(changed))
+    output.card(plain.account(wait(accounts.change(opened.installation, name, options_of(settings)))))

@@ -10,7 +10,7 @@ from ..manage.connections import Wanted
 from ..manage.credentials import Issued
 from . import output
 from .frame import Group
-from .opening import Opened, installed, read_secret, wait
+from .opening import Opened, installed, options_of, read_secret, wait
 
 COLUMNS = ("name", "account", "dialect", "status", "sender", "username", "networks", "rate", "id")
 
@@ -204,13 +204,7 @@ def set_(opened: Opened, name: str, settings: tuple[str, ...]) -> None:
     Example:
       mailrelay connection set web track_opens=true default_route=eu
     """
-    given: dict[str, str] = {}
-    for each in settings:
-        option, sign, text = each.partition("=")
-        if not sign:
-            raise Invalid("option", f"{each!r} is not OPTION=VALUE")
-        given[option.strip()] = text.strip()
-    _show(opened, wait(connections.set_options(opened.installation, name, given)))
+    _show(opened, wait(connections.set_options(opened.installation, name, options_of(settings))))
 
 
 @connection.group("ip-list")

@@ -12,7 +12,7 @@ import os
 import socket
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import wraps
@@ -189,6 +189,17 @@ def installed(function: Callable[Concatenate[Opened, P], T]) -> Callable[P, T]:
             return function(found, *args, **kwargs)
 
     return command
+
+
+def options_of(settings: Iterable[str]) -> dict[str, str]:
+    """Settings written as OPTION=VALUE; fails with `Invalid`."""
+    found: dict[str, str] = {}
+    for each in settings:
+        option, sign, text = each.partition("=")
+        if not sign:
+            raise Invalid("option", f"{each!r} is not OPTION=VALUE")
+        found[option.strip()] = text.strip()
+    return found
 
 
 def read_secret(prompt: str) -> str:

@@ -12,7 +12,7 @@ _ROOMS = {
     "check-config": ("installation", "Say everything that is wrong with a configuration file."),
     "audit": ("installation", "Check that the ledger's laws hold."),
     "version": ("installation", "Print the version."),
-    "account": ("account", "Accounts: create, list, show, set-zone."),
+    "account": ("account", "Accounts: create, list, show, set."),
     "balance": ("balance", "What an account may still send: show, set, topup."),
     "connection": ("connection", "SMTP logins: create, list, show, activate, block, new-password, set-rate, …"),
     "domain": ("domain", "Sending domains and their DKIM keys: add, show, list, keys, verify, unverify."),

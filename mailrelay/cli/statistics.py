@@ -36,7 +36,7 @@ def statistics(
     """Tell how many mails came to what, in the rows of the service whose dialect the connection speaks.
 
     Mail counts in the hour in which it was accepted, whatever becomes of it later. Days are those of the account's time
-    zone ('mailrelay account set-zone').
+    zone ('mailrelay account set').
 
     \b
     Examples:

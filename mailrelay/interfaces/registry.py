@@ -133,11 +133,8 @@ class IRegistry(Interface):
     def add_account(account: Account) -> Deferred[None]:
         """Create an account; its opening balance is a ledger entry of kind "opening"."""
 
-    def set_weight(account: str, weight: int) -> Deferred[Account]:
-        """Set the weight of an account among the others."""
-
-    def set_zone(account: str, zone: str) -> Deferred[Account]:
-        """Let the days of an account be those of a time zone (IANA name)."""
+    def change_account(account: str, changes: Mapping[str, object]) -> Deferred[Account]:
+        """Change the fields named of an account: "weight", "zone"."""
 
     def move_balance(account: str, amount: int, kind: str, note: str, now: int) -> Deferred[Account]:
         """Add `amount` (may be negative) with an entry; fails with `ValueError` if available would fall below zero."""

@@ -6,7 +6,7 @@ transaction; nothing here lets the available balance fall below zero.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from ..interfaces import registry as registry_border
 from ..interfaces.registry import Account
@@ -35,14 +35,6 @@ async def create(installation: Installation, name: str, balance: int = 0) -> Acc
 
 
 @use_case
-async def set_zone(installation: Installation, name: str, zone: str) -> Account:
-    """Let the days of an account, in its statistics, be those of a time zone such as Europe/Moscow."""
-    zone = checked.zone("zone", zone)
-    account = await names.account(installation.registry, name)
-    return await installation.registry.set_zone(account.id, zone)
-
-
-@use_case
 async def every(installation: Installation) -> Sequence[Account]:
     """All accounts, oldest first."""
     return await installation.registry.accounts()
@@ -55,11 +47,19 @@ async def find(installation: Installation, name: str) -> Account:
 
 
 @use_case
-async def set_weight(installation: Installation, name: str, weight: int) -> Account:
-    """Let so much of the account's mail go out for each of another's whose weight is 1."""
-    weight = checked.number("weight", weight, 1, MAX_WEIGHT)
+async def change(installation: Installation, name: str, settings: Mapping[str, str]) -> Account:
+    """Set what an account is among the others: `weight`, how much of its mail goes out for each of another's whose
+    weight is 1, and `zone`, the time zone in which its days begin, such as Europe/Moscow."""
+    changes: dict[str, object] = {}
+    for option, text in settings.items():
+        if option == "weight":
+            changes[option] = checked.number(option, checked.whole(option, text), 1, MAX_WEIGHT)
+        elif option == "zone":
+            changes[option] = checked.zone(option, text)
+        else:
+            raise Invalid("option", f"{option!r} is none of weight, zone")
     account = await names.account(installation.registry, name)
-    return await installation.registry.set_weight(account.id, weight)
+    return await installation.registry.change_account(account.id, changes)
 
 
 @use_case

@@ -83,6 +83,13 @@ def zone(field: str, text: str) -> str:
         raise Invalid(field, f"{text!r} is no time zone; they are named like Europe/Berlin") from None
 
 
+def whole(field: str, text: str) -> int:
+    """A whole number as people write it."""
+    if not (text.isascii() and text.isdigit() and len(text) < 16):
+        raise Invalid(field, "must be a whole number")
+    return int(text)
+
+
 def number(field: str, value: int, least: int, most: int = MAX_SENDS) -> int:
     """A whole number within its bounds."""
     if value < least:

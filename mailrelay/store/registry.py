@@ -97,14 +97,8 @@ class Registry:
 
         return self._writer.ask(CALL, add)
 
-    def set_weight(self, account: str, weight: int) -> Deferred[Account]:
-        return self._change_account(account, weight=weight)
-
-    def set_zone(self, account: str, zone: str) -> Deferred[Account]:
-        return self._change_account(account, zone=zone)
-
-    def _change_account(self, account: str, **changes: object) -> Deferred[Account]:
-        statement = sa.update(accounts).where(accounts.c.id == account).values(changes).returning(accounts)
+    def change_account(self, account: str, changes: Mapping[str, object]) -> Deferred[Account]:
+        statement = sa.update(accounts).where(accounts.c.id == account).values(dict(changes)).returning(accounts)
 
         def change(work: Work) -> Account:
             found = work.execute(statement).first()

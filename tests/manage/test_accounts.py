@@ -22,12 +22,12 @@ class Accounts(InstallationTestCase):
         money does not touch it."""
         made = self.done(accounts.create(self.place, "shop", 7))
         self.assertEqual(made.weight, 1)
-        self.done(accounts.set_weight(self.place, "shop", 5))
+        self.done(accounts.change(self.place, "shop", {"weight": "5"}))
         self.done(accounts.top_up(self.place, "shop", 3))
         found = self.done(accounts.find(self.place, "shop"))
         self.assertEqual((found.weight, found.balance), (5, 10))
-        for weight in (0, 101):
-            self.refused(accounts.set_weight(self.place, "shop", weight), Invalid)
+        for weight in ("0", "101", "much"):
+            self.refused(accounts.change(self.place, "shop", {"weight": weight}), Invalid)
 
     def test_a_name_is_given_once(self) -> None:
         """A second account of one name, or one named like another's id, is refused."""

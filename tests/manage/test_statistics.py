@@ -78,7 +78,7 @@ class StatisticsTests(InstallationTestCase):
 
     def test_by_time(self) -> None:
         """Each step of the span is there, and days are those of the account's zone."""
-        self.done(accounts.set_zone(self.place, "shop", "Asia/Tokyo"))
+        self.done(accounts.change(self.place, "shop", {"zone": "Asia/Tokyo"}))
         self.send(self.app.id, "a@b.test")
         self.at += 12 * HOUR
         self.send(self.app.id, "a@b.test", "b@b.test")
@@ -115,7 +115,7 @@ class StatisticsTests(InstallationTestCase):
                 error = self.failureResultOf(statistics.report(self.place, Asked(**asked)), Invalid).value
                 self.assertEqual(error.field, field)
         self.failureResultOf(statistics.report(self.place, Asked(connection="none")), Unknown)
-        self.failureResultOf(accounts.set_zone(self.place, "shop", "Mars/Base"), Invalid)
+        self.failureResultOf(accounts.change(self.place, "shop", {"zone": "Mars/Base"}), Invalid)
 
     def test_plain(self) -> None:
         """The form in which it leaves the house."""
