@@ -7,11 +7,11 @@ came. Rules are pure: where the facts are those of the transaction before, its v
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from typing import TypeAlias
 
 from ..interfaces.directory import ConnectionFacts
 from ..interfaces.submission import Peer
 from ..interfaces.verdicts import IVerdicts
+from ..mail.recurring import Recurring
 from ..mail.reply import Refusal
 from ..policy.admission import Facts, judge
 from ..policy.dialect import Dialect
@@ -21,8 +21,25 @@ from ..policy.verdict import Verdict
 #: are pure, so equal facts are not judged again.
 RECURRING = frozenset({"mail", "rate"})
 
-#: by stage the facts that were judged last, the verdicts, and these as they are kept
-Judged: TypeAlias = dict[str, tuple[Facts, Sequence[Verdict], Sequence[Mapping[str, object]]]]
+
+class Judged:
+    """What transactions of one connection and dialect share: how its client came, and by stage the facts that were
+    judged last, the verdicts, and these as they are kept."""
+
+    __slots__ = ("_arrived", "_of", "stages")
+
+    def __init__(self) -> None:
+        self.stages: dict[str, tuple[Facts, Sequence[Verdict], Sequence[Mapping[str, object]]]] = {}
+        self._of: tuple[Peer, ConnectionFacts] | None = None
+        self._arrived: Sequence[Mapping[str, object]] = ()
+
+    def arrived(self, peer: Peer, connection: ConnectionFacts) -> Sequence[Mapping[str, object]]:
+        """The decisions before the first of a transaction."""
+        of = self._of
+        if of is None or of[0] is not peer or of[1] is not connection:
+            self._of = peer, connection
+            self._arrived = [Recurring(each) for each in _arrival(peer, connection)]
+        return self._arrived
 
 
 class Decisions:
@@ -39,17 +56,17 @@ class Decisions:
         self._peer = peer
         self._judged = judged
         self.connection = connection
-        self.made: list[Mapping[str, object]] = list(_arrival(peer, connection))
+        self.made: list[Mapping[str, object]] = list(judged.arrived(peer, connection))
 
     def judge(self, stage: str, facts: Facts, of: Collection[str] | None = None) -> None:
         """Judge by the dialect's rules of a stage, or those `of` them; fails with the `Refusal` of the one that
         refuses."""
         if of is None and stage in RECURRING:
-            known, verdicts, plain = self._judged.get(stage, (None, (), ()))
+            known, verdicts, plain = self._judged.stages.get(stage, (None, (), ()))
             if known != facts:
                 verdicts = judge(self._dialect, stage, facts)
-                plain = [verdict.plain() for verdict in verdicts]
-                self._judged[stage] = facts, verdicts, plain
+                plain = [Recurring(verdict.plain()) for verdict in verdicts]
+                self._judged.stages[stage] = facts, verdicts, plain
             self.made.extend(plain)
         else:
             verdicts = judge(self._dialect, stage, facts, of)
@@ -73,7 +90,7 @@ class Decisions:
         self._book.keep(connection.id, connection.account, peer.address, stage, [*arrived, *verdicts])
 
 
-def _arrival(peer: Peer, connection: ConnectionFacts) -> Sequence[Mapping[str, object]]:
+def _arrival(peer: Peer, connection: ConnectionFacts) -> Sequence[dict[str, object]]:
     """The decisions before the first of ours: that the listener took the client in, and as whom it logged in by now."""
     listener = {
         "listener": peer.listener,

@@ -52,7 +52,7 @@ class SubmittingConnection:
         self.dialect = dialect
         self._intake = intake
         self._facts = facts
-        self._judged: Judged = {}
+        self._judged = Judged()
 
     def submission(self, peer: Peer) -> ISubmission:
         transaction: ISubmission = Transaction(self._intake, self._facts, self.dialect, peer, self._judged)
@@ -93,7 +93,7 @@ class Transaction:
         self._recipients: dict[str, _Taken] = {}
         self._asked = 0
         self._source = Source(intake.spool, intake.new_id)
-        self._decisions = Decisions(intake.verdicts, dialect, peer, connection, {} if judged is None else judged)
+        self._decisions = Decisions(intake.verdicts, dialect, peer, connection, judged or Judged())
         self._available = 0
         self._sent = 0
         self._keyed: bool | None = None

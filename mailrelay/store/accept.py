@@ -10,11 +10,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from itertools import groupby
 from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
 from ..mail.envelope import DAY, Delivery, Recipient, State, Submission, deliveries_of, personal_text
+from ..mail.recurring import Recurring
 from ..mail.reply import Refusal
 from ..policy.rejection import within
 from .bodies import stored
@@ -192,7 +194,22 @@ def _message_row(submission: Submission) -> Mapping[str, object]:
 
 def plain(verdicts: Sequence[Mapping[str, object]]) -> str:
     """Verdicts as JSON text; what JSON does not know becomes text."""
-    return _encode(tuple(verdicts))
+    texts: list[str] = []
+    for recurs, group in groupby(verdicts, key=_recurs):
+        some = tuple(group)
+        texts += map(_text_of, some) if recurs else [_encode(some)[1:-1]]
+    return f"[{','.join(texts)}]"
+
+
+def _recurs(verdict: Mapping[str, object]) -> bool:
+    return type(verdict) is Recurring
+
+
+def _text_of(recurring: Mapping[str, object]) -> str:
+    assert isinstance(recurring, Recurring)
+    if not recurring.text:
+        recurring.text = _encode(recurring)
+    return recurring.text
 
 
 def _known(value: object) -> object:

@@ -18,7 +18,7 @@ RCPT = RcptFacts(address="a@b.test", accepted=0, recipient_limit=1, available=1,
 class DecisionsTests(SynchronousTestCase):
     def setUp(self) -> None:
         self.book = KeptVerdicts()
-        self.shared: Judged = {}
+        self.shared = Judged()
         self.decisions = self.make()
 
     def make(self) -> Decisions:
