@@ -28,10 +28,12 @@ OLDEST_SQLITE = (3, 51, 3)
 
 _SQLITE_FULL = 13
 
+#: A page of a new file holds a usual message with its verdicts: a third fewer of them are written than of 4 KiB.
 _PRAGMAS = (
+    "PRAGMA page_size = 8192",
     "PRAGMA journal_mode = WAL",
     "PRAGMA synchronous = FULL",
-    "PRAGMA wal_autocheckpoint = 4000",
+    "PRAGMA wal_autocheckpoint = 2000",
     "PRAGMA journal_size_limit = 67108864",
     "PRAGMA cache_size = -16000",
 )
