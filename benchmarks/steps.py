@@ -239,7 +239,7 @@ def commit(reactor: Any, count: int, folder: Path, settle: bool = False) -> Defe
     from mailrelay.store.store import open_store
 
     store = open_store(folder, node="N", now=now, reactor=reactor)
-    settler = Settler(store.ledger, Schedule((60,), 432_000, 0.0), now, lambda: 0.5)
+    settler = Settler(store.ledger, Schedule((60,), 432_000, 0.0), now, lambda: 0.5, store.history.attempts)
     leased = {delivery.recipient: delivery for delivery in deliveries(count)}
     submissions = [
         Submission(

@@ -154,6 +154,7 @@ VALUES = [
         "delivery.complaint_names[0]: must be 1 to 64 letters, digits, dots, hyphens or underscores, without @",
     ),
     ("[delivery]\nsign = 1", "delivery.sign: must be true or false"),
+    ("[delivery]\nuncertain_retries = -1", "delivery.uncertain_retries: must be at least 0"),
     ("[delivery]\nshaping = 1", "delivery.shaping: must be text"),
     ("[delivery.timeouts]\nconnect = 0", "delivery.timeouts.connect: must be at least 1"),
     ("[delivery.timeouts]\nquit = 1", "delivery.timeouts.quit: unknown key"),

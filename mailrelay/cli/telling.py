@@ -21,6 +21,8 @@ _NEXT = {
     "schedule": "the schedule says so",
     "hint": "the host asked for that wait",
     "uncertain": "it may have arrived, so it is sent again late",
+    "uncertain_held": "it may have arrived, more than once by now, so it is held back",
+    "left_alone": "its receiver is left alone for a while",
     "deadline": "the schedule leads beyond the deadline, so it is tried there for the last time",
     "connection_active": "its connection is not active, which is looked at each minute",
 }

@@ -328,6 +328,7 @@ class Delivery(Section):
     jitter: Percent = 10
     expiry: Seconds = 432000
     uncertain: Seconds = 1800
+    uncertain_retries: Annotated[int, Field(ge=0, le=1000)] = 1
     concurrency: Count = 100
     connections_per_host: Count = 20
     messages_per_connection: Count = 100

@@ -297,7 +297,7 @@ class Settlement:
     `due_at` is the instant of the next attempt for DEFERRED and QUEUED; `charge` is "", "capture" or "release";
     `suppression` is "" or the reason under which the address is suppressed from now on, until `suppressed_until` (0:
     for good); `attempted` tells whether an attempt is to be counted. `outcome` is the attempt itself, kept as it is
-    told here, and `facts` say why the next one is made when it is.
+    told here, and `facts` say why the next one is made when it is. With `hold` it is held back from then on.
     """
 
     recipient: str
@@ -313,6 +313,7 @@ class Settlement:
     outcome: Outcome | None = None
     facts: Mapping[str, object] = field(default_factory=dict)
     suppressed_until: int = 0
+    hold: bool = False
 
 
 @dataclass(frozen=True, slots=True)

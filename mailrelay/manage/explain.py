@@ -134,7 +134,9 @@ async def _next(installation: Installation, passage: Passage, attempts: Sequence
         if each.id == passage.connection and each.status != "active":
             return Next(passage.due_at, "connection_active", {"status": each.status})
     facts = dict(attempts[-1].facts) if attempts else {"rule": "first"}
-    if attempts and passage.due_at != attempts[-1].due_at:
+    if passage.last_reply != (attempts[-1].reply if attempts else ""):
+        facts = {"rule": "left_alone", "reply": passage.last_reply}
+    elif attempts and passage.due_at != attempts[-1].due_at:
         facts = {"rule": "moved"}
     return Next(passage.due_at, str(facts.pop("rule", "")), facts)
 

@@ -23,13 +23,14 @@ class Schedule:
 
     `spread` is the share of a delay by which chance may lengthen it, so that what was deferred together does not
     come back together. `uncertain` is the least number of seconds before what may have arrived is sent again: the hop
-    has time to notice, and the reader to see the first.
+    has time to notice, and the reader to see the first. It is sent again `uncertain_retries` times, then it is held.
     """
 
     delays: tuple[int, ...]
     expiry: int
     spread: float = 0.1
     uncertain: int = 0
+    uncertain_retries: int = 1
 
     def __post_init__(self) -> None:
         if not self.delays or min(self.delays) < 1 or self.expiry < 1 or self.spread < 0:

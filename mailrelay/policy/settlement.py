@@ -48,16 +48,23 @@ TRANSITIONS: Mapping[State, Transition] = MappingProxyType(
 #: The reason for which an address is suppressed that a host refused for good.
 HARD_BOUNCE = "hard_bounce"
 
+#: The fact of an attempt after which the mail may have arrived.
+UNCERTAIN = "uncertain"
+
 _NO_FACTS: Mapping[str, object] = MappingProxyType({})
 
 
-def settle(delivery: Delivery, outcome: Outcome, now: int, schedule: Schedule, jitter: float) -> Settlement:
+def settle(
+    delivery: Delivery, outcome: Outcome, now: int, schedule: Schedule, jitter: float, doubts: int = 0
+) -> Settlement:
     """What an attempt leads to: its outcome, or EXPIRED when a deferral comes at or after the deadline.
 
-    `now` is in microseconds; `jitter` is chance from 0 to 1. An address of which the refusal says that it is no good is
+    `now` is in microseconds; `jitter` is chance from 0 to 1; `doubts` are earlier attempts after which the mail may
+    have arrived, which matters only where this is one more. An address of which the refusal says that it is no good is
     suppressed from now on.
     """
     state, due_at, facts, suppression, until = State.DEFERRED, 0, _NO_FACTS, "", 0
+    hold = False
     if outcome.held and (due := after(outcome.held, now, delivery.expires_at, jitter)) is not None:
         return _put_off(delivery, outcome, due)
     if isinstance(outcome, Delivered):
@@ -88,7 +95,10 @@ def settle(delivery: Delivery, outcome: Outcome, now: int, schedule: Schedule, j
                 rule, asked = ("uncertain", schedule.uncertain) if late > due else ("hint", wait)
                 facts |= {"rule": rule, "asked": asked}
         if outcome.uncertain:
-            facts = {**facts, "uncertain": True}
+            facts = {**facts, UNCERTAIN: True}
+            hold = state is State.DEFERRED and doubts >= schedule.uncertain_retries
+            if hold:
+                facts |= {"rule": "uncertain_held", "doubts": doubts + 1}
     if outcome.fallback:
         facts = {**facts, "left_routes": outcome.fallback}
     row = TRANSITIONS[state]
@@ -105,6 +115,7 @@ def settle(delivery: Delivery, outcome: Outcome, now: int, schedule: Schedule, j
         outcome=outcome,
         facts=facts,
         suppressed_until=until,
+        hold=hold,
     )
 
 

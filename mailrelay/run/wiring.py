@@ -140,8 +140,10 @@ def wire(
         shaping=shaping.installed(delivery.shaping),
         grace=grace,
     )
-    schedule = Schedule(delivery.schedule, delivery.expiry, delivery.jitter / 100, delivery.uncertain)
-    settler = Settler(store.ledger, schedule, now, random.random)
+    schedule = Schedule(
+        delivery.schedule, delivery.expiry, delivery.jitter / 100, delivery.uncertain, delivery.uncertain_retries
+    )
+    settler = Settler(store.ledger, schedule, now, random.random, store.history.attempts)
     asked = config.resolver
     resolver = Resolver(
         servers(asked.servers, asked.port),

@@ -125,8 +125,8 @@ class MemoryState:
     def tell(self, event: str, entry: Entry, at: int, **more: Any) -> None:
         """Put an event of a recipient into the outbox."""
         delivery = entry.delivery
-        if delivery.connection:  # of mail of the system itself nobody is told
-            submission = self.submissions[delivery.message]
+        submission = self.submissions.get(delivery.message)
+        if delivery.connection and submission is not None:  # of mail of the system itself nobody is told
             facts = self.connections.get(delivery.connection)
             self.happened.append(
                 Happening(
@@ -274,6 +274,7 @@ class MemoryLedger:
         entry.last = str(settlement.reply) if settlement.reply is not None else ""
         if settlement.attempted:
             entry.delivery = replace(entry.delivery, attempts=entry.delivery.attempts + 1)
+        entry.held = entry.held or settlement.hold
         if not entry.state.final:
             entry.state = State.DEFERRED if entry.delivery.attempts else State.QUEUED
         if entry.reserved and (settlement.charge or settlement.state.final):

@@ -57,6 +57,12 @@ _settle = (
     )
 )
 
+_hold = (
+    sa.update(recipients)
+    .where(recipients.c.id == sa.bindparam("recipient"), PENDING)
+    .values(held=sa.literal_column("1"))
+)
+
 _spend = (
     sa.update(recipients)
     .where(recipients.c.id == sa.bindparam("recipient"), recipients.c.reserved == 1)
@@ -159,6 +165,8 @@ def settle(work: Work, members: Sequence[Settlement], reports: Reports | None = 
             subject = reports.about(work, settlement.recipient)
             if subject is not None:
                 reports.put(work, subject, settlement.state, subject.reply, subject.host, settlement.at)
+        if settlement.hold:
+            work.execute(_hold, {"recipient": settlement.recipient})
     keep(work, made)
     return results
 

@@ -65,6 +65,14 @@ class ExplainTests(InstallationTestCase):
         self.assertEqual(self.story().next.rule, "in_hand")  # type: ignore[union-attr]
         self.done(self.store.ledger.release([self.story().passage.recipient]))
 
+    def test_left_alone(self) -> None:
+        """What was not tried since its receiver is left alone says so, and counts no attempt."""
+        self.attempt(Postponed(Reply(451, "4.7.0", "mx is left alone"), "mx.a.example", 0, held=60))
+        story = self.story()
+        assert story.next is not None
+        self.assertEqual((story.next.at, story.next.rule), (self.at + 60 * SECOND, "left_alone"))
+        self.assertEqual((story.next.facts, story.attempts), ({"reply": "451 4.7.0 mx is left alone"}, ()))
+
     def test_a_deferral(self) -> None:
         """After a deferral the next attempt is told with the rule by which it comes then; one that somebody moved is
         told as moved, and one that waits for its connection as that."""

@@ -145,6 +145,16 @@ class TransitionTests(SynchronousTestCase):
             settle(delivery(left=3600), came(Deferred, LATER), NOW, schedule, 0.0).due_at, NOW + 60 * SECOND
         )
 
+    def test_uncertain_again(self) -> None:
+        """O2: what may have arrived once more than it is to be sent again is held back; never at its end."""
+        lost = Deferred(LATER, "mx", NOW, uncertain=True)
+        for retries, doubts, hold in ((0, 0, True), (1, 0, False), (1, 1, True), (3, 2, False)):
+            found = settle(delivery(), lost, NOW, replace(SCHEDULE, uncertain_retries=retries), 0.0, doubts)
+            self.assertEqual((found.state, found.hold), (State.DEFERRED, hold), (retries, doubts))
+            self.assertEqual("doubts" in found.facts, hold)
+        self.assertFalse(settle(delivery(left=0), lost, NOW, SCHEDULE, 0.0, 5).hold)
+        self.assertFalse(settle(delivery(), came(Deferred, LATER), NOW, SCHEDULE, 0.0, 5).hold)
+
     def test_held_back(self) -> None:
         """O17, O18: what was not tried since its receiver is left alone comes back when that is over, spread by chance,
         and no attempt is counted or kept; its deadline stands all the same."""

@@ -40,7 +40,9 @@ class World:
         self.way: Sequence[Hop] | Outcome = HOPS
         self.fallbacks: dict[str, Sequence[Hop]] = {}
         self.down = DownHosts(self.now)
-        self.settler = Settler(self.ledger, Schedule((60, 300), 3600), self.now, lambda: 0.0)
+        self.settler = Settler(
+            self.ledger, Schedule((60, 300), 3600), self.now, lambda: 0.0, lambda recipient: succeed(())
+        )
         self._ids = count(1)
         self.outbound = Outbound(
             self.ledger,

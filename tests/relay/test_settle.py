@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from twisted.internet.defer import fail
+from twisted.internet.defer import fail, succeed
 from twisted.trial.unittest import SynchronousTestCase
 
+from mailrelay.interfaces.history import Attempt
 from mailrelay.mail.envelope import SECOND, Bounced, Delivered, Delivery, Outcome, State
 from mailrelay.mail.envelope import Deferred as Postponed
 from mailrelay.policy.retry import Schedule
@@ -19,7 +20,11 @@ class SettlerTests(SynchronousTestCase):
         self.now = START
         self.state = MemoryState(balance={"A": 5})
         self.ledger = MemoryLedger(self.state, "N1")
-        self.settler = Settler(self.ledger, Schedule((60, 300), 3600), lambda: self.now, lambda: 0.0)
+        self.attempts: list[Attempt] = []
+        schedule = Schedule((60, 300), 3600)
+        self.settler = Settler(
+            self.ledger, schedule, lambda: self.now, lambda: 0.0, lambda recipient: succeed(self.attempts)
+        )
 
     def leased(self, billing: str = "accept", attempts: int = 0) -> Delivery:
         made = delivery("R1", billing=billing, attempts=attempts)
@@ -51,13 +56,28 @@ class SettlerTests(SynchronousTestCase):
         self.assertEqual(self.state.recipients["R1"].state, State.EXPIRED)
 
     def test_money(self) -> None:
-        """What is billed on the attempt is captured by a delivery and given back at the deadline (law 5)."""
+        """What is billed on the attempt is captured by a delivery, and at the deadline (law 5)."""
         self.settle(self.leased("attempt"), Delivered(OK, "mx", START))
         self.assertEqual((self.state.balance["A"], self.state.reserved("A")), (4, 0))
         made = self.leased("attempt")
         self.now = made.expires_at
         self.settle(made, Postponed(LATER, "mx", self.now))
-        self.assertEqual((self.state.balance["A"], self.state.reserved("A")), (4, 0))
+        self.assertEqual((self.state.balance["A"], self.state.reserved("A")), (3, 0))
+
+    def test_may_have_arrived_twice(self) -> None:
+        """O2: what may have arrived is sent again once; after a second such attempt it is held back, and told of."""
+        lost = Postponed(LATER, "mx", START, uncertain=True)
+        self.settle(self.leased(), lost)
+        self.assertFalse(self.state.recipients["R1"].held)
+        self.attempts = [
+            Attempt(1, START, "", "mx", "", "", "", State.DEFERRED, str(LATER), START, {"uncertain": True}, ""),
+            Attempt(2, START, "", "mx", "", "", "", State.DEFERRED, str(LATER), START, {}, ""),
+        ]
+        with logged() as events:
+            self.settle(self.leased(attempts=2), lost)
+        entry = self.state.recipients["R1"]
+        self.assertEqual((entry.state, entry.held), (State.DEFERRED, True))
+        self.assertIn("M1 R1 may have arrived 2 times: held back", told(events))
 
     def test_lost_lease(self) -> None:
         """Whose lease was lost is told of as a possible duplicate, and nothing moves (law 4)."""

@@ -193,6 +193,13 @@ class LedgerLaws:
         row = self.world.rows(self.account)[ids[0]]
         self.assertEqual((row.state, row.attempts), (State.QUEUED, 0))
 
+    def test_held_by_its_settlement(self) -> None:
+        """A settlement that says so holds its recipient back: it is not claimed until it is released (O2)."""
+        ids, _ = self.accept(["a@b.test", "c@b.test"])
+        self.settle(ids[0], State.DEFERRED, due_at=self.world.now, hold=True)
+        self.settle(ids[1], State.DEFERRED, due_at=self.world.now)
+        self.assertEqual(self.claim(), [ids[1]])
+
     def test_settling_without_the_lease_changes_nothing(self) -> None:
         """A settlement after the lease was lost says so and moves neither state nor money (law 4)."""
         ids, _ = self.accept(["a@b.test"], billing="attempt")
