@@ -15,6 +15,7 @@ from .queue import filtered
 
 COLUMNS = ("id", "rcpt", "connection", "state", "dialect_status", "attempts", "billed", "accepted_at", "last_reply")
 RECIPIENT = ("rcpt", "recipient", "state", "dialect_status", "attempts", "billed", "last_reply", "last_host", "last_at")
+ATTEMPT = ("rcpt", "number", "at", "state", "host", "address", "security", "tls", "cipher", "reply")
 
 
 @click.group(cls=Group)
@@ -52,8 +53,9 @@ def show(opened: Opened, id: str) -> None:
     found = wait(messages.find(opened.installation, id))
     rows = [plain.passage(each, opened.installation.dialects) for each in found.passages]
     verdicts = [dict(each) for each in found.verdicts]
+    attempts = [{"rcpt": rcpt, **plain.attempt(each)} for rcpt, each in found.attempts]
     if output.wants_json():
-        return output.as_json({"id": found.id, "recipients": rows, "verdicts": verdicts})
+        return output.as_json({"id": found.id, "recipients": rows, "attempts": attempts, "verdicts": verdicts})
     first = rows[0]
     keys = (
         "id",
@@ -71,6 +73,7 @@ def show(opened: Opened, id: str) -> None:
     )
     output.card({key: first[key] for key in keys})
     output.table(rows, RECIPIENT, "Recipients")
+    output.table(attempts, ATTEMPT, "Attempts")
     for verdict in verdicts:
         verdict.setdefault("rule", "")
     output.table([{"verdict": each} for each in verdicts], ("verdict",), "Decisions")

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from ..mail.encryption import MEANING
 from .output import cell, table
 
 Plain = Mapping[str, Any]
@@ -71,7 +72,7 @@ def _attempt(attempt: Plain) -> None:
             f"by route {attempt['route']}" if attempt["route"] else "",
             f"to {attempt['host']}" if attempt["host"] else "to no host",
             f"({attempt['address']})" if attempt["address"] else "",
-            f"in {attempt['tls']}" if attempt["tls"] else "without TLS" if attempt["host"] else "",
+            _encryption(attempt),
         )
         if part
     )
@@ -83,6 +84,14 @@ def _attempt(attempt: Plain) -> None:
     if attempt["next_at"]:
         why = dict(attempt["why"])
         _line(f"    next at {attempt['next_at']}: {_NEXT.get(why.pop('rule', ''), '')}{_facts(why)}")
+
+
+def _encryption(attempt: Plain) -> str:
+    if not attempt["tls"]:
+        return "without TLS" if attempt["host"] else ""
+    cipher = f" ({attempt['cipher']})" if attempt["cipher"] else ""
+    meaning = MEANING.get(attempt["security"], "")
+    return f"in {attempt['tls']}{cipher}" + (f", {meaning}" if meaning else "")
 
 
 def _facts(facts: Plain) -> str:

@@ -287,12 +287,14 @@ class Route(Section):
 
 
 class Resolver(Section):
-    """``[resolver]``: the name servers that MX routes ask. None means those of ``/etc/resolv.conf``."""
+    """``[resolver]``: the name servers that MX routes ask. None means those of ``/etc/resolv.conf``. With `validates`
+    they check DNSSEC, on a way that nobody else has a hand in."""
 
     servers: tuple[IpAddress, ...] = ()
     port: RemotePort = 53
     timeout: Seconds = 5
     tries: Annotated[int, Field(ge=1, le=10)] = 2
+    validates: bool = False
 
 
 class Scanner(Section):
@@ -337,6 +339,8 @@ class Delivery(Section):
     bounce_lifetime: Seconds = 2_592_000
     complaint_names: tuple[LocalPart, ...] = ("abuse", "fbl", "complaints")
     sign: bool = True
+    mta_sts: bool = True
+    starttls_memory: Seconds = 3600
     shaping: FilePath = Path("/etc/mailrelay/shaping.toml")
     timeouts: Timeouts = Timeouts()
 

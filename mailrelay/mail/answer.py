@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
-Kind: TypeAlias = Literal["MX", "A", "AAAA"]
+Kind: TypeAlias = Literal["MX", "A", "AAAA", "TXT", "TLSA"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,8 +21,18 @@ class MailExchange:
     exchange: str
 
 
-#: An MX record, or for A and AAAA the address as text.
-Record: TypeAlias = MailExchange | str
+@dataclass(frozen=True, slots=True)
+class Tlsa:
+    """A TLSA record (RFC 6698 2.1): for what use which part of a certificate is told, and how."""
+
+    usage: int
+    selector: int
+    matching: int
+    data: bytes
+
+
+#: An MX or TLSA record; for A and AAAA the address as text, for TXT its strings as one text.
+Record: TypeAlias = MailExchange | Tlsa | str
 
 
 @dataclass(frozen=True, slots=True)

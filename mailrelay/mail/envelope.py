@@ -14,6 +14,8 @@ from functools import lru_cache
 from types import MappingProxyType
 from typing import TypeAlias
 
+from .answer import Tlsa
+from .encryption import TlsPolicy
 from .frozen import frozen
 from .reply import Reply
 
@@ -217,7 +219,9 @@ class Hop:
 
     `host` is its name, for TLS and the log; `address` the IP address to connect to, "" when the name is still to be
     looked up; `source` our own address to connect from, "" for the system's choice; `route` the name of the route that
-    led here.
+    led here. Two more rules for TLS come from what a domain promises: "sts" holds a host to its certificate by MTA-STS,
+    "dane" by the records in `tlsa`, where an authority's certificates may bear one of `names`; `promise` is what was
+    promised, None by smart hosts.
     """
 
     host: str
@@ -228,6 +232,9 @@ class Hop:
     address: str = ""
     source: str = ""
     route: str = field(default="", compare=False)
+    tlsa: tuple[Tlsa, ...] = field(default=(), compare=False)
+    names: tuple[str, ...] = field(default=(), compare=False)
+    promise: TlsPolicy | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -242,7 +249,8 @@ class Capabilities:
 
 @frozen
 class _Attempt:
-    """What one attempt ended with: the last `reply` (the host's or ours), the host's name, the instant, TLS version.
+    """What one attempt ended with: the last `reply` (the host's or ours), the host's name, the instant, TLS
+    (`mail.encryption`).
 
     `address` is the host's IP address if it was given one, `route` the name of the route, `signed` what the message was
     signed by, `transcript` what was said (`mail.transcript`); they tell how it went, and two attempts that ended alike

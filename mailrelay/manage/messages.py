@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from ..interfaces.history import Passage, Selection
+from ..interfaces.history import Attempt, Passage, Selection
 from ..mail.envelope import State
 from . import checked
 from .errors import Invalid, Unknown
@@ -18,15 +18,19 @@ from .queue import Which, selection
 
 #: Most passages in one answer.
 MAX_PASSAGES = 10_000
+#: Recipients of a message whose attempts are on its card.
+ATTEMPTS_OF = 20
 
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """One message: its recipients, in the order they were given, and the decisions on its way."""
+    """One message: its recipients, in the order they were given, the decisions on its way, and the attempts made at
+    its first recipients, each with the recipient's address."""
 
     id: str
     passages: tuple[Passage, ...]
     verdicts: tuple[Mapping[str, object], ...]
+    attempts: tuple[tuple[str, Attempt], ...] = ()
 
 
 @use_case
@@ -48,7 +52,13 @@ async def find(installation: Installation, id: str) -> Card:
             return await find(installation, each.id)
         raise Unknown("message", id)
     verdicts = await installation.history.verdicts(id)
-    return Card(id, tuple(sorted(found, key=lambda each: each.recipient)), tuple(verdicts))
+    passages = sorted(found, key=lambda each: each.recipient)
+    attempts = [
+        (each.rcpt, attempt)
+        for each in passages[:ATTEMPTS_OF]
+        for attempt in await installation.history.attempts(each.recipient)
+    ]
+    return Card(id, tuple(passages), tuple(verdicts), tuple(attempts))
 
 
 def _state(text: str) -> State:

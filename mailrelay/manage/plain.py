@@ -16,6 +16,7 @@ from ..interfaces.history import Attempt, Passage
 from ..interfaces.registry import Account, Connection, Domain, DomainKey, Sender, Suppression
 from ..interfaces.routes import StoredRoute
 from ..interfaces.templates import Template
+from ..mail.encryption import Encryption
 from ..mail.envelope import PRIORITIES, SECOND
 from ..mail.reply import Reply
 from ..policy.bounce import BounceClasses
@@ -245,14 +246,18 @@ def act(value: Engagement) -> Plain:
 
 
 def attempt(value: Attempt) -> Plain:
-    """How one attempt went; the transcript is a list of lines, empty when it is no longer kept."""
+    """How one attempt went; the transcript is a list of lines, empty when it is no longer kept. `security` is what the
+    host was held to (`mail.encryption`), "none" where nothing was encrypted."""
+    encryption = Encryption.read(value.tls)
     return {
         "number": value.number,
         "at": instant(value.at),
         "route": value.route,
         "host": value.host,
         "address": value.address,
-        "tls": value.tls,
+        "tls": encryption.version,
+        "cipher": encryption.cipher,
+        "security": encryption.level or ("none" if value.host and not value.tls else ""),
         "signed": value.signed,
         "state": value.state.value,
         "reply": value.reply,

@@ -6,7 +6,7 @@ outcome is ready: bounced when DNS said so for certain, deferred otherwise. It n
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from twisted.internet.defer import Deferred, gatherResults, succeed
 from twisted.python.failure import Failure
@@ -20,6 +20,7 @@ from ..mail.reply import Reply
 from ..policy.mx import Lookup, Own, direct, exchanges, hops, is_host, literal
 from ..policy.route import MxRoute, Route, Routes, last, serving
 from .down import DownHosts
+from .promises import Promises
 
 #: The stored route that an account means by an id, None where there is none.
 FindStored = Callable[[str, str], Deferred[Route | MxRoute | None]]
@@ -31,7 +32,7 @@ _NO_NAMES = RouteNames()
 
 class Ways:
     """Finds ways; `stored` and `names` tell the routes that accounts have beside `routes`, `chance` numbers from 0 to
-    1, `now` microseconds."""
+    1, `now` microseconds; `promises` holds hosts found by MX to what their domain promises of TLS."""
 
     def __init__(
         self,
@@ -43,10 +44,12 @@ class Ways:
         now: Callable[[], int],
         down: DownHosts | None = None,
         names: FindNames = lambda account: succeed(_NO_NAMES),
+        promises: Promises | None = None,
     ) -> None:
         self._routes = routes
         self._stored = stored
         self._names = names
+        self._promises = promises
         self._resolver = resolver
         self._own = own
         self._chance = chance
@@ -99,12 +102,16 @@ class Ways:
         return last(way, self._down) if self._down else way
 
     async def _by_mx(self, domain: str, route: MxRoute) -> Sequence[Hop] | Reply:
-        found = exchanges(domain, await self._look_up(domain, "MX"), self._chance)
+        mx = await self._look_up(domain, "MX")
+        found = exchanges(domain, mx, self._chance)
         if isinstance(found, Reply):
             return found
         addressed = [(exchange, self._addresses(exchange)) for exchange in found]
         known = [(exchange, await lookups) for exchange, lookups in addressed]
-        return hops(domain, known, route, self._own, self._chance)
+        way = hops(domain, known, route, self._own, self._chance)
+        if self._promises is None or isinstance(way, Reply):
+            return way
+        return await self._promises.hold(domain, way, _authentic(mx, [each for _, each in known]))
 
     def _addresses(self, exchange: MailExchange) -> Deferred[list[Lookup]]:
         if not is_host(exchange.exchange):
@@ -118,6 +125,13 @@ class Ways:
 
     def _end(self, reply: Reply, route: str) -> Outcome:
         return (Postponed if reply.transient else Bounced)(reply, "", self._now(), route=route)
+
+
+def _authentic(mx: Lookup, addresses: Iterable[Sequence[Lookup]]) -> dict[str, bool]:
+    """Of each IP address, whether DNS proved it and that it is an exchange's."""
+    answers = [lookup for lookups in addresses for lookup in lookups if isinstance(lookup, Answer)]
+    proved = isinstance(mx, Answer) and mx.authenticated
+    return {str(record): proved and answer.authenticated for answer in answers for record in answer.records}
 
 
 def _reason(failure: Failure) -> str:

@@ -44,9 +44,11 @@ from ..relay.late import LateConnection
 from ..relay.login import AddressChecker, LoginGuard, PasswordChecker, Realm
 from ..relay.outbound import Compose, Outbound, OutboundLimits
 from ..relay.personal import Site
+from ..relay.promises import Promises
 from ..relay.render import RenderPool
 from ..relay.settle import Settler
 from ..relay.signing import Signing
+from ..relay.sts import StsPolicies
 from ..relay.submission import SubmittingConnection
 from ..relay.unproven import Allowance, BudgetedConnection, Unproven
 from ..relay.way import Ways
@@ -56,6 +58,7 @@ from ..smtp.clamd import Clamd, clamd_by
 from ..smtp.client import Timeouts
 from ..smtp.dial import connect_by
 from ..smtp.dns import Resolver, exchange_by, servers
+from ..smtp.https import Https
 from ..smtp.listener import Limits, Listener
 from ..smtp.pool import Pool
 from ..smtp.server import SmtpServerFactory
@@ -138,6 +141,7 @@ def wire(
         concurrency=delivery.connections_per_host,
         messages=delivery.messages_per_connection,
         shaping=shaping.installed(delivery.shaping),
+        plaintext_memory=delivery.starttls_memory,
         grace=grace,
     )
     schedule = Schedule(
@@ -153,6 +157,12 @@ def wire(
         timeout=asked.timeout,
         tries=asked.tries,
     )
+    promises = Promises(
+        resolver,
+        StsPolicies(resolver, Https(reactor, resolver), reactor.seconds) if delivery.mta_sts else None,
+        asked.validates,
+        _untold,
+    )
     own = Own(frozenset({hostname.lower()}), ends_at(listening))
     down = DownHosts(now)
     ways = Ways(
@@ -164,6 +174,7 @@ def wire(
         now,
         down,
         store.directory.routes,
+        promises,
     )
     bounce_domain = delivery.bounce_domain or f"bounces.{hostname}"
     bounce_key = vault.subkey("verp")
@@ -316,6 +327,10 @@ def _routes(config: Config) -> Routes:
 
     domains = {domain: route.name for route in config.routes for domain in route.domains}
     return Routes(map(way, config.routes), config.default_route.name, domains)
+
+
+def _untold(hop: Hop, fault: str, reason: str) -> None:
+    """Nobody is told."""
 
 
 def _stored_route(store: Store, vault: Vault, account: str, id: str) -> Deferred[Route | MxRoute | None]:

@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol as Shape
 
+from OpenSSL import SSL
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import (
     IConsumer,
@@ -30,6 +31,7 @@ from zope.interface import implementer
 from .conversation import Conversation
 from .direct import send
 from .phase import Phase
+from .trust import Judgement
 
 BLOCK = 65536  #: octets; a body up to this size is one write
 
@@ -94,7 +96,8 @@ class Owner(Shape):
 
 @implementer(IHandshakeListener)
 class OutboundConnection(Protocol):
-    """One connection to a hop. `carried` counts the transactions begun; `tls` is the version in use, or ""."""
+    """One connection to a hop. `carried` counts the transactions begun; `tls` is how it is encrypted
+    (`mail.encryption`), or ""."""
 
     transport: ITLSTransport
 
@@ -105,6 +108,7 @@ class OutboundConnection(Protocol):
         clock: IReactorTime,
         limits: Mapping[Phase, float],
         context: Callable[[], IOpenSSLClientConnectionCreator],
+        judge: Callable[[SSL.Connection], Judgement],
     ) -> None:
         self.conversation = conversation
         self.carried = 0
@@ -115,6 +119,7 @@ class OutboundConnection(Protocol):
         self._clock = clock
         self._limits = limits
         self._context = context
+        self._judge = judge
         self._timer: IDelayedCall | None = None
         self._rings_at = self._until = 0.0
         self._busy = False
@@ -181,9 +186,15 @@ class OutboundConnection(Protocol):
     def handshakeCompleted(self) -> None:
         if self.conversation.phase is Phase.HANDSHAKE:
             self.conversation.at = self._clock.seconds()
-            self.tls = str(self.transport.getHandle().get_protocol_version_name())  # type: ignore[attr-defined]
-            self._write(self.conversation.secured())
-            self._rest()
+            judged = self._judge(self.transport.getHandle())  # type: ignore[attr-defined]
+            if judged.refused:
+                self.conversation.untrusted(judged.reason, judged.fault)
+                self._proceed()
+            else:
+                self.tls = judged.encryption
+                self.conversation.fault = judged.fault, judged.reason
+                self._write(self.conversation.secured())
+                self._rest()
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         self._lost = True

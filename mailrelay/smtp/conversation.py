@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+from ..mail.encryption import FAILED, NO_STARTTLS
 from ..mail.envelope import Bounced, Deferred, Delivered, Hop
 from ..mail.reply import Reply
 from ..mail.transcript import Moment
@@ -38,6 +39,7 @@ class Conversation:
         self.body = b""
         self.answers = 0  #: replies to the running transaction so far
         self.stale = False  #: lost before anything of the running transaction was answered
+        self.fault = ("", "")  #: what was wrong with TLS: a result type of RFC 8460, and words
         self.at = 0.0
         self.moments: list[Moment] = []
         self._transactions = 0
@@ -142,8 +144,9 @@ class Conversation:
         """The time for this phase is over."""
         self._end(Reply(451, "4.4.2", f"Timed out while waiting for {self.phase.value}"), self._in_tls)
 
-    def untrusted(self, reason: str) -> None:
-        """The handshake failed."""
+    def untrusted(self, reason: str, fault: str = FAILED) -> None:
+        """The handshake failed, or came to nothing that may be used."""
+        self.fault = fault, reason
         self._end(Reply(451, "4.7.5", f"TLS failed: {reason}"), True)
 
     # What follows from a reply
@@ -185,6 +188,7 @@ class Conversation:
         return self._without_tls(Reply(451, "4.7.4", f"TLS is required, and {self._hop.host} knows no EHLO"))
 
     def _without_tls(self, refusal: Reply) -> bytes:
+        self.fault = NO_STARTTLS, refusal.text
         if self._tls == "may":
             return self._log_in()
         self._end(refusal)
@@ -197,6 +201,7 @@ class Conversation:
         return b""
 
     def _no_tls(self, reply: Reply) -> bytes:
+        self.fault = NO_STARTTLS, str(reply)
         self._end(Reply(451, "4.7.4", f"STARTTLS was refused: {reply}"), plaintext=True)
         return b""
 

@@ -43,7 +43,8 @@ _log = Logger()
 
 @dataclass(frozen=True, slots=True)
 class Outfit:
-    """What all lanes of a pool share; `now` gives microseconds since 1970, `left` is told of a lane that is empty."""
+    """What all lanes of a pool share; `now` gives microseconds since 1970, `left` is told of a lane that is empty,
+    `told` what came of TLS with a host whose domain may have promised some."""
 
     connect: Connect
     clock: IReactorTime
@@ -54,6 +55,7 @@ class Outfit:
     limits: Mapping[Phase, float]
     connect_timeout: float
     left: Callable[[Lane], None]
+    told: Callable[[Hop, str, str], None]
 
 
 class Message:
@@ -164,6 +166,7 @@ class Lane:
     def opened(self, connection: OutboundConnection) -> None:
         message = self._live[connection]
         assert message is not None
+        self._tell(connection, message.hop)
         self._compose(connection, message)
 
     def done(self, connection: OutboundConnection) -> None:
@@ -204,9 +207,16 @@ class Lane:
         outfit, hop = self._outfit, message.hop
         conversation = Conversation(hop, outfit.hello, encrypt and not outfit.memory.knows(hop))
         conversation.at = outfit.clock.seconds()
+        if hop.promise is not None and hop.promise.strings:
+            conversation.note(_promised(hop))
         conversation.note(f"connecting to {_name(hop)} port {hop.port}{hop.source and f' from {hop.source}'}")
         connection = OutboundConnection(
-            conversation, self, outfit.clock, outfit.limits, lambda: outfit.trust.context(hop)
+            conversation,
+            self,
+            outfit.clock,
+            outfit.limits,
+            lambda: outfit.trust.context(hop),
+            lambda handle: outfit.trust.judge(handle, hop),
         )
         self._live[connection] = message
         self.gate.opened()
@@ -240,6 +250,7 @@ class Lane:
         """The session ended before it was ready for its first message."""
         ending, hop = connection.conversation.ending, message.hop
         assert ending is not None
+        self._tell(connection, hop)
         if ending.plaintext and not self._aborted:
             _log.info("no TLS with {host} port {port}: {reply}", host=hop.host, port=hop.port, reply=str(ending.reply))
             self._outfit.memory.remember(hop)
@@ -249,6 +260,12 @@ class Lane:
             reaction = None if self._aborted else self.gate.refused(ending.reply, ending.login)
             elsewhere = reaction is not None and reaction.action == ELSEWHERE
             self._pass_on(message, ending.reply, connection, elsewhere)
+
+    def _tell(self, connection: OutboundConnection, hop: Hop) -> None:
+        """Tell what came of TLS, where there was any or a fault kept it away."""
+        fault, reason = connection.conversation.fault
+        if hop.promise is not None and (connection.tls or fault):
+            self._outfit.told(hop, fault, reason)
 
     def _compose(self, connection: OutboundConnection, message: Message) -> None:
         self._live[connection] = message
@@ -366,6 +383,15 @@ class Lane:
         if elsewhere or held:
             outcomes = [replace(outcome, elsewhere=elsewhere, held=held) for outcome in outcomes]
         message.result.callback(outcomes)
+
+
+def _promised(hop: Hop) -> str:
+    """What the domain promises of TLS at this host, as the transcript says it."""
+    promise = hop.promise
+    assert promise is not None
+    if promise.kind == "tlsa":
+        return f"TLSA of {hop.host}: {'; '.join(promise.strings)}{'' if hop.tls == 'dane' else ' (none can be used)'}"
+    return f"MTA-STS of {promise.domain} is {'being tested' if promise.testing else 'enforced'}"
 
 
 def _name(hop: Hop) -> str:

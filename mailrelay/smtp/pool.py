@@ -33,7 +33,8 @@ class Pool:
     `hello` is our name for EHLO, printable ASCII without spaces (else `ValueError`: it would be a command of its own);
     `now` gives microseconds since 1970 for the outcomes; `plaintext_memory` is for how many seconds a host whose
     STARTTLS failed is spared the next try, where its rule is "may". `concurrency` and `messages` bound what the rules
-    of `shaping` allow to one receiver, and on one connection; without rules they alone hold.
+    of `shaping` allow to one receiver, and on one connection; without rules they alone hold. `told` hears what came of
+    TLS with hops that have a promise: the hop, the fault by RFC 8460 or "", and words for it.
     """
 
     def __init__(
@@ -50,6 +51,7 @@ class Pool:
         shaping: Shaping | None = None,
         plaintext_memory: float = 3600,
         grace: float = 10,
+        told: Callable[[Hop, str, str], None] = lambda hop, fault, reason: None,
     ) -> None:
         if not hello or not all("!" <= letter <= "~" for letter in hello):
             raise ValueError(f"not a name for EHLO: {hello!r}")
@@ -64,6 +66,7 @@ class Pool:
             limits=timeouts.by_phase(),
             connect_timeout=timeouts.connect,
             left=self._left,
+            told=told,
         )
         self._gates = Gates(shaping, clock, concurrency, messages)
         self._grace = grace

@@ -21,7 +21,8 @@ PASSAGE = {
 }  # fmt: skip
 ATTEMPT = {
     "number": 1, "at": "2026-01-01T00:00:01.000Z", "route": "out", "host": "mx.a.example", "address": "192.0.2.1",
-    "tls": "TLSv1.3", "signed": "s._domainkey.shop.example (rsa-sha256)", "state": "deferred", "reply": "450 Busy",
+    "tls": "TLSv1.3", "cipher": "TLS_X", "security": "dane",
+    "signed": "s._domainkey.shop.example (rsa-sha256)", "state": "deferred", "reply": "450 Busy",
     "next_at": "2026-01-01T00:01:00.000Z", "why": {"rule": "schedule", "delay": 60},
     "transcript": ["0.000 C: DATA", "0.001 S: 450 Busy"],
 }  # fmt: skip
@@ -46,7 +47,8 @@ class TellingTests(SynchronousTestCase):
             "Message M1 of news@shop.example: Hi",
             "accepted 2026-01-01T00:00:00.000Z by connection web (standard), 10 octets",
             "Recipient ann@a.example (R1): deferred, billed 1",
-            "  attempt 1 2026-01-01T00:00:01.000Z by route out to mx.a.example (192.0.2.1) in TLSv1.3:"
+            "  attempt 1 2026-01-01T00:00:01.000Z by route out to mx.a.example (192.0.2.1) in TLSv1.3 (TLS_X),"
+            " verified by DANE:"
             " deferred, 450 Busy",
             "    signed by s._domainkey.shop.example (rsa-sha256)",
             "    0.001 S: 450 Busy",

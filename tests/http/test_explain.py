@@ -21,7 +21,8 @@ class ExplainTests(SiteTestCase):
         super().setUp()
         verdict = {"rule": "rate", "allowed": True, "facts": {"wait": 0}}
         made = Attempt(
-            2, 1_500_000, "out", "mx.example.org", "192.0.2.1", "TLSv1.3", "s._domainkey.example.com (rsa-sha256)",
+            2, 1_500_000, "out", "mx.example.org", "192.0.2.1", "TLSv1.3 TLS_X dane",
+            "s._domainkey.example.com (rsa-sha256)",
             State.DEFERRED, "450 4.2.0 Busy", 2_000_000, {"rule": "schedule", "delay": 60},
             "0.000 S: 450\n0.001 C: QUIT",
         )  # fmt: skip
@@ -50,6 +51,8 @@ class ExplainTests(SiteTestCase):
                     "host": "mx.example.org",
                     "address": "192.0.2.1",
                     "tls": "TLSv1.3",
+                    "cipher": "TLS_X",
+                    "security": "dane",
                     "signed": "s._domainkey.example.com (rsa-sha256)",
                     "state": "deferred",
                     "reply": "450 4.2.0 Busy",

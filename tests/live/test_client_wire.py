@@ -170,7 +170,7 @@ async def test_rules_for_tls(place: Place) -> None:
     for tls, host, trusted, expected in table:
         outcomes = await send(place.pool(trusted), Hop(host, hop.port, tls))
         assert words(outcomes) == [expected], (tls, host, trusted, outcomes)
-        assert (outcomes[0].tls == "TLSv1.3") == (expected == "delivered")
+        assert outcomes[0].tls.startswith("TLSv1.3") == (expected == "delivered")
         if expected == "deferred":
             assert outcomes[0].reply.status == "4.7.5"
             assert b"MAIL" not in place.sinks[-1].raw

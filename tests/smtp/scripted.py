@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
-from types import SimpleNamespace
 
+from cryptography.x509 import Certificate
 from twisted.internet.defer import CancelledError, Deferred, fail, succeed
 from twisted.internet.error import ConnectionAborted, ConnectionDone, ConnectionLost, ConnectionRefusedError
 from twisted.internet.interfaces import ITLSTransport
@@ -19,6 +19,8 @@ from twisted.internet.protocol import Protocol
 from twisted.internet.testing import StringTransport
 from twisted.python.failure import Failure
 from zope.interface import implementer
+
+from .certificates import certificate
 
 
 class Act(Enum):
@@ -177,7 +179,7 @@ class Line(StringTransport):
         self.context = contextFactory
 
     def getHandle(self) -> object:
-        return SimpleNamespace(get_protocol_version_name=lambda: "TLSv1.3")
+        return Handle()
 
     def close(self, reason: Exception) -> None:
         """The connection is lost for both sides."""
@@ -226,6 +228,19 @@ class Line(StringTransport):
             self.far.handshakeCompleted()  # type: ignore[attr-defined]
         else:
             self.close(ConnectionLost("handshake failure"))
+
+
+class Handle:
+    """What TLS came to: a certificate for the sink, by an authority that is trusted."""
+
+    def get_protocol_version_name(self) -> str:
+        return "TLSv1.3"
+
+    def get_cipher_name(self) -> str:
+        return "TLS_AES_256_GCM_SHA384"
+
+    def get_peer_certificate(self, as_cryptography: bool) -> Certificate:
+        return certificate("sink.example")
 
 
 class Network:

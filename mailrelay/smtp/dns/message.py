@@ -20,7 +20,7 @@ import dns.rdataclass
 import dns.rdatatype
 from dns.message import Message
 
-from ...mail.answer import Answer, Kind, MailExchange, Record
+from ...mail.answer import Answer, Kind, MailExchange, Record, Tlsa
 
 PAYLOAD = 1232  #: octets of a response by UDP that come through whole anywhere
 ALIASES = 8  #: followed one after another
@@ -111,4 +111,6 @@ _RECORDS: Mapping[Kind, Callable[[Any], Record]] = {
     "MX": lambda data: MailExchange(data.preference, _text(data.exchange)),
     "A": lambda data: str(data.address),
     "AAAA": lambda data: str(data.address),
+    "TXT": lambda data: b"".join(data.strings).decode("utf-8", "replace"),
+    "TLSA": lambda data: Tlsa(int(data.usage), int(data.selector), int(data.mtype), bytes(data.cert)),
 }
