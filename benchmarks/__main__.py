@@ -38,8 +38,13 @@ def conditions(folder: Path) -> str:
 @click.option("--rounds", default=3, show_default=True, help="Runs of which the median is told.")
 @click.option("--peer", "peers", multiple=True, type=click.Choice(sorted(PEERS)), help="Measure this one, too.")
 @click.option("--folder", type=click.Path(exists=True, path_type=Path), help="Where queues are kept: a real disk.")
-@click.option("--only", type=click.Choice(["budget", "relay", "signing", "templates"]), help="Only this part.")
-def main(messages: int, rounds: int, peers: tuple[str, ...], folder: Path | None, only: str | None) -> None:
+@click.option("--queued", default=1_000_000, show_default=True, help="Recipients in the queue of the last part.")
+@click.option(
+    "--only", type=click.Choice(["budget", "relay", "signing", "templates", "million"]), help="Only this part."
+)
+def main(
+    messages: int, rounds: int, peers: tuple[str, ...], folder: Path | None, queued: int, only: str | None
+) -> None:
     """Measure the relay: CPU per message and step, and scenarios R, D and T, alone or beside peers."""
     folder = folder or Path(tempfile.gettempdir())
     print(conditions(folder))
@@ -54,6 +59,10 @@ def main(messages: int, rounds: int, peers: tuple[str, ...], folder: Path | None
         scenario_d(messages, rounds, peers, folder)
     if only in (None, "templates"):
         scenario_t(messages // 10, rounds, folder)
+    if only in (None, "million"):
+        from .million import scenario_million
+
+        scenario_million(queued, folder)
 
 
 main()

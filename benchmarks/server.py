@@ -102,7 +102,7 @@ sign = {str(self.sign).lower()}
             )  # fmt: skip
         self.pids = [self._process.pid]
         try:
-            wait_until(lambda: self._process.poll() is not None or listens(self.port), "starting the relay", 30)
+            wait_until(lambda: self._process.poll() is not None or listens(self.port), "starting the relay", 120)
             if self._process.poll() is not None:
                 raise SystemExit((self._folder / "log").read_text())
         except BaseException:

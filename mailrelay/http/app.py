@@ -20,7 +20,7 @@ from werkzeug.exceptions import HTTPException, MethodNotAllowed
 from ..interfaces.sandbox import IInbox
 from ..manage.errors import Invalid, Unknown
 from ..manage.installation import Installation
-from . import files, front, messages, pages, routes, sandbox, statistics, templates, uploads
+from . import files, front, messages, pages, queue, routes, sandbox, statistics, templates, uploads
 from .guard import Guard
 from .problem import Problem
 
@@ -51,6 +51,7 @@ def make_site(
     uploads.add_routes(app, installation)
     templates.add_routes(app, installation)
     routes.add_routes(app, installation)
+    queue.add_routes(app, installation, clock)
     if inbox is not None:
         sandbox.add_routes(app, inbox)
         pages.add_routes(app, guard, inbox, first_mail)

@@ -19,7 +19,8 @@ class Passage:
     `name` is the display name for its To field; `tag`, `client_ref`, `template` and `metadata` are what the sender said
     of the message by control headers. Instants are microseconds; `billed` is the number of sends captured (0 or 1);
     `last_reply` the last answer of a next hop or our own words, with `last_host` and `last_at`; `leased` tells that a
-    process has it in hand; `engaged` what the recipient did with the mail.
+    process has it in hand; `route` is the name of the one that was asked for, `priority` one of
+    `mail.envelope.PRIORITIES`; `engaged` what the recipient did with the mail.
     """
 
     id: str
@@ -50,12 +51,16 @@ class Passage:
     last_host: str
     last_at: int
     engaged: Engaged = field(default_factory=Engaged)
+    route: str = ""
+    priority: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Selection:
     """Which passages: every field that is not empty must fit. `message` and `recipient` are ids, `to` an address,
-    `states` any of, `before` the keyset cursor (recipient id): passages older than it."""
+    `states` any of, `before` the keyset cursor (recipient id): passages older than it. `route` is a name or "" for the
+    usual one, `priority` one of `mail.envelope.PRIORITIES`, `accepted_before` an instant; `reply_class` is the class of
+    the last reply (`policy.bounce`)."""
 
     message: str = ""
     recipient: str = ""
@@ -65,6 +70,23 @@ class Selection:
     destination: str = ""
     states: tuple[State, ...] = ()
     before: str = ""
+    route: str | None = None
+    priority: int | None = None
+    accepted_before: int = 0
+    reply_class: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """What waits for one destination: how many recipients, how many of them held, and how many in the hands of a
+    process; when the oldest was accepted, and when the next is due."""
+
+    destination: str
+    count: int
+    held: int
+    in_hand: int
+    oldest_at: int
+    next_due_at: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,8 +149,23 @@ class IHistory(Interface):
     def hold(selection: Selection, held: bool) -> Deferred[int]:
         """Set or take the hold from pending recipients; the deadline runs on."""
 
+    def count(selection: Selection) -> Deferred[int]:
+        """How many recipients wait that fit."""
+
+    def destinations(selection: Selection, limit: int) -> Deferred[Sequence[Waiting]]:
+        """What waits for each destination, the most first, at most so many of them."""
+
+    def classes(selection: Selection) -> Deferred[Mapping[str, int]]:
+        """How many recipients wait after a reply of each class."""
+
     def drop(selection: Selection, reason: str, now: int) -> Deferred[int]:
         """End waiting recipients as failed with this reason, releasing what was reserved."""
+
+    def expire(selection: Selection, reason: str, now: int) -> Deferred[int]:
+        """End waiting recipients as expired with this reason, releasing what was reserved."""
+
+    def reroute(selection: Selection, route: str, now: int) -> Deferred[int]:
+        """Send waiting recipients by another route, now."""
 
     def audit() -> Deferred[Sequence[str]]:
         """Every law of the ledger that does not hold, as a sentence; empty when all is well."""

@@ -12,21 +12,20 @@ from datetime import UTC, datetime
 from ..interfaces.engagement import Engaged, Engagement
 from ..interfaces.erasure import Receipt
 from ..interfaces.files import StoredFile
-from ..interfaces.history import Attempt, Passage
+from ..interfaces.history import Attempt, Passage, Waiting
 from ..interfaces.registry import Account, Connection, Domain, DomainKey, Sender, Suppression
 from ..interfaces.routes import StoredRoute
 from ..interfaces.templates import Template
 from ..mail.encryption import Encryption
 from ..mail.envelope import PRIORITIES, SECOND
 from ..mail.reply import Reply
-from ..policy.bounce import BounceClasses
+from ..policy.bounce import BounceClasses, shipped
 from ..policy.dialect import Dialect, Dialects
 from ..policy.link_keys import LinkKey
 from ..policy.shaping import Rule
 from ..policy.statistics import Line
 from .credentials import Issued, usual
 from .explain import Decision, Explanation, Refused, Story
-from .queue import Waiting
 from .signing import Record
 from .statistics import Report
 
@@ -176,7 +175,20 @@ def waiting(value: Waiting) -> Plain:
         "destination": value.destination,
         "count": value.count,
         "held": value.held,
+        "in_hand": value.in_hand,
+        "oldest_at": instant(value.oldest_at),
         "next_due_at": instant(value.next_due_at),
+    }
+
+
+def waiting_passage(value: Passage, dialects: Dialects) -> Plain:
+    """One recipient that waits, with what the queue is filtered by."""
+    return {
+        **passage(value, dialects),
+        "destination": value.destination,
+        "route": value.route,
+        "priority": priority(value.priority),
+        "class": shipped().of_text(value.last_reply).name if value.last_reply else "",
     }
 
 

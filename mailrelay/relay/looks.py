@@ -60,6 +60,7 @@ class Looks:
         self._blind = False
         self._began = 0.0
         self._took = 0.0
+        self._paused_until = 0.0
         self._next_due: int | None = None
         self._timer: IDelayedCall | None = None
         self._behind: dict[tuple[str, int], str] = {}
@@ -75,6 +76,10 @@ class Looks:
         self._running = False
         if self._timer is not None and self._timer.active():
             self._timer.cancel()
+
+    def pause(self, seconds: float) -> None:
+        """Claim nothing for so long; what is being claimed comes all the same."""
+        self._paused_until = self._clock.seconds() + seconds
 
     def has_left(self, account: str, destination: str, priority: int) -> bool:
         """Was there more in that lane, at the last look, than could be taken?"""
@@ -115,6 +120,8 @@ class Looks:
 
     async def _claim_what_is_due(self) -> None:
         """Claim from every lane of the page that is due; what falls due next wakes us."""
+        if self._clock.seconds() < self._paused_until:
+            return
         lanes: Sequence[Lane] = await self._ledger.lanes(self._behind, PAGE)
         self._blind = False
         asked: list[Deferred[None]] = []

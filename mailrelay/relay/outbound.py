@@ -63,6 +63,9 @@ class OutboundLimits:
     large: int = 48 << 20
 
 
+#: Seconds for which nothing is claimed after a recall.
+RECALL = 1.0
+
 #: Routes that may take over, one after the other, in one attempt.
 FALLBACKS = 3
 
@@ -380,6 +383,12 @@ class Outbound:
             waiting, self._idle = self._idle, []
             for done in waiting:
                 done.callback(None)
+
+    def recall(self) -> Deferred[int]:
+        """Give back what has not begun, and claim nothing for a second: somebody wants to change what waits. Fires with
+        how many leases went back."""
+        self._looks.pause(RECALL)
+        return self._give_back_unbegun()
 
     # -- the end
 

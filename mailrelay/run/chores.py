@@ -19,6 +19,7 @@ from ..interfaces.counters import ICounters
 from ..interfaces.directory import IDirectory
 from ..interfaces.ledger import ILedger
 from ..interfaces.nodes import INodes
+from ..manage.queue import RECALLED
 from ..manage.switches import LOGIN_GUARD_CLEARED, PAUSED
 from ..policy.link_keys import SETTING as LINK_KEYS
 
@@ -41,7 +42,8 @@ class Chores:
     """The chores of one worker.
 
     `in_hand` are the recipients whose leases it means to hold, as a live view; `sweep` and `forget` take the wall
-    clock's reading; `weigh` is told the weights of accounts; `now` reads the wall clock, in microseconds.
+    clock's reading; `weigh` is told the weights of accounts; `recall` gives back what has not begun; `now` reads the
+    wall clock, in microseconds.
     """
 
     def __init__(
@@ -57,6 +59,7 @@ class Chores:
         set_aside: Callable[[int], Deferred[int]],
         read_link_keys: Callable[[str], None],
         weigh: Callable[[Mapping[str, int]], None],
+        recall: Callable[[], object],
         clock: IReactorTime,
         now: Callable[[], int],
         more: Sequence[Chore] = (),
@@ -71,6 +74,7 @@ class Chores:
         self._set_aside = set_aside
         self._read_link_keys = read_link_keys
         self._weigh = weigh
+        self._recall = recall
         self._clock = clock
         self._now = now
         self._more = more
@@ -78,6 +82,7 @@ class Chores:
         self._failing: set[str] = set()
         self._strays: frozenset[str] = frozenset()
         self._cleared: str | None = None
+        self._recalled: str | None = None
         self.paused = False  #: no mail is taken
 
     def start(self) -> None:
@@ -120,6 +125,10 @@ class Chores:
         self.paused = bool(settings.get(PAUSED))
         self._read_link_keys(settings.get(LINK_KEYS, ""))
         self._weigh(await self._directory.weights())
+        recalled = settings.get(RECALLED, "")
+        if self._recalled not in (None, recalled):
+            self._recall()
+        self._recalled = recalled
         cleared = settings.get(LOGIN_GUARD_CLEARED, "")
         # what was cleared before this process looked was cleared then; counts that others share have gone on since
         if cleared and self._cleared not in (None, cleared):

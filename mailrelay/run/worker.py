@@ -165,6 +165,7 @@ class Worker:
             set_aside=store.set_aside,
             read_link_keys=self._keyring.read,
             weigh=wired.outbound.weigh,
+            recall=wired.outbound.recall,
             clock=self._reactor,
             now=now,
             more=self._more_chores(store),

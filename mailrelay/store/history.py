@@ -7,7 +7,8 @@ made in transactions of at most 500 rows. This module never delivers and never d
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import islice
 from typing import Any
 
 import sqlalchemy as sa
@@ -15,16 +16,19 @@ from twisted.internet.defer import Deferred
 from zope.interface import implementer
 
 from ..interfaces.engagement import Engagement
-from ..interfaces.history import Attempt, IHistory, Passage, Selection, Turned
+from ..interfaces.history import Attempt, IHistory, Passage, Selection, Turned, Waiting
 from ..mail.envelope import State
+from . import waiting
+from .accept import clean
 from .attempts import attempts_of
 from .audit import audit
 from .engagement import acts_of, summary
-from .jobs import CALL, LOOK_UP
+from .jobs import LOOK_UP
 from .reader import Reader
-from .schema import PENDING, connections, engaged, messages, recipients, refusals
-from .settle import end, facts_of
-from .work import BULK, Work
+from .schema import connections, engaged, messages, recipients, refusals
+from .settle import Facts
+from .waiting import conditions, ending, setting
+from .work import Work
 from .writer import Writer
 
 
@@ -38,8 +42,10 @@ class History:
         self._alive = alive
 
     def passages(self, selection: Selection, limit: int) -> Deferred[Sequence[Passage]]:
-        statement = _passages.where(*_conditions(selection)).order_by(recipients.c.id.desc()).limit(limit)
-        return self._reader.ask(LOOK_UP, lambda work: [_passage(row) for row in work.execute(statement)])
+        statement = _passages.where(*conditions(selection)).order_by(recipients.c.id.desc())
+        if not selection.reply_class:
+            statement = statement.limit(limit)
+        return self._reader.ask(LOOK_UP, lambda work: list(islice(_fitting(work, statement, selection), limit)))
 
     def verdicts(self, message: str) -> Deferred[Sequence[Mapping[str, object]]]:
         def read(work: Work) -> Sequence[Mapping[str, object]]:
@@ -63,38 +69,37 @@ class History:
             statement = statement.where(refusals.c.connection == connection)
         return self._reader.ask(LOOK_UP, lambda work: [_turned(row) for row in work.execute(statement)])
 
+    def count(self, selection: Selection) -> Deferred[int]:
+        return self._reader.ask(LOOK_UP, lambda work: waiting.count(work, selection))
+
+    def destinations(self, selection: Selection, limit: int) -> Deferred[Sequence[Waiting]]:
+        return self._reader.ask(LOOK_UP, lambda work: waiting.destinations(work, selection, limit))
+
+    def classes(self, selection: Selection) -> Deferred[Mapping[str, int]]:
+        return self._reader.ask(LOOK_UP, lambda work: waiting.classes(work, selection))
+
     def retry(self, selection: Selection, now: int) -> Deferred[int]:
-        return self._change(selection, sa.and_(recipients.c.lease == "", recipients.c.due_at > now), {"due_at": now})
+        return self._change(selection, sa.and_(waiting.FREE, recipients.c.due_at > now), setting({"due_at": now}))
 
     def hold(self, selection: Selection, held: bool) -> Deferred[int]:
-        return self._change(selection, recipients.c.held == int(not held), {"held": int(held)})
-
-    def _change(
-        self, selection: Selection, changeable: sa.ColumnElement[bool], values: Mapping[str, object]
-    ) -> Deferred[int]:
-        def change(work: Work) -> int:
-            found = facts_of(work, PENDING, changeable, *_conditions(selection), limit=BULK)
-            ids = [facts.id for facts in found]
-            work.execute(sa.update(recipients).where(recipients.c.id.in_(ids), PENDING, changeable).values(values))
-            return len(ids)
-
-        return Deferred.fromCoroutine(self._repeat(change))
+        return self._change(selection, recipients.c.held == int(not held), setting({"held": int(held)}))
 
     def drop(self, selection: Selection, reason: str, now: int) -> Deferred[int]:
-        def drop(work: Work) -> int:
-            found = facts_of(work, PENDING, recipients.c.lease == "", *_conditions(selection), limit=BULK)
-            return end(work, found, State.FAILED, reason, now)
+        return self._change(selection, waiting.FREE, ending(State.FAILED, reason, now))
 
-        return Deferred.fromCoroutine(self._repeat(drop))
+    def expire(self, selection: Selection, reason: str, now: int) -> Deferred[int]:
+        return self._change(selection, waiting.FREE, ending(State.EXPIRED, reason, now))
 
-    async def _repeat(self, change: Callable[[Work], int]) -> int:
-        """Until a transaction changes fewer rows than it may."""
-        total = 0
-        while True:
-            changed: int = await self._writer.ask(CALL, change)
-            total += changed
-            if changed < BULK:
-                return total
+    def reroute(self, selection: Selection, route: str, now: int) -> Deferred[int]:
+        return self._change(selection, waiting.FREE, setting({"route": clean(route), "due_at": now}))
+
+    def _change(
+        self,
+        selection: Selection,
+        changeable: sa.ColumnElement[bool],
+        make: Callable[[Work, Sequence[Facts]], int],
+    ) -> Deferred[int]:
+        return Deferred.fromCoroutine(waiting.change(self._reader, self._writer, selection, changeable, make))
 
     def audit(self) -> Deferred[Sequence[str]]:
         return self._reader.ask(LOOK_UP, lambda work: audit(work, self._alive(work)))
@@ -118,25 +123,11 @@ _passages = sa.select(
 )
 
 
-def _conditions(selection: Selection) -> list[sa.ColumnElement[bool]]:
-    columns = recipients.c
-    plain = (
-        (columns.message, selection.message),
-        (columns.id, selection.recipient),
-        (columns.account, selection.account),
-        (columns.connection, selection.connection),
-        (columns.destination, selection.destination),
-    )
-    conditions: list[sa.ColumnElement[bool]] = [column == value for column, value in plain if value]
-    if selection.to:
-        conditions.append(
-            sa.or_(columns.address == selection.to, columns.key.in_((selection.to, selection.to.lower())))
-        )
-    if selection.states:
-        conditions.append(columns.state.in_([state.value for state in selection.states]))
-    if selection.before:
-        conditions.append(columns.id < selection.before)
-    return conditions
+def _fitting(work: Work, statement: sa.Select[Any], selection: Selection) -> Iterator[Passage]:
+    with work.execute(statement) as rows:
+        for row in rows:
+            if waiting.of_class(selection, row.last_reply):
+                yield _passage(row)
 
 
 def _turned(row: Any) -> Turned:
@@ -170,6 +161,8 @@ def _passage(row: Any) -> Passage:
         due_at=row.due_at,
         expires_at=row.expires_at,
         last_reply=row.last_reply,
+        route=row.route,
+        priority=row.priority,
         last_host=row.last_host,
         last_at=row.last_at,
         engaged=summary(row),

@@ -77,7 +77,7 @@ def test_drop(sandbox: Sandbox, shop: Shop) -> None:
     passage = sandbox.history(id)[SOFT]
     assert passage["state"] == "failed" and "sent by mistake" in passage["last_reply"]
     assert waiting(sandbox, "--account", shop.account) == []
-    assert sandbox.cli("queue", "release", "--account", shop.account)["count"] == 0
+    assert sandbox.cli("queue", "release", "--account", shop.account, "--yes")["count"] == 0
     assert sandbox.available(shop) == 999
     assert not [kept for kept in sandbox.arrived(SOFT) if shop.domain.encode() in sandbox.source(kept)]
 

@@ -64,7 +64,7 @@ def test_damaged_rows(relay: Relay) -> None:
     assert not relay.hop.arrived.keys() & {*spoilt, "x>\r\nRSET@a.example"}
     assert len(relay.cli("message", "list", "--limit", "100")) == len(SPOILT) + 4
     assert relay.excuse("is set aside: ") == len(SPOILT)
-    assert relay.cli("queue", "drop", "--all")["count"] == len(SPOILT)
+    assert relay.cli("queue", "drop", "--all", "--yes")["count"] == len(SPOILT)
     assert relay.running
     broken = json.loads(relay.command("audit", "--json").stdout)["broken"]
     assert [fault.split(" ", 2)[2] for fault in broken] == ["has no source"]

@@ -5,10 +5,16 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 
+from twisted.internet.defer import Deferred, succeed
+
 from mailrelay.interfaces.ledger import Lane
+from mailrelay.interfaces.routes import StoredRoute
 from mailrelay.mail.envelope import SECOND, Settlement, State
+from mailrelay.mail.reply import Reply
 from mailrelay.manage import Invalid, Unknown, messages, plain, queue, switches
 from mailrelay.manage.queue import Which
+from mailrelay.policy.bounce import shipped
+from mailrelay.store import waiting
 
 from .place import START, InstallationTestCase
 
@@ -30,12 +36,14 @@ class Queue(InstallationTestCase):
         found = self.done(queue.passages(self.place, Which()))
         self.assertEqual(found[0].rcpt, "cat@b.example")
         self.assertEqual({each.rcpt for each in found}, {"ann@a.example", "bob@a.example", "cat@b.example"})
-        waiting = self.done(queue.destinations(self.place, Which()))
-        self.assertEqual([(each.destination, each.count) for each in waiting], [("a.example", 2), ("b.example", 1)])
+        found = self.done(queue.destinations(self.place, Which()))
+        self.assertEqual([(each.destination, each.count) for each in found], [("a.example", 2), ("b.example", 1)])
 
     def test_more_than_a_page_is_counted(self) -> None:
         """Every waiting recipient counts once, however many pages they fill."""
-        self.patch(queue, "PAGE", 2)
+        self.patch(waiting, "PAGE", 2)
+        self.assertEqual(self.done(queue.hold(self.place, Which(all=True))), 3)
+        self.assertEqual(self.done(queue.release(self.place, Which(account="shop"))), 3)
         counted = {each.destination: each.count for each in self.done(queue.destinations(self.place, Which()))}
         self.assertEqual(counted, {"a.example": 2, "b.example": 1})
 
@@ -75,8 +83,8 @@ class Queue(InstallationTestCase):
     def test_held_and_released(self) -> None:
         """Held mail is marked so and still waits; released it is as before."""
         self.assertEqual(self.done(queue.hold(self.place, Which(domain="a.example"))), 2)
-        waiting = {each.destination: each.held for each in self.done(queue.destinations(self.place, Which()))}
-        self.assertEqual(waiting, {"a.example": 2, "b.example": 0})
+        held = {each.destination: each.held for each in self.done(queue.destinations(self.place, Which()))}
+        self.assertEqual(held, {"a.example": 2, "b.example": 0})
         self.assertEqual(self.done(queue.release(self.place, Which(all=True))), 2)
         self.assertFalse(any(each.held for each in self.done(queue.passages(self.place, Which()))))
 
@@ -86,6 +94,88 @@ class Queue(InstallationTestCase):
         (found,) = self.done(messages.find(self.place, self.second)).passages
         self.assertEqual((found.state, found.last_reply), (State.FAILED, "test is over"))
         self.assertEqual(self.done(queue.drop(self.place, Which(id=self.second))), 0)
+
+    def put_off(self, domain: str, reply: Reply) -> None:
+        """One that waits for a domain is attempted, and deferred by this reply."""
+        lane = Lane(self.issued.connection.account, domain, 0)
+        (delivery,) = self.done(self.store.ledger.claim(lane, 1, self.at))
+        settled = Settlement(delivery.recipient, State.DEFERRED, due_at=self.at + 60 * SECOND, at=self.at, reply=reply)
+        self.assertTrue(self.done(self.store.ledger.settle(settled)))
+
+    def test_more_filters(self) -> None:
+        """By the class of the last reply, the route, the age and the priority; a word that none knows is told."""
+        self.put_off("b.example", Reply(450, "4.2.2", "mailbox full"))
+        self.put_off("a.example", Reply(421, "4.7.0", "too many connections"))
+        name = shipped().of_text("450 4.2.2 mailbox full").name
+        self.assertEqual(self.done(queue.classes(self.place, Which()))[name], 1)
+        (found,) = self.done(queue.passages(self.place, Which(reply_class=name)))
+        self.assertEqual(
+            (found.destination, plain.waiting_passage(found, self.place.dialects)["class"]), ("b.example", name)
+        )
+        self.assertEqual(self.done(queue.count(self.place, Which(reply_class=name))), 1)
+        self.assertEqual(
+            [each.count for each in self.done(queue.destinations(self.place, Which(reply_class=name)))], [1]
+        )
+        self.assertEqual(self.done(queue.retry(self.place, Which(reply_class=name))), 1)
+        self.at += 3600 * SECOND
+        for which, number in (
+            (Which(older="1h"), 2),
+            (Which(older="2h"), 0),
+            (Which(older="30"), 3),
+            (Which(priority="normal"), 3),
+            (Which(priority="high"), 0),
+            (Which(route="-"), 3),
+            (Which(route="other"), 0),
+        ):
+            self.assertEqual(self.done(queue.count(self.place, which)), number, which)
+            self.assertEqual(len(self.done(queue.passages(self.place, which))), number, which)
+        for which in (Which(older="soon"), Which(priority="urgent"), Which(reply_class="none")):
+            self.refused(queue.count(self.place, which), Invalid)
+
+    def test_pages(self) -> None:
+        """A list goes on behind the last of the one before."""
+        first = self.done(queue.passages(self.place, Which(), 2))
+        (last,) = self.done(queue.passages(self.place, Which(before=first[-1].recipient), 2))
+        self.assertEqual(len({each.recipient for each in (*first, last)}), 3)
+
+    def test_expired(self) -> None:
+        """Expired mail ends as if its deadline had passed, with the reason given."""
+        self.assertEqual(self.done(queue.expire(self.place, Which(domain="a.example"))), 2)
+        found = self.done(messages.find(self.place, self.first)).passages
+        self.assertEqual({(each.state, each.last_reply) for each in found}, {(State.EXPIRED, "expired by hand")})
+
+    def test_another_route(self) -> None:
+        """What waits is sent by another route, and at once; by one that there is for all, or for the account meant."""
+        self.put_off("b.example", Reply(450, "4.2.0", "later"))
+        self.refused(queue.reroute(self.place, Which(all=True), "backup"), Unknown)
+        self.done(self.store.routes.add(StoredRoute("", "backup", (("127.0.0.1", 1),), created_at=self.at)))
+        self.assertEqual(self.done(queue.reroute(self.place, Which(domain="b.example"), "backup")), 1)
+        (found,) = self.done(queue.passages(self.place, Which(route="backup")))
+        self.assertEqual((found.destination, found.due_at), ("b.example", self.at))
+        owner = self.issued.connection.account
+        self.done(self.store.routes.add(StoredRoute(owner, "own", (("127.0.0.1", 1),), created_at=self.at)))
+        self.assertIn("say which", self.refused(queue.reroute(self.place, Which(all=True), "own"), Invalid))
+        self.assertEqual(self.done(queue.reroute(self.place, Which(account="shop"), "own")), 3)
+
+    def test_what_is_in_hand_is_recalled(self) -> None:
+        """What a daemon has in hand is asked back and changed when it comes; what does not come is left."""
+        lane = Lane(self.issued.connection.account, "a.example", 0)
+        taken = self.done(self.store.ledger.claim(lane, 2, self.at))
+        self.assertEqual(self.done(queue.destinations(self.place, Which()))[0].in_hand, 2)
+        pauses: list[float] = []
+
+        def pause(seconds: float) -> Deferred[None]:
+            pauses.append(seconds)
+            recalled = self.done(self.store.directory.settings())["queue_recalled"]
+            self.assertEqual(recalled, str(self.at))
+            if len(pauses) == 1:
+                self.done(self.store.ledger.release([taken[0].recipient]))
+            return succeed(None)
+
+        self.assertEqual(self.done(queue.drop(self.place, Which(all=True), pause=pause)), 2)
+        self.assertEqual(len(pauses), queue.RECALLS)
+        self.assertEqual(len(self.done(queue.passages(self.place, Which()))), 1)
+        self.done(self.store.ledger.release([taken[1].recipient]))
 
     def test_retried(self) -> None:
         """What was put off is due now; what is due already stays so and does not count."""

@@ -34,6 +34,7 @@ class ChoresTests(SynchronousTestCase):
         self.searched: list[int] = []
         self.link_keys: list[str] = []
         self.weighed: list[Mapping[str, int]] = []
+        self.recalled: list[float] = []
         self.chores = Chores(
             self.ledger,
             MemoryNodes(self.state, "N1"),
@@ -45,6 +46,7 @@ class ChoresTests(SynchronousTestCase):
             set_aside=lambda now: succeed(self.searched.append(now) or 0),
             read_link_keys=self.link_keys.append,
             weigh=self.weighed.append,
+            recall=lambda: self.recalled.append(self.clock.seconds()),
             clock=self.clock,
             now=lambda: START + round(self.clock.seconds() * SECOND),
         )
