@@ -24,14 +24,15 @@ RECURRING = frozenset({"mail", "rate"})
 
 class Judged:
     """What transactions of one connection and dialect share: how its client came, and by stage the facts that were
-    judged last, the verdicts, and these as they are kept."""
+    judged last, the verdicts, and these as they are kept; also the last verdict by each rule."""
 
-    __slots__ = ("_arrived", "_of", "stages")
+    __slots__ = ("_arrived", "_last", "_of", "stages")
 
     def __init__(self) -> None:
         self.stages: dict[str, tuple[Facts, Sequence[Verdict], Sequence[Mapping[str, object]]]] = {}
         self._of: tuple[Peer, ConnectionFacts] | None = None
         self._arrived: Sequence[Mapping[str, object]] = ()
+        self._last: dict[str, tuple[Verdict, Recurring | None]] = {}
 
     def arrived(self, peer: Peer, connection: ConnectionFacts) -> Sequence[Mapping[str, object]]:
         """The decisions before the first of a transaction."""
@@ -40,6 +41,21 @@ class Judged:
             self._of = peer, connection
             self._arrived = [Recurring(each) for each in _arrival(peer, connection)]
         return self._arrived
+
+    def plain(self, verdicts: Sequence[Verdict], recur: bool) -> list[Mapping[str, object]]:
+        """Verdicts as they are kept: written once where they `recur`, or where a rule says the same for the second
+        time."""
+        kept: list[Mapping[str, object]] = []
+        for verdict in verdicts:
+            before, recurring = self._last.get(verdict.rule, (None, None))
+            if before != verdict:
+                recurring = Recurring(verdict.plain()) if recur else None
+                self._last[verdict.rule] = verdict, recurring
+            elif recurring is None:
+                recurring = Recurring(verdict.plain())
+                self._last[verdict.rule] = verdict, recurring
+            kept.append(verdict.plain() if recurring is None else recurring)
+        return kept
 
 
 class Decisions:
@@ -65,12 +81,12 @@ class Decisions:
             known, verdicts, plain = self._judged.stages.get(stage, (None, (), ()))
             if known != facts:
                 verdicts = judge(self._dialect, stage, facts)
-                plain = [Recurring(verdict.plain()) for verdict in verdicts]
+                plain = self._judged.plain(verdicts, recur=True)
                 self._judged.stages[stage] = facts, verdicts, plain
             self.made.extend(plain)
         else:
             verdicts = judge(self._dialect, stage, facts, of)
-            self.made.extend([verdict.plain() for verdict in verdicts])
+            self.made.extend(self._judged.plain(verdicts, recur=False))
         if verdicts and not verdicts[-1].allowed:
             self._keep(stage, [verdict.plain() for verdict in verdicts])
             raise verdicts[-1].refusal()

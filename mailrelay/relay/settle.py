@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from twisted.internet.defer import Deferred
-from twisted.logger import Logger
 
 from ..interfaces.history import Attempt
 from ..interfaces.ledger import ILedger
 from ..mail.envelope import Delivery, Outcome
 from ..policy.retry import Schedule
 from ..policy.settlement import UNCERTAIN, settle
+from .line import Lines
 
-log = Logger()
+log = Lines()
 
 
 class Settler:

@@ -12,7 +12,6 @@ from dataclasses import dataclass, replace
 from typing import cast
 
 from twisted.internet.defer import Deferred, succeed
-from twisted.logger import Logger
 from zope.interface import implementer
 
 from ..interfaces.directory import ConnectionFacts, TagFacts
@@ -33,11 +32,12 @@ from .aside import apart
 from .at_once import at_once
 from .decisions import Decisions, Judged
 from .intake import Intake
+from .line import Lines
 from .prepare import Draft, needs_whole, prepare, recall
 from .scanning import look_into
 from .source import Source
 
-log = Logger()
+log = Lines()
 
 ACCEPTED = "{id} accepted from {connection} for {count} recipients, {size} octets"
 REPEATED = "{id} repeated by {connection} under its idempotency key"

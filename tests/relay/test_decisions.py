@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import replace
 
 from twisted.trial.unittest import SynchronousTestCase
 
+from mailrelay.mail.recurring import Recurring
 from mailrelay.mail.reply import Refusal
 from mailrelay.policy.admission import RateFacts, RcptFacts
 from mailrelay.relay.decisions import Decisions, Judged
@@ -58,3 +60,15 @@ class DecisionsTests(SynchronousTestCase):
                 made.append(self.decisions.made[2:])
             half = len(made) // 2
             self.assertEqual(made[:half], made[half:])
+
+    def test_written_once(self) -> None:
+        """What a rule says again is the very same decision, which need be written only once; another is its own."""
+        made = []
+        for accepted in (0, 0, 0, 1):
+            self.decisions = self.make()
+            with contextlib.suppress(Refusal):
+                self.decisions.judge("rcpt", replace(RCPT, accepted=accepted), {"recipient_count"})
+            made.append(self.decisions.made[-1])
+        self.assertEqual([each["facts"] for each in made], [{"accepted": n, "limit": 1} for n in (0, 0, 0, 1)])
+        self.assertIs(made[1], made[2])
+        self.assertEqual([type(each) is Recurring for each in made], [False, True, True, False])
