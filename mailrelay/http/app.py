@@ -20,7 +20,7 @@ from werkzeug.exceptions import HTTPException, MethodNotAllowed
 from ..interfaces.sandbox import IInbox
 from ..manage.errors import Invalid, Unknown
 from ..manage.installation import Installation
-from . import files, front, messages, pages, queue, routes, sandbox, statistics, templates, uploads
+from . import files, front, messages, pages, queue, routes, sandbox, statistics, suppressions, templates, uploads
 from .guard import Guard
 from .problem import Problem
 
@@ -50,6 +50,7 @@ def make_site(
     files.add_routes(app, installation)
     uploads.add_routes(app, installation)
     templates.add_routes(app, installation)
+    suppressions.add_routes(app, installation)
     routes.add_routes(app, installation)
     queue.add_routes(app, installation, clock)
     if inbox is not None:

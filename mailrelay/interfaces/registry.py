@@ -185,6 +185,13 @@ class IRegistry(Interface):
     def add_suppression(suppression: Suppression) -> Deferred[None]:
         """Suppress an address; an existing one keeps its date and gets the new reason."""
 
+    def put_suppressions(suppressions: Sequence[Suppression]) -> Deferred[None]:
+        """The same for several, in one transaction."""
+
+    def undo_suppressions(account: str, reason: str, origin: str, since: int, until: int) -> Deferred[int]:
+        """Let all addresses of an account be sent to again of which every argument that is given fits: reason, origin,
+        created from `since` until before `until`; fires with how many."""
+
     def remove_suppression(account: str, key: str) -> Deferred[None]:
         """Let an address be sent to again."""
 

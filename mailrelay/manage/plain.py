@@ -133,6 +133,7 @@ def suppression(value: Suppression, owners: Mapping[str, str]) -> Plain:
         "reason": value.reason,
         "origin": value.origin,
         "created_at": instant(value.created_at),
+        "expires_at": instant(value.expires_at),
     }
 
 

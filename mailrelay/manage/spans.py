@@ -107,6 +107,11 @@ def span(period: str, since: str, until: str, zone: tzinfo, now: int) -> Span:
     return found
 
 
+def instant(field: str, text: str) -> int:
+    """A date, or date and time, in ISO 8601 as microseconds; UTC where it names no zone. Fails with `Invalid`."""
+    return _instant(_read(field, text, UTC))
+
+
 def _known(period: str) -> tuple[int, int]:
     try:
         return PERIODS[period]

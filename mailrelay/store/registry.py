@@ -42,8 +42,8 @@ from .schema import (
     settings,
 )
 from .schema import suppressions as suppressed
-from .settle import suppress
-from .work import Work
+from .suppressions import caused_by, delete_some, put_all
+from .work import BULK, Work
 from .writer import Writer
 
 _CHANGEABLE = frozenset(
@@ -247,20 +247,26 @@ class Registry:
         return self._list(suppressed, Suppression, account, suppressed.c.created_at.desc(), suppressed.c.key)
 
     def add_suppression(self, suppression: Suppression) -> Deferred[None]:
-        def add(work: Work) -> None:
-            _known_account(work, suppression.account)
-            suppress(
-                work,
-                suppression.account,
-                suppression.key,
-                suppression.address,
-                suppression.reason,
-                clean(suppression.origin),
-                suppression.created_at,
-                suppression.expires_at,
-            )
+        return self.put_suppressions((suppression,))
 
-        return self._writer.ask(CALL, add)
+    def put_suppressions(self, suppressions: Sequence[Suppression]) -> Deferred[None]:
+        def put(work: Work) -> None:
+            for account in {each.account for each in suppressions}:
+                _known_account(work, account)
+            put_all(work, suppressions)
+
+        return self._writer.ask(CALL, put)
+
+    def undo_suppressions(self, account: str, reason: str, origin: str, since: int, until: int) -> Deferred[int]:
+        return Deferred.fromCoroutine(self._undo(caused_by(account, reason, origin, since, until)))
+
+    async def _undo(self, condition: sa.ColumnElement[bool]) -> int:
+        total = 0
+        while True:
+            undone: int = await self._writer.ask(CALL, lambda work: delete_some(work, condition))
+            total += undone
+            if undone < BULK:
+                return total
 
     def remove_suppression(self, account: str, key: str) -> Deferred[None]:
         return self._remove(suppressed, suppressed.c.account == account, suppressed.c.key == key, what=key)

@@ -19,7 +19,7 @@ from zope.interface import implementer
 from mailrelay.http.app import make_site
 from mailrelay.interfaces.erasure import IErasure
 from mailrelay.interfaces.history import IHistory, Passage, Selection
-from mailrelay.interfaces.registry import Account, Connection, NewCredential
+from mailrelay.interfaces.registry import Account, Connection, NewCredential, Suppression
 from mailrelay.interfaces.statistics import Counted, Counting, IStatistics
 from mailrelay.mail.envelope import State
 from mailrelay.manage.installation import Installation
@@ -156,6 +156,24 @@ class Registry:
         key = NewCredential("K2", "", "api_key", digest, "")
         agent = Connection("C2", "A1", "agent", "zeptomail", "a@example.com", "active", "", (), 0, 60, 1, 1, (key,))
         return succeed([agent] if digest == Vault(b"k" * 32).digest(AGENT_KEY) else [])
+
+    def __init__(self) -> None:
+        self.suppressed: list[Suppression] = []
+
+    def suppressions(self, account: str = "") -> Deferred[Sequence[Suppression]]:
+        return succeed(self.suppressed)
+
+    def put_suppressions(self, suppressions: Sequence[Suppression]) -> Deferred[None]:
+        return succeed(self.suppressed.extend(suppressions))
+
+    def remove_suppression(self, account: str, key: str) -> Deferred[None]:
+        self.suppressed = [each for each in self.suppressed if each.key != key]
+        return succeed(None)
+
+    def undo_suppressions(self, account: str, reason: str, origin: str, since: int, until: int) -> Deferred[int]:
+        kept = [each for each in self.suppressed if each.origin != origin]
+        undone, self.suppressed = len(self.suppressed) - len(kept), kept
+        return succeed(undone)
 
     def accounts(self) -> Deferred[Sequence[Account]]:
         return succeed([Account("A1", "acme", 10, 0, 1)])
