@@ -29,6 +29,7 @@ from ..mail.reply import Refusal, Reply
 from ..mail.transcript import bounded
 from ..policy.route import trouble
 from .down import DownHosts
+from .figures import Figures
 from .hand import Hand
 from .kept import KeptMessages
 from .looks import Looks
@@ -126,6 +127,7 @@ class Outbound:
             gap=limits.gap,
             claim=limits.claim,
         )
+        self.figures = Figures()
         self._pumping = False
         self._running = False
         self._idle: list[Deferred[None]] = []
@@ -168,6 +170,7 @@ class Outbound:
     def take(self, deliveries: Sequence[Delivery], message: Message | None) -> None:
         """Send what was committed with a lease; `message` is its source, parsed, or None when it is to be read back.
         Without deliveries something was committed without a lease."""
+        self.figures.accepted += 1
         if not deliveries:
             self.wake(self._now())
             return
@@ -350,6 +353,7 @@ class Outbound:
     def _attempted(self, outcome: Outcome, delivery: Delivery) -> None:
         self._turns.end(delivery)
         self._large_read -= _octets(delivery)
+        self.figures.ended(outcome)
         if delivery.recipient in self._late:
             self._late.remove(delivery.recipient)
             late = self._too_late(outcome.host)

@@ -12,6 +12,7 @@ import os
 import socket
 import time
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 from twisted.internet.defer import Deferred, DeferredList, maybeDeferred
@@ -34,6 +35,7 @@ from ..smtp.server import listening_factory
 from ..store import Reports, Store, Unfit, open_store
 from ..vault import Vault
 from .chores import Chore, Chores
+from .live import publish
 from .memory import give_back_large_blocks
 from .ports import address_of, adopt, close_all
 from .public import Keyring
@@ -183,9 +185,16 @@ class Worker:
         return dialect in self._dialects and self._dialects.get(dialect).dsn
 
     def _more_chores(self, store: Store) -> list[Chore]:
+        watched = Chore(1.0, "telling who watches", partial(self._publish, store))
         if self._sandbox:
-            return []
-        return [Chore(BLOCKING, "looking for connections to block", Blocker(store.blocking, now).look)]
+            return [watched]
+        return [watched, Chore(BLOCKING, "looking for connections to block", Blocker(store.blocking, now).look)]
+
+    async def _publish(self, store: Store) -> None:
+        wired = self._wired
+        if wired is not None:
+            sessions = sum(factory.sessions for factory in wired.servers.values())
+            await publish(wired.outbound, sessions, store.registry, now)
 
     def _forget(self, at: int) -> Deferred[int]:
         kept = self._config.retention

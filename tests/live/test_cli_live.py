@@ -82,6 +82,15 @@ def test_drop(sandbox: Sandbox, shop: Shop) -> None:
     assert not [kept for kept in sandbox.arrived(SOFT) if shop.domain.encode() in sandbox.source(kept)]
 
 
+def test_top(sandbox: Sandbox, shop: Shop) -> None:
+    """Who watches sees what came in and went out, what waits for whom, and after replies of which class."""
+    sandbox.settled(sandbox.submit(shop, ["ann@example.net"]))
+    sandbox.submit(shop, [SOFT])
+    told = sandbox.cli("top", "--once")
+    assert told["accepted"] >= 2 and told["delivered"] >= 1 and set(told["per_second"]) == {"in", "out"}, told
+    assert told["in_hand"] >= 0 and told["sessions"] >= 0
+
+
 def test_pause_and_resume(sandbox: Sandbox, shop: Shop) -> None:
     """Pausing and resuming are felt within two seconds, and a pause outlives a restart of the daemon."""
 

@@ -114,6 +114,9 @@ def test_nobody_waits_for_a_flood(tmp_path: Path, silent: int) -> None:
             eventually(lambda to=to: to in healthy.came, 10, f"the message to {to}")  # type: ignore[misc]
             took.append(healthy.came[to] - begun)
         assert max(took) < AT_ONCE, took
+        told = relay.cli("top", "--once")
+        assert told["sessions"] >= 2 and told["on_their_way"]["dead.example"] >= 1, told
+        assert told["queue"][0]["destination"] == "dead.example" and told["queue"][0]["count"] > DEAD / 2, told
         for stream in streams:
             stream.ended.set()
             stream.join(10)
