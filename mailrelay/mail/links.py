@@ -22,15 +22,15 @@ SPACE = rb"[ \t\n\f\r]"
 _END = rb"(?=[ \t\n\f\r/>])"
 _VALUE = rb"""(?:"[^"]*+(?:"|\Z)|'[^']*+(?:'|\Z)|[^ \t\n\f\r>"'][^ \t\n\f\r>]*+)"""
 #: The attributes of a tag up to its ``>``, or to the end of a document that never closes it.
-ATTRIBUTES = rb"(?:[ \t\n\f\r/]++|[^ \t\n\f\r/>][^ \t\n\f\r/>=]*+(?:%s*+=%s*+%s?)?)*+" % (SPACE, SPACE, _VALUE)
+ATTRIBUTES = rb"(?>[ \t\n\f\r/]++|[^ \t\n\f\r/>][^ \t\n\f\r/>=]*+(?:%s*+=%s*+%s?)?)*+" % (SPACE, SPACE, _VALUE)
 # Elements whose content is no HTML, up to their end tag. A group that captures must not stand in a possessive one.
 _RAW = b"|".join(
-    rb"<%s%s%s(?:>(?:[^<]++|<(?!/%s%s))*+|\Z)" % (name, _END, ATTRIBUTES, name, _END)
+    rb"<%s%s%s(?:>(?>[^<]++|<(?!/%s%s))*+|\Z)" % (name, _END, ATTRIBUTES, name, _END)
     for name in (b"script", b"style", b"title", b"textarea", b"xmp", b"iframe", b"noembed", b"noframes")
 )
 #: What holds no tag: comments and what is taken for one, and those elements.
 OPAQUE = (
-    rb"<!--(?:-?>|(?:[^-]++|-(?!-!?>))*+(?:--!?>|\Z))"
+    rb"<!--(?:-?>|(?>[^-]++|-(?!-!?>))*+(?:--!?>|\Z))"
     rb"|<[!?][^>]*+(?:>|\Z)"
     rb"|</[^a-zA-Z>][^>]*+(?:>|\Z)"
     rb"|" + _RAW + rb"|<plaintext" + _END + rb"[\0-\xff]*+"
@@ -41,13 +41,13 @@ _APART = (
 )
 _OTHER = (
     rb"<" + _APART + rb"(?:/?[a-z][^\"'<>=]*+>"
-    rb"|[a-z][a-z0-9]*+(?:[ \t\n\f\r][^\"'<>=]*+(?<![ \t\n\f\r/])=\"[^\"]*+\")*+[ \t\n\f\r/]*+>"
+    rb"|[a-z][a-z0-9]*+(?>[ \t\n\f\r][^\"'<>=]*+(?<![ \t\n\f\r/])=\"[^\"]*+\")*+[ \t\n\f\r/]*+>"
     rb"|/?[a-z][^ \t\n\f\r/>]*+" + ATTRIBUTES + rb"(?:>|\Z))"
 )
 _LONE = rb"<(?![a-z!?/])|</(?:>|\Z)"
 #: Everything up to the next link (its attributes are the group "link"), end of the body ("body"), or end of all.
 _NEXT = re.compile(
-    rb"(?:[^<]++|%s|%s|%s)*+(?:<(?:a|area)%s(?P<link>%s)|(?P<body></body%s)%s)?(?P<closed>>?)"
+    rb"(?>[^<]++|%s|%s|%s)*+(?:<(?:a|area)%s(?P<link>%s)|(?P<body></body%s)%s)?(?P<closed>>?)"
     % (_OTHER, OPAQUE, _LONE, _END, ATTRIBUTES, _END, ATTRIBUTES),
     re.I,
 )

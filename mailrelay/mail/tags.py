@@ -65,7 +65,7 @@ class Tags:
         self._whole = re.compile(rf"[ \t\r\n]*[^{_NOT_PATH}]{{0,300}}?(?:{self._plain.pattern})/?[ \t\r\n]*", re.I)
         opaque, attributes = OPAQUE.decode("ascii"), ATTRIBUTES.decode("ascii")
         self._html = re.compile(
-            rf"(?:{_passed_over(tags)})*+"
+            rf"(?>{_passed_over(tags)})*+"
             rf"(?:(?P<opaque>{opaque})|(?P<tag></?[a-z][^ \t\n\f\r/>]*+{attributes}>?)"
             rf"|{_any(tags, _text_form).pattern})?",
             re.I,
@@ -214,7 +214,7 @@ def _passed_over(tags: Collection[str]) -> str:
         rf"{letters}[^<{signs}]++"
         rf"|{letters}<(?!(?:/?a|script|style|title|textarea|xmp|iframe|noembed|noframes|plaintext)[ \t\n\f\r/>])"
         rf"(?:/?[a-z]{rest}>"
-        rf"|[a-z][a-z0-9]*+(?:[ \t\n\f\r]{rest}(?<![ \t\n\f\r/])=\"[^\"{signs}]*+\")*+[ \t\n\f\r/]*+>)"
+        rf"|[a-z][a-z0-9]*+(?>[ \t\n\f\r]{rest}(?<![ \t\n\f\r/])=\"[^\"{signs}]*+\")*+[ \t\n\f\r/]*+>)"
     )
 
 
