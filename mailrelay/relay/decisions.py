@@ -17,19 +17,19 @@ from ..policy.admission import Facts, judge
 from ..policy.dialect import Dialect
 from ..policy.verdict import Verdict
 
-#: Stages of which the facts are often those of the transaction before: who sends, sends much from one address. Rules
-#: are pure, so equal facts are not judged again.
-RECURRING = frozenset({"mail", "rate"})
+#: Stages of which the facts are often those of the transaction before: who sends, sends much from one address, and the
+#: same to many. Rules are pure, so equal facts are not judged again.
+RECURRING = frozenset({"mail", "rate", "data"})
 
 
 class Judged:
     """What transactions of one connection and dialect share: how its client came, and by stage the facts that were
-    judged last, the verdicts, and these as they are kept; also the last verdict by each rule."""
+    judged last and the verdicts, and the last one by each rule."""
 
     __slots__ = ("_arrived", "_last", "_of", "stages")
 
     def __init__(self) -> None:
-        self.stages: dict[str, tuple[Facts, Sequence[Verdict], Sequence[Mapping[str, object]]]] = {}
+        self.stages: dict[str, tuple[Facts, Sequence[Verdict]]] = {}
         self._of: tuple[Peer, ConnectionFacts] | None = None
         self._arrived: Sequence[Mapping[str, object]] = ()
         self._last: dict[str, tuple[Verdict, Recurring | None]] = {}
@@ -42,15 +42,14 @@ class Judged:
             self._arrived = [Recurring(each) for each in _arrival(peer, connection)]
         return self._arrived
 
-    def plain(self, verdicts: Sequence[Verdict], recur: bool) -> list[Mapping[str, object]]:
-        """Verdicts as they are kept: written once where they `recur`, or where a rule says the same for the second
-        time."""
+    def plain(self, verdicts: Sequence[Verdict]) -> list[Mapping[str, object]]:
+        """Verdicts as they are kept; what a rule says for the second time recurs, and is written once."""
         kept: list[Mapping[str, object]] = []
         for verdict in verdicts:
             before, recurring = self._last.get(verdict.rule, (None, None))
             if before != verdict:
-                recurring = Recurring(verdict.plain()) if recur else None
-                self._last[verdict.rule] = verdict, recurring
+                recurring = None
+                self._last[verdict.rule] = verdict, None
             elif recurring is None:
                 recurring = Recurring(verdict.plain())
                 self._last[verdict.rule] = verdict, recurring
@@ -77,16 +76,12 @@ class Decisions:
     def judge(self, stage: str, facts: Facts, of: Collection[str] | None = None) -> None:
         """Judge by the dialect's rules of a stage, or those `of` them; fails with the `Refusal` of the one that
         refuses."""
-        if of is None and stage in RECURRING:
-            known, verdicts, plain = self._judged.stages.get(stage, (None, (), ()))
-            if known != facts:
-                verdicts = judge(self._dialect, stage, facts)
-                plain = self._judged.plain(verdicts, recur=True)
-                self._judged.stages[stage] = facts, verdicts, plain
-            self.made.extend(plain)
-        else:
+        known, verdicts = self._judged.stages.get(stage, (None, ())) if of is None else (None, ())
+        if known is None or known != facts:
             verdicts = judge(self._dialect, stage, facts, of)
-            self.made.extend(self._judged.plain(verdicts, recur=False))
+            if of is None and stage in RECURRING:
+                self._judged.stages[stage] = facts, verdicts
+        self.made.extend(self._judged.plain(verdicts))
         if verdicts and not verdicts[-1].allowed:
             self._keep(stage, [verdict.plain() for verdict in verdicts])
             raise verdicts[-1].refusal()
