@@ -119,11 +119,7 @@ def _replies(work: Work, selection: Selection) -> Iterator[tuple[str, int]]:
 
 
 def _pending(selection: Selection, *columns: Any) -> sa.Select[Any]:
-    statement = sa.select(*columns).select_from(recipients).where(PENDING, *conditions(selection))
-    if selection.message or selection.recipient:
-        return statement
-    # what is at an end, mostly far more, is not even passed over
-    return statement.with_hint(recipients, "INDEXED BY recipients_lease", "sqlite")
+    return sa.select(*columns).select_from(recipients).where(PENDING, *conditions(selection))
 
 
 async def change(
