@@ -5,8 +5,10 @@ from __future__ import annotations
 import click
 
 from ..interfaces.registry import Domain
-from ..manage import Invalid, domains, plain, signing
+from ..manage import Invalid, domain_checks, domains, plain, signing
+from ..manage.domain_checks import Checked
 from . import output
+from .asking import WaitingResolver, relay_of
 from .frame import Group
 from .opening import Opened, installed, wait
 
@@ -86,9 +88,30 @@ def list_(opened: Opened, account: str) -> None:
 @click.argument("domain")
 @_account
 @installed
-def verify(opened: Opened, domain: str, account: str) -> None:
-    """Say that a DOMAIN is proven to be the account's."""
-    _show(opened, wait(domains.set_verified(opened.installation, account, domain, True)))
+def check(opened: Opened, domain: str, account: str) -> None:
+    """Ask the DNS what a DOMAIN publishes, and say what is missing; status 1 while it cannot be verified.
+
+    SPF, DKIM and DMARC are required; the return path and MX are warnings.
+    """
+    resolver, relay = WaitingResolver(opened.place), relay_of(opened.place)
+    _show_checked(opened, wait(domain_checks.check(opened.installation, resolver, relay, account, domain)))
+
+
+@domain.command()
+@click.argument("domain")
+@_account
+@click.option("--force", is_flag=True, help="By your word, whatever the DNS says; it is not looked at again then.")
+@installed
+def verify(opened: Opened, domain: str, account: str, force: bool) -> None:
+    """Verify a DOMAIN by what it publishes in the DNS (see `domain check`), or by an administrator's word.
+
+    An installation without a configuration, such as a sandbox, asks nobody: there your word is enough.
+    """
+    if force or opened.place.config is None:
+        return _show(opened, wait(domains.set_verified(opened.installation, account, domain, True)))
+    resolver = WaitingResolver(opened.place)
+    checked = wait(domain_checks.verify(opened.installation, resolver, relay_of(opened.place), account, domain))
+    _show(opened, checked.domain)
 
 
 @domain.command()
@@ -112,3 +135,17 @@ def _show_records(opened: Opened, found: Domain) -> None:
     if output.wants_json():
         card |= {"keys": [plain.domain_key(each) for each in owned], "records": plain.records(published)}
     output.card(card, "\n".join(["\nTo be published in the DNS:", *map(str, published)]))
+
+
+def _show_checked(opened: Opened, checked: Checked) -> None:
+    rows = [plain.finding(each) for each in checked.findings]
+    card = plain.domain(checked.domain, opened.owners()) | {"publishes": checked.verified}
+    if output.wants_json():
+        output.as_json(card | {"findings": rows})
+    else:
+        output.card(card)
+        output.table(rows, ("purpose", "verdict", "required", "words"), "What the DNS says")
+        if records := [each.record for each in checked.findings if each.record]:
+            print("\n".join(["\nTo be published in the DNS:", *records]))
+    if not checked.verified:
+        click.get_current_context().exit(1)

@@ -76,12 +76,17 @@ class Connection:
 
 @dataclass(frozen=True, slots=True)
 class Domain:
-    """A sending domain of an account, in A-labels; `status` is "verified" or "unverified"."""
+    """A sending domain of an account, in A-labels; `status` is "verified" or "unverified", `proof` "dns" where it was
+    verified by what it publishes, and "" where by somebody's word; `checked_at` is when that was looked at last, and
+    `drifted_at` since when something is missing, or 0."""
 
     account: str
     name: str
     status: str
     created_at: int
+    proof: str = ""
+    checked_at: int = 0
+    drifted_at: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,8 +166,8 @@ class IRegistry(Interface):
         """Sending domains of an account, or all."""
 
     def put_domain(domain: Domain, keys: Sequence[DomainKey] = ()) -> Deferred[None]:
-        """Create a domain, or set the status of the one of that account and name; add these keys of it, or set whether
-        they are active."""
+        """Create a domain, or set status and proof of the one of that account and name; add these keys of it, or set
+        whether they are active."""
 
     def domain_keys(account: str = "") -> Deferred[Sequence[DomainKey]]:
         """The keys of an account's domains, or all, oldest first."""

@@ -78,7 +78,7 @@ async def every(installation: Installation, account: str = "") -> Sequence[Domai
 async def set_verified(installation: Installation, account: str, domain: str, verified: bool) -> Domain:
     """Say whether a domain is proven to be the account's; without an account it must belong to one only."""
     found = await _find(installation, account, domain)
-    changed = replace(found, status="verified" if verified else "unverified")
+    changed = replace(found, status="verified" if verified else "unverified", proof="", drifted_at=0)
     await installation.registry.put_domain(changed)
     return changed
 

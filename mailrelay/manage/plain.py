@@ -21,6 +21,7 @@ from ..mail.envelope import PRIORITIES, SECOND
 from ..mail.reply import Reply
 from ..policy.bounce import BounceClasses, shipped
 from ..policy.dialect import Dialect, Dialects
+from ..policy.domain_check import Finding
 from ..policy.link_keys import LinkKey
 from ..policy.shaping import Rule
 from ..policy.statistics import Line
@@ -90,6 +91,18 @@ def issued(value: Issued, owners: Mapping[str, str]) -> Plain:
     return connection(value.connection, owners) | shown | {name: text for name, text in beside.items() if text}
 
 
+def finding(value: Finding) -> Plain:
+    """What was found about a domain in the DNS; `record` is a line to publish, "" where nothing is missing."""
+    return {
+        "purpose": value.purpose,
+        "name": value.name,
+        "verdict": value.verdict,
+        "required": value.required,
+        "words": value.words,
+        "record": value.record,
+    }
+
+
 def domain(value: Domain, owners: Mapping[str, str]) -> Plain:
     """A sending domain."""
     return {
@@ -97,6 +110,9 @@ def domain(value: Domain, owners: Mapping[str, str]) -> Plain:
         "account": owners.get(value.account, value.account),
         "status": value.status,
         "created_at": instant(value.created_at),
+        "proof": value.proof,
+        "checked_at": instant(value.checked_at),
+        "drifted_at": instant(value.drifted_at),
     }
 
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 import os
 import socket
 import time
-from collections.abc import Mapping
+from collections.abc import Awaitable, Mapping
 from functools import partial
 from typing import Any
 
@@ -27,8 +27,9 @@ from ..interfaces.renderer import IRenderer
 from ..interfaces.web_version import IWebVersions
 from ..mail.envelope import ulid
 from ..mail.reply import Refusal
-from ..manage import Installation, domains
+from ..manage import Installation, domain_checks, domains
 from ..policy.dialect import Dialects
+from ..policy.domain_check import Relay
 from ..relay.blocking import Blocker
 from ..relay.render_once import RenderOnce
 from ..smtp.server import listening_factory
@@ -50,6 +51,7 @@ CUT = 1.0  #: next hops have to take a QUIT after that
 LAST_COMMIT = 1.0  #: what was cut is settled
 CLOSE = 1.0  #: the store is left and closed
 HASHING_THREADS = 2
+DOMAINS = 600.0  #: seconds between looks for domains whose turn it is
 BLOCKING = 60.0  #: seconds between looks at what came of the recipients of each connection
 #: RSA lets go of the interpreter while it signs: as many at a time as there are processors.
 SIGNING_THREADS = len(os.sched_getaffinity(0))
@@ -170,7 +172,7 @@ class Worker:
             recall=wired.outbound.recall,
             clock=self._reactor,
             now=now,
-            more=self._more_chores(store),
+            more=self._more_chores(store, wired),
         )
         await wired.counters.start()
         await chores.read_switches()
@@ -184,11 +186,21 @@ class Worker:
     def _sends_reports(self, dialect: str) -> bool:
         return dialect in self._dialects and self._dialects.get(dialect).dsn
 
-    def _more_chores(self, store: Store) -> list[Chore]:
+    def _more_chores(self, store: Store, wired: Wired) -> list[Chore]:
         watched = Chore(1.0, "telling who watches", partial(self._publish, store))
         if self._sandbox:
             return [watched]
-        return [watched, Chore(BLOCKING, "looking for connections to block", Blocker(store.blocking, now).look)]
+        bounces = self._config.delivery.bounce_domain or f"bounces.{self._hostname.lower()}"
+        installation, relay = self._installation(), Relay(self._hostname.lower(), bounces)
+
+        def look_at_domains() -> Awaitable[int]:
+            return domain_checks.look_again(installation, wired.resolver, relay, store.events.tell)
+
+        return [
+            watched,
+            Chore(BLOCKING, "looking for connections to block", Blocker(store.blocking, now).look),
+            Chore(DOMAINS, "looking at what domains publish", look_at_domains),
+        ]
 
     async def _publish(self, store: Store) -> None:
         wired = self._wired
@@ -200,10 +212,9 @@ class Worker:
         kept = self._config.retention
         return self.store.forget(at, bodies=kept.bodies, history=kept.history, refusals=kept.refusals)
 
-    async def _provide_keys(self) -> None:
-        """Domains of a state older than signing get keys: no mail of theirs would leave without."""
+    def _installation(self) -> Installation:
         store = self.store
-        installation = Installation(
+        return Installation(
             store.registry,
             store.history,
             store.statistics,
@@ -217,6 +228,10 @@ class Worker:
             now,
             os.urandom,
         )
+
+    async def _provide_keys(self) -> None:
+        """Domains of a state older than signing get keys: no mail of theirs would leave without."""
+        installation = self._installation()
         for domain in await domains.provide_keys(installation):
             log.warn(
                 "{domain} had no keys and got some: publish what 'mailrelay domain show {domain}' prints",

@@ -203,9 +203,8 @@ class Registry:
     def put_domain(self, domain: Domain, keys: Sequence[DomainKey] = ()) -> Deferred[None]:
         def put(work: Work) -> None:
             _known_account(work, domain.account)
-            values = {"account": domain.account, "name": domain.name, "status": domain.status}
-            statement = work.upsert(domains, ("account", "name", "status"))
-            work.execute(statement, {**values, "created_at": domain.created_at})
+            statement = work.upsert(domains, ("status", "proof", "checked_at", "drifted_at"))
+            work.execute(statement, asdict(domain))
             for key in keys:
                 if (key.account, key.domain) != (domain.account, domain.name):
                     raise ValueError(f"a key of {key.domain} with the domain {domain.name}")

@@ -10,7 +10,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 
 #: The newest migration this code knows (`migrations/versions`).
-REVISION = "0020"
+REVISION = "0021"
 
 metadata = sa.MetaData()
 
@@ -109,6 +109,9 @@ domains = sa.Table(
     _key("name", primary=True),
     _key("status"),
     _number("created_at"),
+    _key("proof"),
+    _number("checked_at"),
+    _number("drifted_at"),
     sqlite_with_rowid=False,
 )
 

@@ -31,7 +31,8 @@ class DomainCommands(CommandTestCase):
         rsa = shown["records"][1]
         self.assertTrue(rsa["value"].startswith("v=DKIM1; k=rsa; p=MII") and len(rsa["value"]) > 400, rsa)
         self.assertEqual(shown["status"], "unverified")
-        self.assertEqual(self.data("domain", "list")[0].keys(), {"domain", "account", "status", "created_at"})
+        shown = {"domain", "account", "status", "created_at", "proof", "checked_at", "drifted_at"}
+        self.assertEqual(self.data("domain", "list")[0].keys(), shown)
 
     def test_new_keys(self) -> None:
         """A pair is made, then put to use; to ask for both at once is refused, since nothing could be published."""
