@@ -43,6 +43,7 @@ SETTINGS = (
     "recipient_names",
     "recipients_sent",
     "over_limit",
+    "statistics",
     "tag_limit",
     "options",
     "stages",
