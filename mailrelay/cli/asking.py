@@ -30,6 +30,7 @@ class WaitingResolver:
         import dns.resolver
 
         section = place.config.resolver if place.config else None
+        self._silent = False
         named = list(section.servers) if section else []
         self._resolver: Resolver = dns.resolver.Resolver(configure=not named)
         if section is not None:
@@ -46,10 +47,16 @@ class WaitingResolver:
         import dns.exception
         import dns.resolver
 
+        if self._silent:
+            return Answer(rcode="SERVFAIL")
         try:
             found = self._resolver.resolve(f"{name}.", kind, raise_on_no_answer=False)
         except dns.resolver.NXDOMAIN:
             return Answer(rcode="NXDOMAIN")
+        except dns.exception.Timeout:
+            # a dozen questions to servers that are down would take minutes
+            self._silent = True
+            return Answer(rcode="SERVFAIL")
         except dns.exception.DNSException:
             return Answer(rcode="SERVFAIL")
         return Answer(tuple(_record(each, kind) for each in found.rrset or ()))

@@ -15,7 +15,7 @@ bounce_domain = "bounces.test"
 [resolver]
 servers = ["127.0.0.1"]
 port = {port}
-timeout = 2
+timeout = 10
 """
 
 
@@ -28,7 +28,6 @@ def test_published(tmp_path: Path) -> None:
     relay = Installation(tmp_path / "relay", MORE.format(port=authority.port))
     relay.cli("account", "create", "shop")
     records = relay.cli("domain", "add", "shop.test", "--account", "shop")["records"]
-    assert "DNS gave no answer" in relay.refusal("domain", "verify", "shop.test")
     zone = tmp_path / "nsd" / "test.zone"
     with zone.open("a") as file:
         for each in records:
@@ -49,7 +48,7 @@ def test_published(tmp_path: Path) -> None:
         assert relay.cli("domain", "verify", "shop.test")["proof"] == "dns"
         relay.cli("domain", "add", "nothing.test", "--account", "shop")
         told = relay.command("domain", "check", "nothing.test")
-        assert told.returncode == 1 and "_domainkey.nothing.test. IN TXT" in told.stdout
+        assert told.returncode == 1 and "_domainkey.nothing.test. IN TXT" in told.stdout, (told.stdout, told.stderr)
         assert "spf: There is no SPF record." in relay.refusal("domain", "verify", "nothing.test")
         assert relay.cli("domain", "verify", "nothing.test", "--force")["proof"] == ""
     finally:
