@@ -48,6 +48,7 @@ SETTINGS = (
     "options",
     "stages",
     "statuses",
+    "statistics",
     "replies",
 )
 

@@ -153,6 +153,8 @@ class StartTests(Starting):
         place = Installation(
             store.registry,
             store.history,
+            store.statistics,
+            store.erasure,
             store.files,
             store.templates,
             store.routes,

@@ -64,14 +64,16 @@ class WorkerTests(SynchronousTestCase):
         )
         self.addCleanup(self.end)
 
-    def open(self, where: Path, *, node: str, now: Any, reactor: Any, reports: Any, options: Any) -> Store:
-        self.stores.append(open_store(where, node=node, now=now, inline=True, reports=reports, options=options))
+    def open(self, where: Path, *, reactor: Any, **how: Any) -> Store:
+        self.stores.append(open_store(where, inline=True, **how))
         return self.stores[-1]
 
     def place(self, store: Store) -> Installation:
         return Installation(
             store.registry,
             store.history,
+            store.statistics,
+            store.erasure,
             store.files,
             store.templates,
             store.routes,

@@ -121,12 +121,14 @@ class AttemptLaws:
     def test_a_number_that_is_taken(self) -> None:
         """D8: a row whose count of attempts was damaged is settled all the same; what is known of the first stays."""
         self.settle(Postponed(LATER, "one", START))
+        self.world.now += 60 * SECOND
+        self.settle(Postponed(LATER, "two", self.world.now), self.claim())
         assert self.process.store is not None
         with self.process.store._writer._database.open_writer() as connection, connection.begin():
-            connection.exec_driver_sql(f"UPDATE recipients SET attempts = 0 WHERE id = '{self.delivery.recipient}'")
-        self.world.now += 60 * SECOND
-        self.assertTrue(self.settle(Delivered(OK, "two", START), self.claim()))
-        self.assertEqual([each.host for each in self.attempts()], ["one"])
+            connection.exec_driver_sql(f"UPDATE recipients SET attempts = 1 WHERE id = '{self.delivery.recipient}'")
+        self.world.now += 600 * SECOND
+        self.assertTrue(self.settle(Delivered(OK, "three", START), self.claim()))
+        self.assertEqual([each.host for each in self.attempts()], ["one", "two"])
 
     def test_odd_words(self) -> None:
         """H15: what a database cannot hold is replaced, not refused."""
