@@ -43,7 +43,6 @@ SETTINGS = (
     "recipient_names",
     "recipients_sent",
     "over_limit",
-    "statistics",
     "tag_limit",
     "options",
     "stages",
