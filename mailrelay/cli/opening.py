@@ -27,6 +27,8 @@ from ..manage import Installation, Invalid, accounts
 from ..policy import shaping
 from ..policy.dialect import Dialects
 from ..policy.personal import needs_pages
+from ..policy.reach import SANDBOX as SANDBOX_REACH
+from ..policy.reach import Reach
 from ..vault import Vault
 from .frame import CONFIG, STATE
 
@@ -165,6 +167,8 @@ def opened() -> Iterator[Opened]:
                 files=store.files,
                 templates=store.templates,
                 routes=store.routes,
+                events=store.events,
+                webhooks=store.webhooks,
                 renderer=RenderOnce(),
                 vault=vault,
                 dialects=found.dialects,
@@ -172,12 +176,20 @@ def opened() -> Iterator[Opened]:
                 random=os.urandom,
                 reveal_secrets=found.config.server.reveal_secrets if found.config else True,
                 public_pages=bool(found.config.http.public_url) if found.config else True,
+                reach=_reach(found),
                 route_names=frozenset(route.name for route in found.config.routes) if found.config else frozenset(),
             ),
             store,
         )
     finally:
         wait(store.close())
+
+
+def _reach(found: Place) -> Reach:
+    """Where webhooks may lead; those of a sandbox to this machine, too."""
+    if found.config is None:
+        return SANDBOX_REACH
+    return Reach.of(found.config.webhooks.private_networks, found.config.webhooks.ports)
 
 
 def installed(function: Callable[Concatenate[Opened, P], T]) -> Callable[P, T]:

@@ -30,6 +30,8 @@ _ROOMS = {
     "message": ("message", "What became of messages: list, show, explain."),
     "statistics": ("statistics", "How many mails came to what: by time, tag, domain."),
     "person": ("person", "Forget a person: erase, receipts."),
+    "event": ("event", "What happened, in order: list, export, types."),
+    "webhook": ("webhook", "Receivers of events: add, list, show, remove, test, replay, enable, disable."),
     "bounce-class": ("bounce_class", "Say what a host's refusal means."),
     "shaping": ("shaping", "How mail to the large receivers is shaped: show, check."),
     "dialect": ("dialect", "SMTP dialects: list, show, check."),

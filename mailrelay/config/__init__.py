@@ -20,6 +20,7 @@ from .sections import (
     Server,
     State,
     Timeouts,
+    Webhooks,
 )
 
 __all__ = [
@@ -37,6 +38,7 @@ __all__ = [
     "Server",
     "State",
     "Timeouts",
+    "Webhooks",
     "faults",
     "load",
 ]

@@ -364,12 +364,23 @@ class Http(Section):
     public_port: Port = 8081
 
 
+class Webhooks(Section):
+    """``[webhooks]``: how events are pushed. Receivers are on the public internet, and in these private networks; on
+    one of these ports, none for any. One that took nothing for `give_up_hours` is disabled."""
+
+    private_networks: tuple[Network, ...] = ()
+    ports: tuple[RemotePort, ...] = (80, 443, 8080, 8443)
+    timeout: Annotated[int, Field(ge=1, le=60)] = 15
+    give_up_hours: Annotated[int, Field(ge=24, le=720)] = 72
+
+
 class Retention(Section):
     """``[retention]``: days to keep what is finished; 0 keeps it for ever."""
 
     bodies: Days = 0
     history: Days = 0
     refusals: Days = 0
+    events: Annotated[int, Field(ge=0, le=3650)] = 30
 
 
 class Limits(Section):
@@ -425,6 +436,7 @@ class Config(Section):
     scanner: Scanner = Scanner()
     delivery: Delivery = Delivery()
     http: Http = Http()
+    webhooks: Webhooks = Webhooks()
     retention: Retention = Retention()
     limits: Limits = Limits()
     login_guard: LoginGuard = LoginGuard()

@@ -20,7 +20,21 @@ from werkzeug.exceptions import HTTPException, MethodNotAllowed
 from ..interfaces.sandbox import IInbox
 from ..manage.errors import Invalid, Unknown
 from ..manage.installation import Installation
-from . import files, front, messages, pages, queue, routes, sandbox, statistics, suppressions, templates, uploads
+from . import (
+    events,
+    files,
+    front,
+    messages,
+    pages,
+    queue,
+    routes,
+    sandbox,
+    statistics,
+    suppressions,
+    templates,
+    uploads,
+    webhooks,
+)
 from .guard import Guard
 from .problem import Problem
 
@@ -46,6 +60,8 @@ def make_site(
     app.url_map.strict_slashes = False
     _add_errors(app)
     messages.add_routes(app, installation)
+    events.add_routes(app, installation)
+    webhooks.add_routes(app, installation)
     statistics.add_routes(app, installation)
     files.add_routes(app, installation)
     uploads.add_routes(app, installation)

@@ -6,6 +6,7 @@ may be called an event.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import StrEnum
 
 
@@ -42,6 +43,7 @@ class Event(StrEnum):
         "webhook_disabled",
         "A webhook's receiver failed for too long; nothing is sent to it until enabled.",
     )
+    WEBHOOK_TEST = "webhook_test", "Somebody asked whether a webhook's receiver takes events; nobody else is told."
 
     @property
     def final(self) -> bool:
@@ -55,4 +57,37 @@ class Event(StrEnum):
 
 
 _FINAL = frozenset({Event.DELIVERED, Event.BOUNCED, Event.FAILED, Event.SUPPRESSED, Event.EXPIRED})
-_OF_ACCOUNTS = frozenset({Event.CONNECTION_BLOCKED, Event.DOMAIN_DRIFT, Event.WEBHOOK_DISABLED})
+_OF_ACCOUNTS = frozenset({Event.CONNECTION_BLOCKED, Event.DOMAIN_DRIFT, Event.WEBHOOK_DISABLED, Event.WEBHOOK_TEST})
+
+#: The fields of every event, of one that is about a recipient, and of one that is about an account.
+FIELDS: Mapping[str, str] = {
+    "id": "The event's number, by which a reader goes on: numbers only grow.",
+    "type": "What happened, one of the types above.",
+    "at": "When it happened.",
+    "account": 'Whose mail it is, by name; "" where it concerns the installation.',
+    "connection": "By which connection the message came in.",
+}
+OF_RECIPIENTS: Mapping[str, str] = {
+    "final": "Whether nothing more is attempted for the recipient.",
+    "class": "Of a refusal: what it means (`mailrelay bounce-class`).",
+    "dialect": "The dialect that the message came in by.",
+    "message": "The id in the final 250.",
+    "recipient": "The id of the recipient within the installation.",
+    "from": "The sender that the client gave.",
+    "to": "The recipient's address.",
+    "subject": "The subject.",
+    "tag": "The tag that the client gave.",
+    "client_ref": "The client's own reference.",
+    "metadata": "Names and values that the client gave.",
+    "accepted_at": "When the message was accepted.",
+    "attempt": "The number of the attempt, the first is 1; 0 for what happened without one.",
+    "next_try_at": 'When the next attempt is made; "" when there is none.',
+    "route": "The route of the attempt.",
+    "host": "The host that was talked to.",
+    "reply": "What that host said, or the reason in our own words.",
+    "machine": 'Of an open or a click: what did it instead of a person; "" for a person.',
+    "url": "Of a click: where it led.",
+    "ip": "Of an open, a click or an unsubscribe: from where.",
+    "user_agent": "By which program.",
+}
+OF_ACCOUNTS: Mapping[str, str] = {"facts": "What it is about, by name: the connection, the domain, the figures."}

@@ -14,6 +14,7 @@ from typing import Any, ParamSpec, TypeVar
 from twisted.internet.defer import Deferred, execute
 
 from ..interfaces.erasure import IErasure
+from ..interfaces.events import IEvents
 from ..interfaces.files import IFiles
 from ..interfaces.history import IHistory
 from ..interfaces.registry import IRegistry
@@ -21,8 +22,10 @@ from ..interfaces.renderer import IRenderer
 from ..interfaces.routes import IRoutes
 from ..interfaces.statistics import IStatistics
 from ..interfaces.templates import ITemplates
+from ..interfaces.webhooks import IWebhooks
 from ..mail.envelope import ulid
 from ..policy.dialect import Dialects
+from ..policy.reach import PUBLIC, Reach
 from ..vault import Vault, generate_secret, hash_password
 from .signing import new_private_key
 
@@ -52,6 +55,8 @@ class Installation:
     files: IFiles
     templates: ITemplates
     routes: IRoutes
+    events: IEvents
+    webhooks: IWebhooks
     renderer: IRenderer
     vault: Vault
     dialects: Dialects
@@ -59,6 +64,7 @@ class Installation:
     random: Callable[[int], bytes]
     reveal_secrets: bool = True
     public_pages: bool = True
+    reach: Reach = PUBLIC
     route_names: frozenset[str] = frozenset()
     hash_password: Callable[[str], Deferred[str]] = _hash_here
     new_secret: Callable[[], str] = generate_secret

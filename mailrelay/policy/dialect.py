@@ -23,6 +23,7 @@ from . import vocabulary
 from .body import Body, read_body
 from .body_tags import read_tags
 from .control_header import ControlHeaders, read_headers
+from .hook import Hook, read_hook
 from .options import merged, read_options
 from .reading import Reading
 from .reply_line import Line, read_fields, read_line
@@ -66,6 +67,7 @@ _SETTINGS = (
     "body",
     "body_tags",
     "upload",
+    "webhook",
     "recipient_names",
     "recipients_sent",
     "over_limit",
@@ -80,7 +82,7 @@ _SETTINGS = (
 #: Tables of which a dialect states only the keys that differ from what it inherits.
 _MERGED = ("options", "stages", "statuses", "replies", "variants")
 #: What is a dialect's own and never inherited.
-_OWN = ("inherits", "title", "aliases", "sandbox", "upload")
+_OWN = ("inherits", "title", "aliases", "sandbox", "upload", "webhook")
 
 
 class DialectError(ValueError):
@@ -103,7 +105,8 @@ class Dialect:
     all others those of `headers_kept` are kept (none named: all), `body` says what is kept of a body, `body_tags` are
     words in a body that stand for links,
     `recipient_names` makes the To field of each recipient's own address with the name that the message's To gives,
-    `upload` says how files come to its cache. `recipients_sent` is "all" or "first"; `over_limit` says what becomes of
+    `upload` says how files come to its cache, `webhook` what it
+    tells of events. `recipients_sent` is "all" or "first"; `over_limit` says what becomes of
     recipients beyond a connection's daily limit; `tag_limit` how many tags an account may have used, 0 for any number.
     `username` is the pattern of a generated user name, `credential` what a new connection logs in by, `key_usernames`
     are those that go with a key (words of `policy.vocabulary`, or fixed names). `login_needs_balance` turns logins away
@@ -138,6 +141,7 @@ class Dialect:
     body: Body
     body_tags: Tags | None
     upload: Upload | None
+    webhook: Hook | None
     recipient_names: bool
     recipients_sent: str
     over_limit: str
@@ -277,6 +281,7 @@ def _read(reading: Reading, name: str, own: Mapping[str, object]) -> Dialect:
         body=read_body(reading, given.get("body", {})),
         body_tags=read_tags(reading, given.get("body_tags", {})),
         upload=read_upload(reading, given.get("upload")),
+        webhook=read_hook(reading, given.get("webhook")),
         recipient_names=reading.switch("recipient_names", given.get("recipient_names")),
         recipients_sent=reading.choice("recipients_sent", given.get("recipients_sent"), vocabulary.RECIPIENTS_SENT),
         over_limit=reading.choice("over_limit", given.get("over_limit"), vocabulary.OVER_LIMIT),

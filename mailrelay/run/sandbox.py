@@ -15,12 +15,13 @@ from pathlib import Path
 from typing import Any
 
 from .. import __version__
-from ..config import Config, Delivery, Http, Limits, Listener, LoginGuard, Route, Server, State
+from ..config import Config, Delivery, Http, Limits, Listener, LoginGuard, Route, Server, State, Webhooks
 from ..interfaces.registry import Connection
 from ..interfaces.templates import Template
 from ..manage import Installation, accounts, connections, domains, files, routes, templates
 from ..manage.credentials import Issued
 from ..policy.dialect import Dialect, Dialects
+from ..policy.reach import LOOPBACK as LOOPBACK_NETWORKS
 from ..smtp.tls import CertificatePaths
 from ..vault import Vault
 from .ports import Address
@@ -64,6 +65,7 @@ def configuration(
         delivery=Delivery(
             schedule=SCHEDULE, jitter=0, expiry=EXPIRY, uncertain=SCHEDULE[2], shaping=state / "shaping.toml"
         ),
+        webhooks=Webhooks(private_networks=LOOPBACK_NETWORKS, ports=()),
         http=Http(
             enabled=True,
             address=LOOPBACK,

@@ -35,6 +35,7 @@ from .notify import Watchdog, notices, watchdog_interval
 from .parts import Served, SinkHost
 from .ports import Address, Astray, PortTaken, address_of, close_all, listen, listen_all, take_passed
 from .public import PublicPages
+from .pushing import Pushing, reach_of
 from .ready import publish, withdraw
 from .worker import Worker, now
 
@@ -79,6 +80,7 @@ def configured(reactor: Any, path: Path) -> Daemon:
     if config.http.enabled:
         parts.append(_http(reactor, config, sockets[API], worker, vault, dialects))
     parts += _public(reactor, config, sockets, worker)
+    parts.append(_pushing(reactor, config, worker, vault, dialects))
     return _daemon(reactor, parts, worker, lambda: None, lambda: None, sockets)
 
 
@@ -113,6 +115,7 @@ def sandbox(reactor: Any, state: Path, base_port: int) -> Daemon:
         print(sandboxed.welcome(facts), file=sys.__stdout__, flush=True)
 
     parts: list[Part] = [host, worker, http, *_public(reactor, config, sockets, worker)]
+    parts.append(_pushing(reactor, config, worker, vault, dialects))
     return _daemon(reactor, parts, worker, announce, lambda: withdraw(sign), sockets)
 
 
@@ -172,6 +175,8 @@ def _with_store(config: Config, vault: Vault, dialects: Dialects, work: Callable
             store.files,
             store.templates,
             store.routes,
+            store.events,
+            store.webhooks,
             RenderOnce(),
             vault,
             dialects,
@@ -214,6 +219,35 @@ def _address_logins(config: Config, vault: Vault, dialects: Dialects) -> Mapping
     return {name: known[each] for name, each in wanted.items()}
 
 
+def _installation(config: Config, worker: Worker, vault: Vault, dialects: Dialects) -> Installation:
+    """What the daemon's own use cases work on, once the worker has started."""
+    store = worker.store
+    return Installation(
+        store.registry,
+        store.history,
+        store.statistics,
+        store.erasure,
+        store.files,
+        store.templates,
+        store.routes,
+        store.events,
+        store.webhooks,
+        worker.renderer,
+        vault,
+        dialects,
+        now,
+        os.urandom,
+        config.server.reveal_secrets,
+        public_pages=bool(config.http.public_url),
+        reach=reach_of(config.webhooks),
+        route_names=frozenset(route.name for route in config.routes),
+    )
+
+
+def _pushing(reactor: Any, config: Config, worker: Worker, vault: Vault, dialects: Dialects) -> Pushing:
+    return Pushing(reactor, config.webhooks, lambda: _installation(config, worker, vault, dialects))
+
+
 def _http(
     reactor: Any,
     config: Config,
@@ -227,27 +261,9 @@ def _http(
     def site() -> Any:
         from ..http.app import make_site
 
-        store = worker.store
-        installation = Installation(
-            store.registry,
-            store.history,
-            store.statistics,
-            store.erasure,
-            store.files,
-            store.templates,
-            store.routes,
-            worker.renderer,
-            vault,
-            dialects,
-            now,
-            os.urandom,
-            config.server.reveal_secrets,
-            public_pages=bool(config.http.public_url),
-            route_names=frozenset(route.name for route in config.routes),
-        )
         return make_site(
             api_token=config.http.api_token,
-            installation=installation,
+            installation=_installation(config, worker, vault, dialects),
             clock=reactor,
             inbox=inbox(),
             first_mail=first_mail,

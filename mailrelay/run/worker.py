@@ -25,7 +25,7 @@ from ..interfaces.engagement import IEngagement
 from ..interfaces.registry import IRegistry
 from ..interfaces.renderer import IRenderer
 from ..interfaces.web_version import IWebVersions
-from ..mail.envelope import ulid
+from ..mail.envelope import DAY, ulid
 from ..mail.reply import Refusal
 from ..manage import Installation, domain_checks, domains
 from ..policy.dialect import Dialects
@@ -164,7 +164,7 @@ class Worker:
             store.directory,
             wired.counters,
             in_hand=wired.outbound.in_hand,
-            sweep=store.sweep,
+            sweep=self._sweep,
             forget=self._forget,
             set_aside=store.set_aside,
             read_link_keys=self._keyring.read,
@@ -182,6 +182,15 @@ class Worker:
             self._ports.append(adopt(self._reactor, self._sockets[name], served))
         chores.start()
         wired.certificates.start()
+
+    def _sweep(self, at: int) -> Deferred[int]:
+        return Deferred.fromCoroutine(self._sweep_all(at))
+
+    async def _sweep_all(self, at: int) -> int:
+        """What no message refers to, and events that are kept no longer."""
+        if days := self._config.retention.events:
+            await self.store.events.forget(at - days * DAY)
+        return await self.store.sweep(at)
 
     def _sends_reports(self, dialect: str) -> bool:
         return dialect in self._dialects and self._dialects.get(dialect).dsn
@@ -222,6 +231,8 @@ class Worker:
             store.files,
             store.templates,
             store.routes,
+            store.events,
+            store.webhooks,
             RenderOnce(),
             self._vault,
             self._dialects,

@@ -10,7 +10,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 
 #: The newest migration this code knows (`migrations/versions`).
-REVISION = "0021"
+REVISION = "0022"
 
 metadata = sa.MetaData()
 
@@ -450,6 +450,33 @@ erasures = sa.Table(
     _key("account"),
     _key("person"),
     _key("counts"),
+    sqlite_with_rowid=False,
+)
+
+#: Where events are pushed to (`interfaces.webhooks.Webhook`); `events` are words with blanks between.
+webhooks = sa.Table(
+    "webhooks",
+    metadata,
+    _key("id", primary=True),
+    _key("account"),
+    _key("name"),
+    _key("url"),
+    _key("events"),
+    _key("dialect"),
+    _key("sealed"),
+    _key("status"),
+    _key("reason"),
+    _number("cursor"),
+    _number("replay_cursor"),
+    _number("replay_until"),
+    _number("failures"),
+    _number("failing_since"),
+    _number("next_at"),
+    _key("last_error"),
+    _number("delivered"),
+    _number("delivered_at"),
+    _number("created_at"),
+    sa.UniqueConstraint("account", "name", name="webhooks_name"),
     sqlite_with_rowid=False,
 )
 

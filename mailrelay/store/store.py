@@ -41,6 +41,7 @@ from .statistics import Statistics
 from .suppressions import sweep_suppressions
 from .templates import Templates
 from .verdicts import Verdicts
+from .webhooks import Webhooks
 from .work import BULK, Work
 from .writer import Reactor, Writer
 
@@ -104,6 +105,7 @@ class Store:
         self.engagement = Engagements(self._writer, self._reader)
         self.statistics = Statistics(self._reader)
         self.events = Events(self._writer, self._reader)
+        self.webhooks = Webhooks(self._writer, self._reader)
         self.verdicts = Verdicts(self._writer, names, now)
 
     def expire(self, now: int) -> Deferred[int]:

@@ -26,7 +26,9 @@ from mailrelay.manage.installation import Installation
 from mailrelay.policy.dialect import Dialects
 from mailrelay.run.inbox import SqliteInbox
 from mailrelay.store.memory import MemoryRoutes, MemoryState, MemoryTemplates
+from mailrelay.store.memory_events import MemoryEvents
 from mailrelay.store.memory_files import MemoryFiles
+from mailrelay.store.webhooks import MemoryWebhooks
 from mailrelay.vault import Vault
 from tests.rendering import RenderHere
 
@@ -222,6 +224,8 @@ class SiteTestCase(SynchronousTestCase):
         self.addCleanup(self.inbox.close)
         self.history = History(self.passages)
         self.clock = Clock()
+        self.state = MemoryState(balance={"A1": 10})
+        self.webhooks = MemoryWebhooks()
         self.installation = Installation(
             registry=Registry(),
             history=self.history,
@@ -230,6 +234,8 @@ class SiteTestCase(SynchronousTestCase):
             files=MemoryFiles(),
             templates=MemoryTemplates(MemoryState(balance={"A1": 10})),
             routes=MemoryRoutes(MemoryState()),
+            events=MemoryEvents(self.state),
+            webhooks=self.webhooks,
             renderer=RenderHere(),
             vault=Vault(b"k" * 32),
             dialects=Dialects.shipped(),

@@ -44,6 +44,8 @@ class InstallationTestCase(SynchronousTestCase):
             files=self.store.files,
             templates=self.store.templates,
             routes=self.store.routes,
+            events=self.store.events,
+            webhooks=self.store.webhooks,
             renderer=RenderHere(),
             vault=Vault(b"k" * 32),
             dialects=Dialects.shipped(),

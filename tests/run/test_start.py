@@ -158,6 +158,8 @@ class StartTests(Starting):
             store.files,
             store.templates,
             store.routes,
+            store.events,
+            store.webhooks,
             RenderHere(),
             Vault.open(self.state / "secret.key"),
             Dialects.shipped(),

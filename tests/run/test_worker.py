@@ -77,6 +77,8 @@ class WorkerTests(SynchronousTestCase):
             store.files,
             store.templates,
             store.routes,
+            store.events,
+            store.webhooks,
             RenderHere(),
             self.vault,
             DIALECTS,
