@@ -1,7 +1,8 @@
 """A million that wait: how soon the relay is ready, how much memory it takes, and how long new mail waits.
 
 The queue is filled before the start: all of it is due, and leads to a host that takes connections and never says a
-word. New mail goes to a sink that answers. Once everything waits for one domain, once for a hundred thousand of them.
+word. New mail, of another account, goes to a sink that answers.
+Once everything waits for one domain, once for a hundred thousand of them.
 """
 
 from __future__ import annotations
@@ -72,8 +73,14 @@ class FullRelay(Relay):
 
     def _furnish(self) -> None:
         super()._furnish()
+        self._command("account", "create", "other")
+        self._command("domain", "add", "queued.example", "--account", "other", "--verified")
+        given = ("--account", "other", "--dialect", "standard", "--sender", "news@queued.example", "--active")
+        self._command("connection", "create", "queued", *given)
         with sqlite3.connect(self._folder / "state" / "mailrelay.sqlite3") as state:
-            ((account, connection),) = state.execute("SELECT account, id FROM connections").fetchall()
+            ((account, connection),) = state.execute(
+                "SELECT account, id FROM connections WHERE name = 'queued'"
+            ).fetchall()
         state.close()
 
         def destination(place: int) -> str:
