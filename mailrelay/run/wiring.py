@@ -157,9 +157,11 @@ def wire(
         timeout=asked.timeout,
         tries=asked.tries,
     )
+    near = any(route.mx and route.allow_private for route in config.routes)
+    https = Https(reactor, resolver, allow_private=near)
     promises = Promises(
         resolver,
-        StsPolicies(resolver, Https(reactor, resolver), reactor.seconds) if delivery.mta_sts else None,
+        StsPolicies(resolver, https, reactor.seconds) if delivery.mta_sts else None,
         asked.validates,
         _untold,
     )
