@@ -27,7 +27,7 @@ def conditions(folder: Path) -> str:
     ).stdout.strip()
     return (
         f"mailrelay {getattr(mailrelay, '__version__', '?')}, Python {platform.python_version()} in {sys.base_prefix}, "
-        f"Twisted {twisted.version.public()}, SQLite {pysqlite3.sqlite_version} (system: {sqlite3.sqlite_version})\n"
+        f"Twisted {twisted.__version__}, SQLite {pysqlite3.sqlite_version} (system: {sqlite3.sqlite_version})\n"
         f"{platform.system()} {platform.release()}, {os.cpu_count()} CPUs, {folder} on {file_system}, "
         f"load {os.getloadavg()[0]:.2f}; each server writes a log file; no TLS, no DNS"
     )

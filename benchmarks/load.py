@@ -5,6 +5,7 @@ They promise no more than to count; they share the machine with the server, and 
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import socket
@@ -59,7 +60,7 @@ class Sink:
     def _read(self) -> None:
         assert self._process.stdout is not None
         rest = b""
-        while chunk := self._process.stdout.read1(65536):
+        while chunk := os.read(self._process.stdout.fileno(), 65536):
             counts = re.findall(rb"mesg=\s*(\d+)", rest + chunk)
             rest = (rest + chunk)[-64:]
             if counts and int(counts[-1]) > self.received:

@@ -20,7 +20,8 @@ from twisted.internet.defer import Deferred, DeferredList, maybeDeferred, succee
 from twisted.internet.threads import deferToThread
 from zope.interface import implementer
 
-from mailrelay.interfaces.directory import ConnectionFacts, RecipientFacts, RouteNames, SenderFacts
+from mailrelay.interfaces.directory import ConnectionFacts, RecipientFacts, SenderFacts
+from mailrelay.interfaces.routes import RouteNames
 from mailrelay.interfaces.submission import IAddressLogin, IConnection, ISubmission, MailParameters, Peer
 from mailrelay.mail.address import Mailbox, parse_mailbox
 from mailrelay.mail.dkim import ALGORITHMS, Signer, sign
@@ -136,7 +137,7 @@ class Discard:
         self.dialect = Dialects.shipped().get("standard")
 
     def submission(self, peer: Peer) -> ISubmission:
-        return Discarding()  # type: ignore[return-value]
+        return Discarding()
 
     def logout(self) -> None: ...
 
@@ -188,7 +189,7 @@ def wire_in(reactor: Any, count: int, folder: Path) -> Deferred[Any]:
     from mailrelay.smtp.listener import Listener
     from mailrelay.smtp.server import SmtpServerFactory
 
-    realm = DiscardRealm()
+    realm: Any = DiscardRealm()
     dialect = realm.connection.dialect
     factory = SmtpServerFactory(
         Listener("bench", login="address"), dialect, Portal(realm, [realm]), "relay.example", reactor, None, os.urandom
@@ -367,7 +368,7 @@ STEPS: Mapping[str, Callable[[Any, int, Path], Deferred[Any]]] = {
 
 def main(step: str, count: int, folder: Path) -> None:
     """Run one step and print what one message cost, in µs of CPU."""
-    epollreactor.install()
+    epollreactor.install()  # type: ignore[no-untyped-call]
     from twisted.internet import reactor as installed
 
     reactor: Any = installed

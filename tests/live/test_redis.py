@@ -30,7 +30,7 @@ from .redis import Server
 
 PASSWORD = "hush-hush"
 TIMEOUT = 0.5
-AT_ONCE = TIMEOUT / 2  #: seconds: whoever waits for the server waits for twice as long
+AT_ONCE = 0.1  #: seconds of this process: whoever waits for the server waits five times as long
 RECOVERS = 15.0  #: seconds
 
 

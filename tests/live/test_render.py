@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from time import monotonic, process_time
+from time import monotonic, thread_time
 from typing import Any
 
 import pytest
@@ -27,6 +27,7 @@ FRIEND = "Hello {{ x }}"
 #: Seconds of processor time that one turn of the reactor may take, and how often it is looked: a turn that somebody
 #: else's load made long is short the next time.
 TURN = 0.010
+STALL = 0.100  #: what no turn may take, whatever the load
 ROUNDS = 6
 PATIENT = 60
 
@@ -52,7 +53,7 @@ def asked(pool: RenderPool, text: str) -> Any:
 
 
 class Turns:
-    """Measures what one turn of the reactor costs at most, in processor time of this process."""
+    """Measures what one turn of the reactor costs at most, in processor time of its thread."""
 
     def __init__(self) -> None:
         self.longest = 0.0
@@ -61,9 +62,9 @@ class Turns:
 
     def __enter__(self) -> Turns:
         def turn(timeout: float) -> None:
-            before = process_time()
+            before = thread_time()
             self._original(timeout)
-            self.longest = max(self.longest, process_time() - before)
+            self.longest = max(self.longest, thread_time() - before)
 
         reactor.doIteration = turn  # type: ignore[attr-defined]
         return self
@@ -85,7 +86,7 @@ async def test_bounds(pool: RenderPool) -> None:
 @pytest_twisted.ensureDeferred
 async def test_no_stall(pool: RenderPool) -> None:
     """L9: while bad templates are rendered, killed and followed, and the most that may come out comes in, no turn of
-    the reactor takes more than 10 ms of its processor; good ones in between are rendered."""
+    the reactor takes more than 10 ms of its processor, nor 100 ms on a busy machine; good ones in between come."""
     assert await asked(pool, FRIEND) == "Hello y"  # whatever is only done once is done
     longest: list[float] = []
     while not longest or (min(longest) > TURN and len(longest) < ROUNDS):
@@ -96,7 +97,7 @@ async def test_no_stall(pool: RenderPool) -> None:
         assert [text for text in texts if len(text) < 100] == ["Hello y"] * 2
         assert sum(len(text) == 5_200_000 for text in texts) == 2, MAX_OUTPUT
         longest.append(turns.longest)
-    assert min(longest) <= TURN, longest
+    assert min(longest) <= TURN and max(longest) < STALL, longest
 
 
 @pytest_twisted.ensureDeferred
