@@ -32,7 +32,7 @@ from mailrelay.cli import main
 from mailrelay.policy.dialect import Dialects
 
 from ..dialogue import variables_of
-from .nursery import Born
+from .nursery import Born, nursery
 
 T = TypeVar("T")
 
@@ -112,6 +112,9 @@ class Shop:
 class Daemon:
     """One installation and its process. `arguments` are those of ``twistd mailrelay``; `named` names it to commands."""
 
+    #: Is the process a fork of one that has loaded the package? Else it is ``twistd``, or whatever `program` is.
+    forked = False
+
     def __init__(self, folder: Path, arguments: Sequence[str], named: Sequence[str]) -> None:
         self.folder = folder
         self.arguments = list(arguments)
@@ -135,6 +138,9 @@ class Daemon:
     def launch(self) -> None:
         """Start the process, and do not wait for it."""
         assert not self.running
+        if self.forked:
+            self.process = nursery().start((), self.options, self.folder, self.log)
+            return
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
                 [*self.program, *self.options],
@@ -156,16 +162,11 @@ class Daemon:
 
     def refused(self) -> tuple[int, list[str]]:
         """Start a process that is expected to end by itself; its status and the lines that it said."""
-        ended = subprocess.run(
-            [*self.program, *self.options],
-            cwd=self.folder,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=START,
-        )
-        said = (ended.stdout + ended.stderr).splitlines()
-        return ended.returncode, [line for line in said if not re.match(r"\d{4}-\d\d-\d\dT", line)]
+        log = self.folder / "refused.log"
+        log.unlink(missing_ok=True)
+        status = nursery().start((), self.options, self.folder, log).wait(START)
+        said = log.read_text().splitlines()
+        return status, [line for line in said if not re.match(r"\d{4}-\d\d-\d\dT", line)]
 
     def stop(self, within: float = STOP) -> float:
         """Ask it to end, as init would; gives the seconds that it took. The status must be 0."""

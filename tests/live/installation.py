@@ -29,6 +29,8 @@ default = true
 class Installation(Daemon):
     """One listener named ``submission``, and a smart host that is down; `more` goes to the end of the file."""
 
+    forked = True
+
     def __init__(self, folder: Path, more: str = "", port: int | None = None) -> None:
         self.port = free_port() if port is None else port
         self.config = folder / "mailrelay.toml"
