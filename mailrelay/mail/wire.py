@@ -32,8 +32,17 @@ _WIDE_SPACE = re.compile(rb"[ \t]{79,}")
 _TO_ESCAPE = re.compile(r'(["\\])')
 
 
-def wire(message: Message, *, eight_bit: bool) -> bytes:
-    """The whole message for a hop that takes 8-bit octets (8BITMIME), or does not."""
+def wire(message: Message, *, eight_bit: bool, utf8: bool = True) -> bytes:
+    """The whole message for a hop that takes 8-bit octets (8BITMIME), or does not; without `utf8` (SMTPUTF8, RFC 6532)
+    its header is said in ASCII as far as it can be."""
+    octets = _wire(message, eight_bit)
+    if utf8 or octets.isascii():
+        return octets
+    head, end, body = octets.partition(b"\r\n\r\n")
+    return octets if head.isascii() else _header(head + b"\r\n", False) + end[2:] + body
+
+
+def _wire(message: Message, eight_bit: bool) -> bytes:
     source = message.encode()
     ended = source.endswith(b"\r\n")
     if ended and _fits(source, eight_bit):

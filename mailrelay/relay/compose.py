@@ -38,7 +38,7 @@ def compose(
         message = message.append(
             b"Message-ID: <%s@%s>\r\n" % (delivery.message.encode("ascii"), hostname.encode("ascii"))
         )
-    return wire(message, eight_bit=capabilities.eight_bit)
+    return wire(message, eight_bit=capabilities.eight_bit, utf8=capabilities.utf8)
 
 
 _PRIVATE = frozenset(name.lower() for name in PRIVATE)

@@ -212,7 +212,7 @@ class Gate:
         if login:
             seconds = LOGIN_BUSY if reply.transient else LOGIN_REFUSED
             if self._held(self._clock.seconds()) is None:
-                _log.error(
+                _log.warn(
                     "{name} refuses our login, mail to it waits for {seconds} s: {reply}",
                     name=self.name,
                     seconds=int(seconds),

@@ -100,6 +100,17 @@ class ComposeTests(SynchronousTestCase):
         self.assertEqual(message_from_bytes(octets, policy=policy.default).get_content().rstrip("\r\n"), "Grüße")
         self.assertEqual(composed(source, EIGHT_BIT), source)
 
+    def test_hop_without_smtputf8(self) -> None:
+        """RFC 6532: a hop without SMTPUTF8 gets the header in ASCII, whatever octets it takes in a body; one with it
+        gets what was written."""
+        source = HEAD + "Subject: Grüße\r\nX-Any: é\r\n\r\nGrüße\r\n".encode()
+        octets = composed(source, EIGHT_BIT)
+        head, _, body = octets.partition(b"\r\n\r\n")
+        self.assertTrue(head.isascii())
+        self.assertEqual(message_from_bytes(octets, policy=policy.default)["Subject"], "Grüße")
+        self.assertEqual(body, "Grüße\r\n".encode())
+        self.assertEqual(composed(source, Capabilities(eight_bit=True, utf8=True)), source)
+
     def test_received(self) -> None:
         """The trace tells how the mail came and under which id, and nothing of the client."""
         field = trace("relay.test", "ID1", START, esmtp=True, tls=True, login=True)
