@@ -265,4 +265,4 @@ def test_everything_stalls(relay: Relay, shop: Shop, sinks: dict[str, Sink]) -> 
     assert eventually(lambda: sinks["stalled"].connections) >= 1
     waiting = relay.cli("queue", "list", "--domain", "stalled.test")["waiting"]
     assert len(waiting) == 25
-    relay.cli("queue", "drop", "--domain", "stalled.test", "--reason", "over")
+    relay.cli("queue", "drop", "--domain", "stalled.test", "--reason", "over", "--yes")
