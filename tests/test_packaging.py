@@ -29,7 +29,7 @@ UNWANTED = shutil.ignore_patterns(
 )
 
 #: Names in which the parts of several distributions lie, and our own.
-SHARED = {"mailrelay", "tests", "twisted", "zope"}
+SHARED = {"benchmarks", "mailrelay", "tests", "twisted", "zope"}
 
 
 def run(*command: str | Path, folder: Path) -> str:
