@@ -61,9 +61,11 @@ clean:
 		.import_linter_cache _trial_temp* twisted/plugins/dropin.cache
 	find . -name __pycache__ -prune -exec rm -rf {} +
 
-# The plugin cache is written here, so that an installation that is read-only later has it.
+# An environment that another Python made is made anew. The plugin cache is written here, so that an installation that is
+# read-only later has it.
 define install
 	@tools/debian-packages run
+	@[ "$$(readlink -f $(BIN)/python)" = "$$(readlink -f "$(PYTHON)")" ] || rm -rf $(VENV)
 	@$(PYTHON) -m venv $(VENV)
 	@$(PIP) install --use-pep517 --editable "$(1)"
 	@$(BIN)/python -c "from twisted import plugin; list(plugin.getPlugins(plugin.IPlugin))"

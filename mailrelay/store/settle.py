@@ -102,7 +102,7 @@ class Facts:
     tag: str
     destination: str
     accepted_at: int
-    attempts: int
+    state: str
     reserved: int
     billed: int
 
@@ -114,7 +114,7 @@ FACTS = (
     recipients.c.tag,
     recipients.c.destination,
     recipients.c.accepted_at,
-    recipients.c.attempts,
+    recipients.c.state,
     recipients.c.reserved,
     recipients.c.billed,
 )
@@ -150,7 +150,7 @@ def settle(work: Work, members: Sequence[Settlement], reports: Reports | None = 
         account, connection, tag, domain, accepted_at, reserved, key, address, attempts = row
         made.append((settlement, attempts))
         origin = (connection, tag, domain, accepted_at)
-        _count(work, origin, settlement.state, attempts - settlement.attempted, attempts)
+        _count(work, origin, settlement.state, attempts > settlement.attempted, attempts > 0)
         if connection:
             _tell(work, settlement, attempts)
         if reserved and (settlement.charge or settlement.state.final):
@@ -201,9 +201,9 @@ def _values(work: Work, settlement: Settlement) -> dict[str, object]:
 Origin: TypeAlias = tuple[str, str, str, int]
 
 
-def _count(work: Work, origin: Origin, state: State, before: int, after: int) -> None:
-    """A recipient comes to a state, with so many attempts before and after."""
-    deferred = (after > 0 and not state.final) - (before > 0)
+def _count(work: Work, origin: Origin, state: State, before: bool, after: bool = False) -> None:
+    """A recipient comes to a state; was it tried in vain before, and is it so now if it still waits?"""
+    deferred = (after and not state.final) - before
     if deferred:
         work.count(*origin, State.DEFERRED.value, deferred)
     if state.final:
@@ -290,7 +290,7 @@ def end(
             heard = (subject.reply, subject.host) if state is State.EXPIRED else (reason, "")
             reports.put(work, subject, state, *heard, now)
         origin = (facts.connection, facts.tag, facts.destination, facts.accepted_at)
-        _count(work, origin, state, facts.attempts, facts.attempts)
+        _count(work, origin, state, facts.state == State.DEFERRED)
         if facts.connection:
             work.tell(TRANSITIONS[state].event, facts.id, now)
         if facts.reserved:

@@ -471,12 +471,12 @@ class MemoryMachine(LedgerMachine):
 
 class SqliteMachine(LedgerMachine):
     def make(self) -> DatabaseWorld:
-        return sqlite_world()
+        return sqlite_world("machine")
 
 
 class PostgresMachine(LedgerMachine):
     def make(self) -> DatabaseWorld:
-        return postgres_world()
+        return postgres_world("machine")
 
 
 class LedgerMachineTests(SynchronousTestCase):

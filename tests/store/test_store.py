@@ -324,7 +324,7 @@ class StoreLaws:
         result(self.registry.move_balance(self.account.id, 100, "top_up", "", START))
         self.accept(*(f"u{n}@bulk.test" for n in range(25)), lease=False)
         here = Selection(account=self.account.id, destination="bulk.test")
-        with patch("mailrelay.store.history.BULK", 10):
+        with patch("mailrelay.store.waiting.BULK", 10):
             self.assertEqual(result(self.history.hold(here, True)), 25)
             self.assertEqual(result(self.history.hold(here, False)), 25)
             self.assertEqual(result(self.history.retry(here, START - 1)), 25)

@@ -386,8 +386,8 @@ class DatabaseWorld:
 
 
 @cache
-def _database(kind: str) -> str:
-    """The place of one migrated database of a kind for this test process."""
+def _database(kind: str, apart: str = "") -> str:
+    """The place of one migrated database of a kind for this test process; `apart` names one that others do not use."""
     if kind == "sqlite":
         folder = tempfile.mkdtemp(prefix="mailrelay-store-", dir=fast_folder())
         atexit.register(shutil.rmtree, folder, ignore_errors=True)
@@ -395,9 +395,9 @@ def _database(kind: str) -> str:
     return server().new_database()
 
 
-def sqlite_world() -> DatabaseWorld:
-    return DatabaseWorld(_database("sqlite"))
+def sqlite_world(apart: str = "") -> DatabaseWorld:
+    return DatabaseWorld(_database("sqlite", apart))
 
 
-def postgres_world() -> DatabaseWorld:
-    return DatabaseWorld(_database("postgres"))
+def postgres_world(apart: str = "") -> DatabaseWorld:
+    return DatabaseWorld(_database("postgres", apart))
