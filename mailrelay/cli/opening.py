@@ -159,16 +159,8 @@ def opened() -> Iterator[Opened]:
     try:
         yield Opened(
             found,
-            Installation(
-                registry=store.registry,
-                history=store.history,
-                statistics=store.statistics,
-                erasure=store.erasure,
-                files=store.files,
-                templates=store.templates,
-                routes=store.routes,
-                events=store.events,
-                webhooks=store.webhooks,
+            Installation.over(
+                store,
                 renderer=RenderOnce(),
                 vault=vault,
                 dialects=found.dialects,

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from functools import wraps
-from typing import Any, ParamSpec, TypeVar
+from typing import Any, ParamSpec, Protocol, Self, TypeVar
 
 from twisted.internet.defer import Deferred, execute
 
@@ -41,6 +41,41 @@ def _private_key_here(algorithm: str) -> Deferred[str]:
     return execute(new_private_key, algorithm)
 
 
+#: What an installation takes from its store.
+_STORED = ("registry", "history", "statistics", "erasure", "files", "templates", "routes", "events", "webhooks")
+
+
+class Stored(Protocol):
+    """A store, whose attributes are the interfaces."""
+
+    @property
+    def registry(self) -> IRegistry: ...
+
+    @property
+    def history(self) -> IHistory: ...
+
+    @property
+    def statistics(self) -> IStatistics: ...
+
+    @property
+    def erasure(self) -> IErasure: ...
+
+    @property
+    def files(self) -> IFiles: ...
+
+    @property
+    def templates(self) -> ITemplates: ...
+
+    @property
+    def routes(self) -> IRoutes: ...
+
+    @property
+    def events(self) -> IEvents: ...
+
+    @property
+    def webhooks(self) -> IWebhooks: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Installation:
     """`now` gives microseconds since 1970, `random` that many octets; `reveal_secrets` tells whether secrets are kept
@@ -69,6 +104,11 @@ class Installation:
     hash_password: Callable[[str], Deferred[str]] = _hash_here
     new_secret: Callable[[], str] = generate_secret
     new_private_key: Callable[[str], Deferred[str]] = _private_key_here
+
+    @classmethod
+    def over(cls, store: Stored, **more: Any) -> Self:
+        """The installation whose state a store holds; `more` are the other fields, by their names."""
+        return cls(**{name: getattr(store, name) for name in _STORED}, **more)
 
     def new_id(self) -> str:
         """A fresh ULID."""

@@ -167,22 +167,14 @@ def _with_store(config: Config, vault: Vault, dialects: Dialects, work: Callable
         config.state.path, node=ulid(now(), os.urandom(10)), now=now, inline=True, pseudonym=vault.pseudonym
     )
     try:
-        installation = Installation(
-            store.registry,
-            store.history,
-            store.statistics,
-            store.erasure,
-            store.files,
-            store.templates,
-            store.routes,
-            store.events,
-            store.webhooks,
-            RenderOnce(),
-            vault,
-            dialects,
-            now,
-            os.urandom,
-            config.server.reveal_secrets,
+        installation = Installation.over(
+            store,
+            renderer=RenderOnce(),
+            vault=vault,
+            dialects=dialects,
+            now=now,
+            random=os.urandom,
+            reveal_secrets=config.server.reveal_secrets,
         )
         return _result(Deferred.fromCoroutine(work(installation)))
     finally:
@@ -222,22 +214,14 @@ def _address_logins(config: Config, vault: Vault, dialects: Dialects) -> Mapping
 def _installation(config: Config, worker: Worker, vault: Vault, dialects: Dialects) -> Installation:
     """What the daemon's own use cases work on, once the worker has started."""
     store = worker.store
-    return Installation(
-        store.registry,
-        store.history,
-        store.statistics,
-        store.erasure,
-        store.files,
-        store.templates,
-        store.routes,
-        store.events,
-        store.webhooks,
-        worker.renderer,
-        vault,
-        dialects,
-        now,
-        os.urandom,
-        config.server.reveal_secrets,
+    return Installation.over(
+        store,
+        renderer=worker.renderer,
+        vault=vault,
+        dialects=dialects,
+        now=now,
+        random=os.urandom,
+        reveal_secrets=config.server.reveal_secrets,
         public_pages=bool(config.http.public_url),
         reach=reach_of(config.webhooks),
         route_names=frozenset(route.name for route in config.routes),

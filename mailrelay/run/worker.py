@@ -223,21 +223,13 @@ class Worker:
 
     def _installation(self) -> Installation:
         store = self.store
-        return Installation(
-            store.registry,
-            store.history,
-            store.statistics,
-            store.erasure,
-            store.files,
-            store.templates,
-            store.routes,
-            store.events,
-            store.webhooks,
-            RenderOnce(),
-            self._vault,
-            self._dialects,
-            now,
-            os.urandom,
+        return Installation.over(
+            store,
+            renderer=RenderOnce(),
+            vault=self._vault,
+            dialects=self._dialects,
+            now=now,
+            random=os.urandom,
         )
 
     async def _provide_keys(self) -> None:

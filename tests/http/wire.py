@@ -211,6 +211,26 @@ class Counters:
         return succeed(dict.fromkeys(counting.connections, COUNTED))
 
 
+def furnished(history: IHistory, state: MemoryState, webhooks: MemoryWebhooks) -> Installation:
+    """An installation in memory, of which one account is known."""
+    return Installation(
+        registry=Registry(),
+        history=history,
+        statistics=Counters(),
+        erasure=Nobody(),
+        files=MemoryFiles(),
+        templates=MemoryTemplates(MemoryState(balance={"A1": 10})),
+        routes=MemoryRoutes(MemoryState()),
+        events=MemoryEvents(state),
+        webhooks=webhooks,
+        renderer=RenderHere(),
+        vault=Vault(b"k" * 32),
+        dialects=Dialects.shipped(),
+        now=lambda: 1,
+        random=os.urandom,
+    )
+
+
 class SiteTestCase(SynchronousTestCase):
     """A site over an inbox in a file and a history in memory."""
 
@@ -226,22 +246,7 @@ class SiteTestCase(SynchronousTestCase):
         self.clock = Clock()
         self.state = MemoryState(balance={"A1": 10})
         self.webhooks = MemoryWebhooks()
-        self.installation = Installation(
-            registry=Registry(),
-            history=self.history,
-            statistics=Counters(),
-            erasure=Nobody(),
-            files=MemoryFiles(),
-            templates=MemoryTemplates(MemoryState(balance={"A1": 10})),
-            routes=MemoryRoutes(MemoryState()),
-            events=MemoryEvents(self.state),
-            webhooks=self.webhooks,
-            renderer=RenderHere(),
-            vault=Vault(b"k" * 32),
-            dialects=Dialects.shipped(),
-            now=lambda: 1,
-            random=os.urandom,
-        )
+        self.installation = furnished(self.history, self.state, self.webhooks)
         self.site = make_site(
             api_token=TOKEN,
             installation=self.installation,

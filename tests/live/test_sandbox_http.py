@@ -15,15 +15,11 @@ from twisted.internet.defer import Deferred, gatherResults
 from twisted.internet.threads import deferToThread
 
 from mailrelay.http.app import make_site
-from mailrelay.manage.installation import Installation
-from mailrelay.policy.dialect import Dialects
 from mailrelay.run.inbox import open_inbox
-from mailrelay.store.memory import MemoryRoutes, MemoryState, MemoryTemplates
-from mailrelay.store.memory_files import MemoryFiles
-from mailrelay.vault import Vault
-from tests.rendering import RenderHere
+from mailrelay.store.memory import MemoryState
+from mailrelay.store.webhooks import MemoryWebhooks
 
-from ..http.wire import BEARER, History, Registry
+from ..http.wire import BEARER, History, furnished
 
 SECOND = 1_000_000
 
@@ -41,18 +37,7 @@ def fetch(url: str, method: str = "GET", body: bytes | None = None) -> tuple[int
 def test_inbox_and_site(tmp_path: Path) -> Generator[Deferred[Any], Any, None]:
     """What is kept by many at once is there for the next request, in order, and after the box was closed and opened."""
     inbox, close = open_inbox(str(tmp_path / "sandbox.sqlite3"), reactor)
-    installation = Installation(
-        Registry(),
-        History(()),
-        MemoryFiles(),
-        MemoryTemplates(MemoryState()),
-        MemoryRoutes(MemoryState()),
-        RenderHere(),
-        Vault(b"k" * 32),
-        Dialects.shipped(),
-        lambda: 1,
-        lambda n: b"r" * n,
-    )
+    installation = furnished(History(()), MemoryState(), MemoryWebhooks())
     site = make_site(api_token="t0ken-of-the-api", installation=installation, clock=reactor, inbox=inbox)
     port = reactor.listenTCP(0, site, interface="127.0.0.1")
     url = f"http://127.0.0.1:{port.getHost().port}/api/v1/sandbox/messages"

@@ -36,16 +36,8 @@ class InstallationTestCase(SynchronousTestCase):
         folder = self.mktemp()
         os.mkdir(folder, 0o700)
         self.store = open_store(folder, node=ulid(START, b"0123456789"), now=lambda: self.at, inline=True)
-        self.place = Installation(
-            registry=self.store.registry,
-            history=self.store.history,
-            statistics=self.store.statistics,
-            erasure=self.store.erasure,
-            files=self.store.files,
-            templates=self.store.templates,
-            routes=self.store.routes,
-            events=self.store.events,
-            webhooks=self.store.webhooks,
+        self.place = Installation.over(
+            self.store,
             renderer=RenderHere(),
             vault=Vault(b"k" * 32),
             dialects=Dialects.shipped(),

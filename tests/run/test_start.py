@@ -150,21 +150,13 @@ class StartTests(Starting):
         )
         del self.bound[:]
         store = open_store(self.state, node="N1", now=now, inline=True)
-        place = Installation(
-            store.registry,
-            store.history,
-            store.statistics,
-            store.erasure,
-            store.files,
-            store.templates,
-            store.routes,
-            store.events,
-            store.webhooks,
-            RenderHere(),
-            Vault.open(self.state / "secret.key"),
-            Dialects.shipped(),
-            now,
-            os.urandom,
+        place = Installation.over(
+            store,
+            renderer=RenderHere(),
+            vault=Vault.open(self.state / "secret.key"),
+            dialects=Dialects.shipped(),
+            now=now,
+            random=os.urandom,
             new_private_key=lambda algorithm: succeed(private_key(algorithm)),
         )
         self.successResultOf(accounts.create(place, "acme", 1))

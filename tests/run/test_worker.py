@@ -69,21 +69,13 @@ class WorkerTests(SynchronousTestCase):
         return self.stores[-1]
 
     def place(self, store: Store) -> Installation:
-        return Installation(
-            store.registry,
-            store.history,
-            store.statistics,
-            store.erasure,
-            store.files,
-            store.templates,
-            store.routes,
-            store.events,
-            store.webhooks,
-            RenderHere(),
-            self.vault,
-            DIALECTS,
-            now,
-            os.urandom,
+        return Installation.over(
+            store,
+            renderer=RenderHere(),
+            vault=self.vault,
+            dialects=DIALECTS,
+            now=now,
+            random=os.urandom,
             new_private_key=lambda algorithm: succeed(private_key(algorithm)),
         )
 
