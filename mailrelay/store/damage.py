@@ -55,7 +55,12 @@ _set_aside = (
     sa.update(recipients)
     .where(_r.id == sa.bindparam("recipient"), _r.lease != sa.bindparam("ours"), sa.or_(_r.held == 0, _UNKNOWN))
     .values(
-        state=sa.case((_UNKNOWN, State.DEFERRED.value), else_=_r.state),
+        # as it was counted: deferred if it was tried
+        state=sa.case(
+            (sa.and_(_UNKNOWN, _r.attempts > 0), State.DEFERRED.value),
+            (_UNKNOWN, State.QUEUED.value),
+            else_=_r.state,
+        ),
         held=1,
         lease="",
         last_reply=sa.bindparam("reason"),

@@ -113,7 +113,7 @@ class DamageLaws:
         self.assertEqual(self.look_through(), 0)
         rows = self.here.rows(self.account)
         self.assertEqual({id for id, seen in rows.items() if seen.held}, {ids[3], ids[5], ids[9]})
-        self.assertEqual(rows[ids[3]].state, State.DEFERRED)
+        self.assertEqual(rows[ids[3]].state, State.QUEUED)
         self.assertEqual(self.passages()["u3@b.test"].last_reply, "set aside: its state is unknown: quantum")
         self.assertEqual(len(self.errors()), 3)
         self.assertEqual(len(self.claim()), 7)
