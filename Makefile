@@ -35,13 +35,15 @@ run: $(VENV)/run.stamp
 	@exec $(BIN)/twistd -n --pidfile= mailrelay --sandbox --state "$(STATE)" --base-port $(BASE_PORT)
 
 # The unit tests run beside the live ones, which mostly wait: under trial with all examples of their properties; under
-# pytest with a fifth of them, and with coverage measured where it is asked for (see CONTRIBUTING.md).
+# pytest with a fifth of them, and with coverage measured where it is asked for (see CONTRIBUTING.md). The matrix of
+# clients comes last beside them, so that both take as long.
 test: $(VENV)/dev.stamp $(VENV)/node.stamp
 	@tools/debian-packages test
 	@{ $(BIN)/trial --reporter=text --temp-directory=$(VENV)/trial $(UNITS) && \
 		$(AGAIN) $(PURE) --cov --cov-report=term && \
-		$(AGAIN) --ignore=tests/live $(addprefix --ignore=,$(PURE)); } >$(VENV)/units.log 2>&1 & units=$$!; \
-		$(BIN)/python -m pytest tests/live; status=$$?; \
+		$(AGAIN) --ignore=tests/live $(addprefix --ignore=,$(PURE)) && \
+		$(BIN)/python -m pytest tests/live/clients; } >$(VENV)/units.log 2>&1 & units=$$!; \
+		$(BIN)/python -m pytest tests/live --ignore=tests/live/clients; status=$$?; \
 		wait $$units || status=1; \
 		cat $(VENV)/units.log; \
 		exit $$status
