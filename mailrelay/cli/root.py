@@ -34,6 +34,7 @@ _ROOMS = {
     "webhook": ("webhook", "Receivers of events: add, list, show, remove, test, replay, enable, disable."),
     "bounce-class": ("bounce_class", "Say what a host's refusal means."),
     "shaping": ("shaping", "How mail to the large receivers is shaped: show, check."),
+    "tls-report": ("tls_report", "Reports about TLS to recipients' domains: list, show, send."),
     "dialect": ("dialect", "SMTP dialects: list, show, check."),
     "send-test": ("send_test", "Send a real mail through the running daemon."),
 }

@@ -113,6 +113,13 @@ def _plain(text: str) -> str:
     return text
 
 
+def _sender(text: str) -> str:
+    local, _, domain = text.rpartition("@")
+    if text and not (_LOCAL_PART.fullmatch(local) and _is_host(domain) and "." in domain):
+        raise ValueError("must be an address such as reports@example.com")
+    return f"{local}@{domain.lower()}" if text else ""
+
+
 def _local_part(text: str) -> str:
     if not _LOCAL_PART.fullmatch(text):
         raise ValueError("must be 1 to 64 letters, digits, dots, hyphens or underscores, without @")
@@ -374,6 +381,24 @@ class Webhooks(Section):
     give_up_hours: Annotated[int, Field(ge=24, le=720)] = 72
 
 
+class TlsReports(Section):
+    """``[tls_reports]``: reports about TLS to the domains that ask for them (RFC 8460), from the address `sender`. Its
+    domain must be one that mail is signed by; none are sent without it. Where `organization` and `contact` are left
+    out, they are that domain and that address."""
+
+    enabled: bool = True
+    sender: Annotated[Text, AfterValidator(_sender)] = ""
+    organization: Text = ""
+    contact: Text = ""
+
+    @property
+    def why_not(self) -> str:
+        """Why none are sent, "" where they are."""
+        if not self.enabled:
+            return "[tls_reports] enabled = false"
+        return "" if self.sender else "[tls_reports] sender is not set"
+
+
 class Retention(Section):
     """``[retention]``: days to keep what is finished; 0 keeps it for ever."""
 
@@ -437,6 +462,7 @@ class Config(Section):
     delivery: Delivery = Delivery()
     http: Http = Http()
     webhooks: Webhooks = Webhooks()
+    tls_reports: TlsReports = TlsReports()
     retention: Retention = Retention()
     limits: Limits = Limits()
     login_guard: LoginGuard = LoginGuard()

@@ -45,7 +45,7 @@ OVERSIGNED: Final = (
     b"list-unsubscribe-post",
 )
 #: Fields that nobody may change or take away.
-SIGNED: Final = (b"in-reply-to", b"references")
+SIGNED: Final = (b"in-reply-to", b"references", b"tls-report-domain", b"tls-report-submitter")
 
 PrivateKey: TypeAlias = RSAPrivateKey | Ed25519PrivateKey
 

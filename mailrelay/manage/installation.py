@@ -22,6 +22,7 @@ from ..interfaces.renderer import IRenderer
 from ..interfaces.routes import IRoutes
 from ..interfaces.statistics import IStatistics
 from ..interfaces.templates import ITemplates
+from ..interfaces.tls_reports import ITlsReports
 from ..interfaces.webhooks import IWebhooks
 from ..mail.envelope import ulid
 from ..policy.dialect import Dialects
@@ -42,7 +43,18 @@ def _private_key_here(algorithm: str) -> Deferred[str]:
 
 
 #: What an installation takes from its store.
-_STORED = ("registry", "history", "statistics", "erasure", "files", "templates", "routes", "events", "webhooks")
+_STORED = (
+    "registry",
+    "history",
+    "statistics",
+    "erasure",
+    "files",
+    "templates",
+    "routes",
+    "events",
+    "webhooks",
+    "tls_reports",
+)
 
 
 class Stored(Protocol):
@@ -75,6 +87,9 @@ class Stored(Protocol):
     @property
     def webhooks(self) -> IWebhooks: ...
 
+    @property
+    def tls_reports(self) -> ITlsReports: ...
+
 
 @dataclass(frozen=True, slots=True)
 class Installation:
@@ -92,6 +107,7 @@ class Installation:
     routes: IRoutes
     events: IEvents
     webhooks: IWebhooks
+    tls_reports: ITlsReports
     renderer: IRenderer
     vault: Vault
     dialects: Dialects

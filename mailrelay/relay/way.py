@@ -2,11 +2,14 @@
 
 A route with smart hosts needs no question and no coroutine; hosts thought down come last. Where there is no way the
 outcome is ready: bounced when DNS said so for certain, deferred otherwise. It never fails, and never contacts a host.
+Reports about TLS go the usual way, but no rule or promise of TLS keeps them from it (RFC 8460 3), unless there is a
+route of their name.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 
 from twisted.internet.defer import Deferred, gatherResults, succeed
 from twisted.python.failure import Failure
@@ -17,6 +20,7 @@ from ..mail.answer import Answer, Kind, MailExchange
 from ..mail.envelope import Bounced, Delivery, Hop, Outcome
 from ..mail.envelope import Deferred as Postponed
 from ..mail.reply import Reply
+from ..mail.tls_report import ROUTE as REPORTS
 from ..policy.mx import Lookup, Own, direct, exchanges, hops, is_host, literal
 from ..policy.route import MxRoute, Route, Routes, last, serving
 from .down import DownHosts
@@ -58,6 +62,8 @@ class Ways:
 
     def find(self, delivery: Delivery) -> Deferred[Sequence[Hop] | Outcome]:
         """Fires with the hosts to try, best first, or with the outcome when there is no way to any."""
+        if delivery.route == REPORTS:
+            return Deferred.fromCoroutine(self._of_report(delivery))
         if delivery.route:
             return Deferred.fromCoroutine(self._by_name(delivery, delivery.route))
         return self._names(delivery.account).addCallback(self._unnamed, delivery)
@@ -67,6 +73,19 @@ class Ways:
         if name := serving(names.domains, delivery.destination) or names.usual:
             return Deferred.fromCoroutine(self._by_name(delivery, name))
         return self._by(self._routes.usual(delivery.destination), delivery)
+
+    async def _of_report(self, delivery: Delivery) -> Sequence[Hop] | Outcome:
+        """By the reports' own route, else by the usual one without its rule for TLS."""
+        if (own := await self._named(delivery.account, REPORTS)) is not None:
+            return await self._by(own, delivery)
+        names = await self._names(delivery.account)
+        name = serving(names.domains, delivery.destination) or names.usual
+        route = await self._named(delivery.account, name) if name else None
+        route = route or self._routes.usual(delivery.destination)
+        if isinstance(route, Route):
+            return await self._by(route, delivery)
+        freed = replace(route, tls="may") if route.tls != "none" else route
+        return await self._by_dns(delivery.destination, freed, held=False)
 
     async def _by_name(self, delivery: Delivery, name: str) -> Sequence[Hop] | Outcome:
         """By the route of that name: the account's own or a shared one, else the configuration's."""
@@ -95,13 +114,13 @@ class Ways:
             return succeed(route.order(self._down, self._chance))
         return Deferred.fromCoroutine(self._by_dns(delivery.destination, route))
 
-    async def _by_dns(self, domain: str, route: MxRoute) -> Sequence[Hop] | Outcome:
-        way = direct(domain, route, self._own) if literal(domain) else await self._by_mx(domain, route)
+    async def _by_dns(self, domain: str, route: MxRoute, held: bool = True) -> Sequence[Hop] | Outcome:
+        way = direct(domain, route, self._own) if literal(domain) else await self._by_mx(domain, route, held)
         if isinstance(way, Reply):
             return self._end(way, route.name)
         return last(way, self._down) if self._down else way
 
-    async def _by_mx(self, domain: str, route: MxRoute) -> Sequence[Hop] | Reply:
+    async def _by_mx(self, domain: str, route: MxRoute, held: bool) -> Sequence[Hop] | Reply:
         mx = await self._look_up(domain, "MX")
         found = exchanges(domain, mx, self._chance)
         if isinstance(found, Reply):
@@ -109,7 +128,7 @@ class Ways:
         addressed = [(exchange, self._addresses(exchange)) for exchange in found]
         known = [(exchange, await lookups) for exchange, lookups in addressed]
         way = hops(domain, known, route, self._own, self._chance)
-        if self._promises is None or isinstance(way, Reply):
+        if self._promises is None or not held or isinstance(way, Reply):
             return way
         return await self._promises.hold(domain, way, _authentic(mx, [each for _, each in known]))
 

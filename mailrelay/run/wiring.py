@@ -24,8 +24,9 @@ from ..config import Route as RouteSection
 from ..interfaces.counters import ICounters
 from ..interfaces.submission import IConnection, Peer
 from ..interfaces.web_version import IWebVersions
-from ..mail.address import verp
+from ..mail.address import parse_mailbox, verp
 from ..mail.envelope import Delivery, Hop
+from ..mail.tls_report import Reporting
 from ..manage.routes import open_route
 from ..manage.signing import unlock
 from ..policy import shaping
@@ -50,6 +51,8 @@ from ..relay.settle import Settler
 from ..relay.signing import Signing
 from ..relay.sts import StsPolicies
 from ..relay.submission import SubmittingConnection
+from ..relay.tls_reports import TlsReporter
+from ..relay.tls_sessions import TlsSessions
 from ..relay.unproven import Allowance, BudgetedConnection, Unproven
 from ..relay.way import Ways
 from ..relay.web_version import WebVersions
@@ -91,6 +94,9 @@ class Wired:
     renderer: RenderPool
     #: messages in the browser, where there are public pages
     web_versions: IWebVersions | None
+    #: others' policies by MTA-STS, where they are asked for
+    policies: StsPolicies | None
+    tls_reporter: TlsReporter
 
 
 def bounded(dialects: Dialects, config: Config) -> Dialects:
@@ -132,6 +138,9 @@ def wire(
     dialects = bounded(dialects, config)
     counters = _counters(config, reactor)
     delivery = config.delivery
+    who = reporting_of(config)
+    sessions = TlsSessions(now)
+    told = sessions.told if who is not None else _untold
     transmitter = Pool(
         connect_by(reactor),
         reactor,
@@ -143,6 +152,7 @@ def wire(
         shaping=shaping.installed(delivery.shaping),
         plaintext_memory=delivery.starttls_memory,
         grace=grace,
+        told=told,
     )
     schedule = Schedule(
         delivery.schedule, delivery.expiry, delivery.jitter / 100, delivery.uncertain, delivery.uncertain_retries
@@ -159,12 +169,8 @@ def wire(
     )
     near = any(route.mx and route.allow_private for route in config.routes)
     https = Https(reactor, resolver, allow_private=near)
-    promises = Promises(
-        resolver,
-        StsPolicies(resolver, https, reactor.seconds) if delivery.mta_sts else None,
-        asked.validates,
-        _untold,
-    )
+    policies = StsPolicies(resolver, https, reactor.seconds, store.sts_policies, now) if delivery.mta_sts else None
+    promises = Promises(resolver, policies, asked.validates, told)
     own = Own(frozenset({hostname.lower()}), ends_at(listening))
     down = DownHosts(now)
     ways = Ways(
@@ -246,7 +252,30 @@ def wire(
     }
     watched = Certificates(list(certificates.values()), reactor, now)
     web_versions = WebVersions(store.engagement, store.bodies, site, signing.defer) if site else None
-    return Wired(factories, outbound, transmitter, resolver, counters, watched, renderer, web_versions)
+    reporter = TlsReporter(
+        store.tls_reports, sessions, resolver, https, store.ledger, who, partial(_signer, store), now, intake.new_id
+    )
+    return Wired(
+        factories, outbound, transmitter, resolver, counters, watched, renderer, web_versions, policies, reporter
+    )
+
+
+def reporting_of(config: Config) -> Reporting | None:
+    """Who reports about TLS, None where nobody does."""
+    section = config.tls_reports
+    if section.why_not:
+        return None
+    sender = parse_mailbox(section.sender)
+    return Reporting(section.organization or sender.domain, section.contact or sender.address, sender)
+
+
+async def _signer(store: Store, domain: str) -> str:
+    """The account whose verified domain has keys to sign with, "" for none."""
+    for found in await store.registry.domains():
+        verified = found.name == domain and found.status == "verified"
+        if verified and await store.directory.signing_keys(found.account, domain):
+            return found.account
+    return ""
 
 
 def _scanner(config: Config, reactor: Any) -> Clamd | None:

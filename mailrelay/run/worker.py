@@ -52,6 +52,9 @@ LAST_COMMIT = 1.0  #: what was cut is settled
 CLOSE = 1.0  #: the store is left and closed
 HASHING_THREADS = 2
 DOMAINS = 600.0  #: seconds between looks for domains whose turn it is
+TLS_SESSIONS = 20.0  #: seconds between writes of what came of TLS
+TLS_REPORTS = 300.0  #: seconds between looks for reports about TLS that are due
+POLICIES = 600.0  #: seconds between looks for policies of MTA-STS that are to be fetched again
 BLOCKING = 60.0  #: seconds between looks at what came of the recipients of each connection
 #: RSA lets go of the interpreter while it signs: as many at a time as there are processors.
 SIGNING_THREADS = len(os.sched_getaffinity(0))
@@ -176,6 +179,10 @@ class Worker:
         )
         await wired.counters.start()
         await chores.read_switches()
+        if wired.policies is not None:
+            await wired.policies.remember()
+        if (why := self._config.tls_reports.why_not) and not self._sandbox:
+            log.info("no reports about TLS are sent: {why}", why=why)
         wired.outbound.start()
         for name, factory in wired.servers.items():
             served = listening_factory(factory, factory.context_factory, self._reactor)
@@ -205,8 +212,12 @@ class Worker:
         def look_at_domains() -> Awaitable[int]:
             return domain_checks.look_again(installation, wired.resolver, relay, store.events.tell)
 
+        policies = wired.policies
         return [
             watched,
+            Chore(TLS_SESSIONS, "writing down what came of TLS", wired.tls_reporter.write),
+            Chore(TLS_REPORTS, "sending reports about TLS", wired.tls_reporter.look),
+            *([Chore(POLICIES, "fetching policies again", policies.refresh)] if policies is not None else []),
             Chore(BLOCKING, "looking for connections to block", Blocker(store.blocking, now).look),
             Chore(DOMAINS, "looking at what domains publish", look_at_domains),
         ]
@@ -298,6 +309,7 @@ class Worker:
         await self._at_most(CUT, wired.renderer.stop())
         await self._at_most(1.1 * CUT, wired.transmitter.close())
         await self._at_most(LAST_COMMIT, outbound.idle())
+        await self._at_most(LAST_COMMIT, Deferred.fromCoroutine(wired.tls_reporter.write()))
 
     async def _at_most(self, seconds: float, work: Deferred[Any]) -> None:
         """Wait for work, but no longer than that; it goes on unwatched."""

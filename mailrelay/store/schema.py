@@ -10,7 +10,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 
 #: The newest migration this code knows (`migrations/versions`).
-REVISION = "0022"
+REVISION = "0023"
 
 metadata = sa.MetaData()
 
@@ -477,6 +477,52 @@ webhooks = sa.Table(
     _number("delivered_at"),
     _number("created_at"),
     sa.UniqueConstraint("account", "name", name="webhooks_name"),
+    sqlite_with_rowid=False,
+)
+
+#: Sessions with TLS of a domain's day that are reported about (`mail.tls_report.Session`); `strings` and `mx` are JSON.
+#: `id` is the digest of everything but the count, for some of it is long.
+tls_sessions = sa.Table(
+    "tls_sessions",
+    metadata,
+    _number("day", primary=True),
+    _key("domain", primary=True),
+    _key("id", primary=True),
+    _key("kind"),
+    _key("strings"),
+    _key("mx"),
+    _key("result"),
+    _key("host"),
+    _key("address"),
+    _key("source"),
+    _number("count"),
+    sqlite_with_rowid=False,
+)
+
+#: What became of the report about a domain's day (`interfaces.tls_reports.TlsReport`); `sent_to` is JSON.
+tls_reports = sa.Table(
+    "tls_reports",
+    metadata,
+    _number("day", primary=True),
+    _key("domain", primary=True),
+    _key("status"),
+    _number("due_at"),
+    _number("attempts"),
+    _key("sent_to"),
+    _number("sent_at"),
+    _key("error"),
+    sqlite_with_rowid=False,
+)
+
+#: Policies of MTA-STS that others publish (`interfaces.sts.KeptPolicy`).
+sts_policies = sa.Table(
+    "sts_policies",
+    metadata,
+    _key("domain", primary=True),
+    _key("id"),
+    _key("text"),
+    _number("fetched_at"),
+    _number("until"),
     sqlite_with_rowid=False,
 )
 

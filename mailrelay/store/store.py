@@ -38,8 +38,10 @@ from .report import Reports
 from .retention import forget_bodies, forget_history, forget_refusals
 from .routes import StoredRoutes
 from .statistics import Statistics
+from .sts_policies import StoredPolicies
 from .suppressions import sweep_suppressions
 from .templates import Templates
+from .tls_reports import TlsReports
 from .verdicts import Verdicts
 from .webhooks import Webhooks
 from .work import BULK, Work
@@ -106,6 +108,8 @@ class Store:
         self.statistics = Statistics(self._reader)
         self.events = Events(self._writer, self._reader)
         self.webhooks = Webhooks(self._writer, self._reader)
+        self.tls_reports = TlsReports(self._writer, self._reader)
+        self.sts_policies = StoredPolicies(self._writer, self._reader)
         self.verdicts = Verdicts(self._writer, names, now)
 
     def expire(self, now: int) -> Deferred[int]:

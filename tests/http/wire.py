@@ -28,6 +28,7 @@ from mailrelay.run.inbox import SqliteInbox
 from mailrelay.store.memory import MemoryRoutes, MemoryState, MemoryTemplates
 from mailrelay.store.memory_events import MemoryEvents
 from mailrelay.store.memory_files import MemoryFiles
+from mailrelay.store.tls_reports import MemoryTlsReports
 from mailrelay.store.webhooks import MemoryWebhooks
 from mailrelay.vault import Vault
 from tests.rendering import RenderHere
@@ -223,6 +224,7 @@ def furnished(history: IHistory, state: MemoryState, webhooks: MemoryWebhooks) -
         routes=MemoryRoutes(MemoryState()),
         events=MemoryEvents(state),
         webhooks=webhooks,
+        tls_reports=MemoryTlsReports(),
         renderer=RenderHere(),
         vault=Vault(b"k" * 32),
         dialects=Dialects.shipped(),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import succeed
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
@@ -13,10 +13,11 @@ from mailrelay.mail.answer import Answer, MailExchange, Tlsa
 from mailrelay.mail.envelope import Deferred as Postponed
 from mailrelay.mail.envelope import Hop, Outcome
 from mailrelay.policy.mx import Own
-from mailrelay.policy.route import MxRoute, Routes
+from mailrelay.policy.route import MxRoute, Route, Routes
 from mailrelay.relay.promises import Promises
 from mailrelay.relay.sts import StsPolicies
 from mailrelay.relay.way import Ways
+from mailrelay.store.sts_policies import MemoryPolicies
 
 from .fakes import START, delivery
 from .test_sts import ENFORCE, FakeHttps
@@ -31,6 +32,7 @@ class PromiseTests(SynchronousTestCase):
     def setUp(self) -> None:
         self.resolver, self.https = FakeResolver(), FakeHttps()
         self.told: list[tuple[str, str]] = []
+        self.more: tuple[Route | MxRoute, ...] = ()
         self.zone()
 
     def zone(self, mx: bool = True, a: bool = True) -> None:
@@ -47,21 +49,25 @@ class PromiseTests(SynchronousTestCase):
         self.resolver.table["_mta-sts.b.test", "TXT"] = Answer(("v=STSv1; id=1",))
         self.https.text = text
 
-    def find(self, tls: str = "may", validates: bool = True, sts: bool = True) -> Sequence[Hop] | Outcome:
-        policies = StsPolicies(self.resolver, self.https, Clock().seconds) if sts else None
+    def find(
+        self, tls: str = "may", validates: bool = True, sts: bool = True, route: str = ""
+    ) -> Sequence[Hop] | Outcome:
+        policies = (
+            StsPolicies(self.resolver, self.https, Clock().seconds, MemoryPolicies(), lambda: START) if sts else None
+        )
         promises = Promises(
             self.resolver, policies, validates, lambda hop, fault, reason: self.told.append((hop.host, fault))
         )
         ways = Ways(
-            Routes((MxRoute("mx", tls=tls),), "mx"),
-            lambda account, id: Deferred(),
+            Routes((MxRoute("mx", tls=tls), *self.more), "mx"),
+            lambda account, id: succeed(None),
             self.resolver,
             Own(frozenset(), lambda address, port: False),
             lambda: 0.5,
             lambda: START,
             promises=promises,
         )
-        return self.successResultOf(ways.find(delivery("R1", destination="b.test")))
+        return self.successResultOf(ways.find(delivery("R1", destination="b.test", route=route)))
 
     def rules(self, **options: object) -> list[str]:
         found = self.find(**options)  # type: ignore[arg-type]
@@ -154,6 +160,19 @@ class PromiseTests(SynchronousTestCase):
         found = self.find()
         assert isinstance(found, Sequence)
         self.assertEqual([hop.promise and hop.promise.fault for hop in found], ["sts-policy-invalid", ""])
+
+    def test_reports(self) -> None:
+        """A report about TLS leaves whatever its route or its domain asks of TLS, and is not counted (RFC 8460 3); a
+        route of their name is kept to."""
+        self.tlsa(Answer((USABLE,), authenticated=True))
+        for tls in ("may", "require", "verify"):
+            found = self.find(tls=tls, route="tls-reports")
+            assert isinstance(found, Sequence)
+            self.assertEqual([(hop.tls, hop.promise) for hop in found], [("may", None)] * 2)
+        self.assertEqual(self.rules(tls="none", route="tls-reports"), ["none"] * 2)
+        smart = Hop("smart.test", 587, "verify")
+        self.more = (Route("tls-reports", (smart,)),)
+        self.assertEqual(self.find(route="tls-reports"), (smart,))
 
     def test_left_alone(self) -> None:
         """A route that verifies, or never encrypts, asks for no promise."""

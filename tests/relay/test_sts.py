@@ -10,9 +10,13 @@ from zope.interface.verify import verifyObject
 
 from mailrelay.interfaces.https import HttpsFailure, IHttps
 from mailrelay.interfaces.resolver import ResolverFailure
+from mailrelay.interfaces.sts import KeptPolicy
 from mailrelay.mail.answer import Answer
-from mailrelay.relay.sts import AGAIN, DAY, Held, StsPolicies
+from mailrelay.mail.envelope import SECOND
+from mailrelay.relay.sts import AGAIN, DAY, UNUSED, Held, StsPolicies
+from mailrelay.store.sts_policies import MemoryPolicies
 
+from .fakes import START
 from .test_way import FakeResolver
 
 ENFORCE = "version: STSv1\nmode: enforce\nmx: mx.b.test\nmax_age: {}\n"
@@ -43,8 +47,17 @@ class StsTests(SynchronousTestCase):
     def setUp(self) -> None:
         self.resolver, self.https, self.clock = FakeResolver(), FakeHttps(), Clock()
         verifyObject(IHttps, self.https)
-        self.policies = StsPolicies(self.resolver, self.https, self.clock.seconds)
+        self.memory = MemoryPolicies()
+        self.policies = self.start()
         self.record("1")
+
+    def start(self) -> StsPolicies:
+        """The policies of a process; its clock counts from another instant than that of the one before."""
+        begun = self.clock.seconds() * 0.5
+        return StsPolicies(self.resolver, self.https, lambda: self.clock.seconds() - begun, self.memory, self.wall)
+
+    def wall(self) -> int:
+        return START + round(self.clock.seconds() * SECOND)
 
     def record(self, id: str) -> None:
         self.resolver.table["_mta-sts.b.test", "TXT"] = Answer((f"v=STSv1; id={id};",) if id else ())
@@ -105,6 +118,81 @@ class StsTests(SynchronousTestCase):
             self.held()
             self.assertEqual(len(self.https.urls), 3)
             self.setUp()
+
+    def test_restart(self) -> None:
+        """A policy outlasts a restart, for what is left of its time, and holds while its domain's DNS is down (T13); it
+        is fetched again when it would have been."""
+        self.mode()
+        self.clock.advance(DAY / 2)
+        self.resolver.table["_mta-sts.b.test", "TXT"] = ResolverFailure("silent")
+        self.policies = self.start()
+        self.assertEqual(self.held(), Held())
+        self.successResultOf(Deferred.fromCoroutine(self.policies.remember()))
+        self.assertEqual((self.mode(), len(self.https.urls)), ("enforce", 1))
+        self.record("1")
+        self.assertEqual((self.mode(), len(self.https.urls)), ("enforce", 1))
+        self.clock.advance(DAY / 2)
+        self.assertEqual((self.mode(), len(self.https.urls)), ("enforce", 2))
+        self.https.text = HttpsFailure("404")
+        self.clock.advance(DAY * 10 - 1)
+        self.policies = self.start()
+        self.successResultOf(Deferred.fromCoroutine(self.policies.remember()))
+        self.assertEqual(self.mode(), "enforce")
+        self.clock.advance(1)
+        self.assertEqual(self.mode(), "")
+
+    def test_restart_over(self) -> None:
+        """A policy whose time ended while nobody ran is forgotten; one that cannot be read is passed over."""
+        self.mode()
+        self.clock.advance(DAY * 10)
+        self.resolver.table.clear()
+        self.policies = self.start()
+        self.successResultOf(Deferred.fromCoroutine(self.policies.remember()))
+        self.assertEqual(self.held(), Held())
+        self.successResultOf(Deferred.fromCoroutine(self.policies.refresh()))
+        self.assertEqual(self.memory.policies, {})
+        self.memory.put(KeptPolicy("b.test", "1", "<html>", self.wall(), self.wall() + SECOND))
+        self.successResultOf(Deferred.fromCoroutine(self.policies.remember()))
+        self.assertEqual(self.held(), Held())
+
+    def test_clock_set_back(self) -> None:
+        """A wall clock that was set back lets no policy hold for longer than it says."""
+        self.mode()
+        kept = self.memory.policies["b.test"]
+        self.memory.put(KeptPolicy("b.test", "1", kept.text, kept.fetched_at, kept.until + 10**6 * SECOND))
+        self.policies = self.start()
+        self.successResultOf(Deferred.fromCoroutine(self.policies.remember()))
+        self.resolver.table.clear()
+        self.assertEqual(self.mode(), "enforce")
+        self.clock.advance(DAY * 10)
+        self.assertEqual(self.mode(), "")
+
+    def test_refreshed_without_mail(self) -> None:
+        """Without mail, too, a policy is fetched again each day, so that it never ends while the domain keeps it, and
+        for as long as there was mail in the last month (RFC 8461 10.2)."""
+        self.mode()
+        self.refresh()
+        self.assertEqual(len(self.https.urls), 1)
+        for _ in range(12):
+            self.clock.advance(DAY)
+            self.refresh()
+        self.assertEqual(len(self.https.urls), 13)
+        self.resolver.table["_mta-sts.b.test", "TXT"] = ResolverFailure("silent")
+        self.assertEqual(self.mode(), "enforce")
+        self.record("1")
+        for _ in range(round(UNUSED / DAY)):
+            self.clock.advance(DAY)
+            self.refresh()
+        self.assertEqual(len(self.https.urls), 13 + round(UNUSED / DAY) - 1)
+
+    def refresh(self) -> None:
+        self.successResultOf(Deferred.fromCoroutine(self.policies.refresh()))
+
+    def test_not_written(self) -> None:
+        """A policy that cannot be written down holds all the same."""
+        self.memory.put = lambda policy: fail(ZeroDivisionError())  # type: ignore[method-assign]
+        self.assertEqual((self.mode(), self.mode(), len(self.https.urls)), ("enforce", "enforce", 1))
+        self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 1)
 
     def test_shared(self) -> None:
         """Who asks while a policy is fetched waits for the same."""
