@@ -343,6 +343,8 @@ class Return:
 
 _BASE32 = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 _PAIRS = tuple(high + low for high in _BASE32 for low in _BASE32)
+#: The second (of 1024 milliseconds) of the id before, and how ids begin in it.
+_then = (-1, "")
 
 
 def ulid(now: int, random: bytes) -> str:
@@ -353,23 +355,15 @@ def ulid(now: int, random: bytes) -> str:
     milliseconds = now // 1000
     if len(random) != 10 or milliseconds >> 48:
         raise ValueError("an id takes ten random octets and an instant between 1970 and 10889")
-    head = int.from_bytes(random[:5], "big")
-    tail = int.from_bytes(random[5:], "big")
-    pairs = _PAIRS
+    global _then
+    pairs, then, number = _PAIRS, _then, int.from_bytes(random, "big")
+    if then[0] != (second := milliseconds >> 10):
+        high = f"{pairs[second >> 30]}{pairs[second >> 20 & 1023]}{pairs[second >> 10 & 1023]}{pairs[second & 1023]}"
+        then = _then = second, high
     return (
-        pairs[milliseconds >> 40]
-        + pairs[milliseconds >> 30 & 1023]
-        + pairs[milliseconds >> 20 & 1023]
-        + pairs[milliseconds >> 10 & 1023]
-        + pairs[milliseconds & 1023]
-        + pairs[head >> 30]
-        + pairs[head >> 20 & 1023]
-        + pairs[head >> 10 & 1023]
-        + pairs[head & 1023]
-        + pairs[tail >> 30]
-        + pairs[tail >> 20 & 1023]
-        + pairs[tail >> 10 & 1023]
-        + pairs[tail & 1023]
+        f"{then[1]}{pairs[milliseconds & 1023]}"
+        f"{pairs[number >> 70]}{pairs[number >> 60 & 1023]}{pairs[number >> 50 & 1023]}{pairs[number >> 40 & 1023]}"
+        f"{pairs[number >> 30 & 1023]}{pairs[number >> 20 & 1023]}{pairs[number >> 10 & 1023]}{pairs[number & 1023]}"
     )
 
 

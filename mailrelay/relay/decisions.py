@@ -22,14 +22,17 @@ from ..policy.verdict import Verdict
 RECURRING = frozenset({"mail", "rate", "data"})
 
 
+_NEVER: tuple[None, Sequence[Verdict], Sequence[Mapping[str, object]]] = (None, (), ())
+
+
 class Judged:
     """What transactions of one connection and dialect share: how its client came, and by stage the facts that were
-    judged last and the verdicts, and the last one by each rule."""
+    judged last, the verdicts and how they are kept, and the last one by each rule."""
 
     __slots__ = ("_arrived", "_last", "_of", "stages")
 
     def __init__(self) -> None:
-        self.stages: dict[str, tuple[Facts, Sequence[Verdict]]] = {}
+        self.stages: dict[str, tuple[Facts, Sequence[Verdict], Sequence[Mapping[str, object]]]] = {}
         self._of: tuple[Peer, ConnectionFacts] | None = None
         self._arrived: Sequence[Mapping[str, object]] = ()
         self._last: dict[str, tuple[Verdict, Recurring | None]] = {}
@@ -76,12 +79,16 @@ class Decisions:
     def judge(self, stage: str, facts: Facts, of: Collection[str] | None = None) -> None:
         """Judge by the dialect's rules of a stage, or those `of` them; fails with the `Refusal` of the one that
         refuses."""
-        known, verdicts = self._judged.stages.get(stage, (None, ())) if of is None else (None, ())
+        judged = self._judged
+        known, verdicts, kept = judged.stages.get(stage, _NEVER) if of is None else _NEVER
         if known is None or known != facts:
-            verdicts = judge(self._dialect, stage, facts, of)
+            verdicts, kept = judge(self._dialect, stage, facts, of), ()
+        if not kept:
+            kept = judged.plain(verdicts)
             if of is None and stage in RECURRING:
-                self._judged.stages[stage] = facts, verdicts
-        self.made.extend(self._judged.plain(verdicts))
+                # kept as they are once all of them recur: until then each may be written anew
+                judged.stages[stage] = facts, verdicts, kept if all(type(each) is Recurring for each in kept) else ()
+        self.made.extend(kept)
         if verdicts and not verdicts[-1].allowed:
             self._keep(stage, [verdict.plain() for verdict in verdicts])
             raise verdicts[-1].refusal()

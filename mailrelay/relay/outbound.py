@@ -247,8 +247,7 @@ class Outbound:
             attempt = self._attempt(delivery)
         except Exception:
             attempt = fail()
-        attempt.addErrback(self._not_attempted, delivery)
-        attempt.addCallback(self._attempted, delivery)
+        attempt.addCallbacks(self._attempted, self._not_attempted, (delivery,), {}, (delivery,), {})
 
     def _attempt(self, delivery: Delivery) -> Deferred[Outcome]:
         if delivery.expires_at <= self._now():
@@ -343,9 +342,9 @@ class Outbound:
 
         return self._find_fallback(delivery, failed).addCallback(found)
 
-    def _not_attempted(self, failure: Failure, delivery: Delivery) -> Outcome:
+    def _not_attempted(self, failure: Failure, delivery: Delivery) -> None:
         log.failure("delivery {recipient} could not be attempted", failure, recipient=delivery.recipient)
-        return Postponed(INSIDE, "", self._now(), asked=False)
+        self._attempted(Postponed(INSIDE, "", self._now(), asked=False), delivery)
 
     def _too_late(self, host: str) -> Postponed:
         return Postponed(LATE, host, self._now(), asked=False)

@@ -1,6 +1,6 @@
 """The way to a recipient: asks DNS what `policy.route` and `policy.mx` have to know, and no more.
 
-A route with smart hosts needs no question and no coroutine; hosts thought down come last. Where there is no way the
+A route with smart hosts needs no question; hosts thought down come last. Where there is no way the
 outcome is ready: bounced when DNS said so for certain, deferred otherwise. It never fails, and never contacts a host.
 Reports about TLS go the usual way, but no rule or promise of TLS keeps them from it (RFC 8460 3), unless there is a
 route of their name.
@@ -23,6 +23,7 @@ from ..mail.reply import Reply
 from ..mail.tls_report import ROUTE as REPORTS
 from ..policy.mx import Lookup, Own, direct, exchanges, hops, is_host, literal
 from ..policy.route import MxRoute, Route, Routes, last, serving
+from .at_once import at_once
 from .down import DownHosts
 from .promises import Promises
 
@@ -62,17 +63,20 @@ class Ways:
 
     def find(self, delivery: Delivery) -> Deferred[Sequence[Hop] | Outcome]:
         """Fires with the hosts to try, best first, or with the outcome when there is no way to any."""
-        if delivery.route == REPORTS:
-            return Deferred.fromCoroutine(self._of_report(delivery))
-        if delivery.route:
-            return Deferred.fromCoroutine(self._by_name(delivery, delivery.route))
-        return self._names(delivery.account).addCallback(self._unnamed, delivery)
+        return at_once(self._find(delivery))
 
-    def _unnamed(self, names: RouteNames, delivery: Delivery) -> Deferred[Sequence[Hop] | Outcome]:
-        """By the route for the recipient's domain, the account's only one, or that of the configuration."""
-        if name := serving(names.domains, delivery.destination) or names.usual:
-            return Deferred.fromCoroutine(self._by_name(delivery, name))
-        return self._by(self._routes.usual(delivery.destination), delivery)
+    async def _find(self, delivery: Delivery) -> Sequence[Hop] | Outcome:
+        """By the route that the message names, that for the recipient's domain, the account's only one, or that of the
+        configuration."""
+        name = delivery.route
+        if name == REPORTS:
+            return await self._of_report(delivery)
+        if not name:
+            names = await self._names(delivery.account)
+            name = serving(names.domains, delivery.destination) or names.usual
+        if name:
+            return await self._by_name(delivery, name)
+        return await self._by(self._routes.usual(delivery.destination), delivery)
 
     async def _of_report(self, delivery: Delivery) -> Sequence[Hop] | Outcome:
         """By the reports' own route, else by the usual one without its rule for TLS."""
@@ -109,10 +113,10 @@ class Ways:
         way = await self._by(route, delivery) if route is not None else None
         return way if isinstance(way, Sequence) else None
 
-    def _by(self, route: Route | MxRoute, delivery: Delivery) -> Deferred[Sequence[Hop] | Outcome]:
+    async def _by(self, route: Route | MxRoute, delivery: Delivery) -> Sequence[Hop] | Outcome:
         if isinstance(route, Route):
-            return succeed(route.order(self._down, self._chance))
-        return Deferred.fromCoroutine(self._by_dns(delivery.destination, route))
+            return route.order(self._down, self._chance)
+        return await self._by_dns(delivery.destination, route)
 
     async def _by_dns(self, domain: str, route: MxRoute, held: bool = True) -> Sequence[Hop] | Outcome:
         way = direct(domain, route, self._own) if literal(domain) else await self._by_mx(domain, route, held)

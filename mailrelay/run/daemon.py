@@ -19,19 +19,22 @@ from twisted.internet.defer import Deferred, DeferredLock, succeed
 from twisted.logger import ILogObserver, Logger
 
 from .log import LineLog
+from .memory import lay_on_large_pages
 from .notify import TO_NOBODY, Notices
 
 log = Logger()
 
 
-def _spare_the_collector() -> None:
-    """What is loaded by now lives as long as the process: let the cycle collector pass it over, and look less often.
+def _settle_in() -> None:
+    """What is loaded by now lives as long as the process: lay it on large pages, let the cycle collector pass it over,
+    and look less often.
 
     Messages leave few cycles behind; looking for them cost some 5 % of scenario R.
     """
     gc.collect()
     gc.freeze()
     gc.set_threshold(20_000, 20, 50)
+    lay_on_large_pages()
 
 
 class Part(Protocol):
@@ -105,7 +108,7 @@ class Daemon(Service):
             self._started.append(part)
             await part.start()
         if self.owns_process:
-            _spare_the_collector()
+            _settle_in()
         self._announce()
         self._notices.ready(self._status)
 

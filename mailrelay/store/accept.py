@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from itertools import groupby
 from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
@@ -194,21 +193,12 @@ def _message_row(submission: Submission) -> Mapping[str, object]:
 
 def plain(verdicts: Sequence[Mapping[str, object]]) -> str:
     """Verdicts as JSON text; what JSON does not know becomes text."""
-    texts: list[str] = []
-    for recurs, group in groupby(verdicts, key=_recurs):
-        some = tuple(group)
-        texts += map(_text_of, some) if recurs else [_encode(some)[1:-1]]
+    texts = [each.text or _written(each) if type(each) is Recurring else _encode(each) for each in verdicts]
     return f"[{','.join(texts)}]"
 
 
-def _recurs(verdict: Mapping[str, object]) -> bool:
-    return type(verdict) is Recurring
-
-
-def _text_of(recurring: Mapping[str, object]) -> str:
-    assert isinstance(recurring, Recurring)
-    if not recurring.text:
-        recurring.text = _encode(recurring)
+def _written(recurring: Recurring) -> str:
+    recurring.text = _encode(recurring)
     return recurring.text
 
 

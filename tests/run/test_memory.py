@@ -33,3 +33,26 @@ class MemoryTests(SynchronousTestCase):
         ended = subprocess.run([sys.executable, "-c", PROGRAM], capture_output=True, text=True, timeout=60)
         self.assertEqual((ended.returncode, ended.stderr), (0, ""))
         self.assertLess(int(ended.stdout), 20)
+
+
+LARGE_PAGES = """
+import re
+from mailrelay.run.memory import lay_on_large_pages
+
+def large():
+    return int(re.search(r"AnonHugePages: +([0-9]+) kB", open("/proc/self/smaps_rollup").read())[1]) << 10
+
+held, before = [str(number).encode() for number in range(1_000_000)], large()
+laid = lay_on_large_pages()
+print(laid, large() - before, sum(map(len, held)))
+"""
+
+
+class LargePagesTests(SynchronousTestCase):
+    def test_laid(self) -> None:
+        """As much lies on large pages as is told, and it is still what it was; nothing where the kernel can't."""
+        ended = subprocess.run([sys.executable, "-c", LARGE_PAGES], capture_output=True, text=True, timeout=60)
+        self.assertEqual((ended.returncode, ended.stderr), (0, ""))
+        laid, grown, length = map(int, ended.stdout.split())
+        self.assertEqual((grown, length), (laid, 5_888_890))
+        self.assertEqual(laid % (2 << 20), 0)
