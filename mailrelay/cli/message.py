@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Callable
+
 import click
 
 from ..mail.envelope import State
 from ..manage import Invalid, messages, plain
 from ..manage import explain as explaining
+from ..manage import export as exporting
 from ..manage.queue import Which
 from . import output, telling
 from .frame import Group
 from .opening import Opened, installed, wait
-from .queue import filtered
+from .queue import HISTORY_OPTIONS, filtered
 
 COLUMNS = ("id", "rcpt", "connection", "state", "dialect_status", "attempts", "billed", "accepted_at", "last_reply")
 RECIPIENT = ("rcpt", "recipient", "state", "dialect_status", "attempts", "billed", "last_reply", "last_host", "last_at")
@@ -23,26 +27,55 @@ def message() -> None:
     """What became of messages."""
 
 
+def _history(function: Callable[..., None]) -> Callable[..., None]:
+    """Give a command the part of the send history that its options mean."""
+    states = click.option(
+        "--status",
+        "states",
+        multiple=True,
+        type=click.Choice([each.value for each in State]),
+        help="Only in this state; may be repeated.",
+    )
+    return states(filtered(function, HISTORY_OPTIONS))
+
+
 @message.command("list")
-@click.option(
-    "--status",
-    "states",
-    multiple=True,
-    type=click.Choice([each.value for each in State]),
-    help="Only in this state; may be repeated.",
-)
 @click.option("--limit", type=int, default=50, show_default=True, help="How many recipients at most.")
 @click.option("--before", default="", metavar="RECIPIENT", help="Only those older than this recipient id.")
-@filtered
+@_history
 def list_(opened: Opened, which: Which, states: tuple[str, ...], limit: int, before: str) -> None:
     """List recipients of messages, the newest first.
 
+    Times without a zone are in that of the account, if one is meant, else in UTC. The recipient id at the end of a page
+    is the --before of the next.
+
     \b
-    Example:
+    Examples:
       mailrelay message list --to ann@example.net --json
+      mailrelay message list --connection web --from 2026-11-24T08:00 --status bounced --status expired
+      mailrelay message list --ref invoice-4711
     """
     found = wait(messages.every(opened.installation, which, states, limit, before))
     output.table([plain.passage(each, opened.installation.dialects) for each in found], COLUMNS)
+    if len(found) == limit and not output.wants_json():
+        print(f"More: --before {found[-1].recipient}")
+
+
+@message.command("export")
+@click.option("--format", "format", type=click.Choice(list(exporting.FORMATS)), default="csv", show_default=True)
+@_history
+def export(opened: Opened, which: Which, states: tuple[str, ...], format: str) -> None:
+    """Print all that fits as CSV, or as NDJSON with a JSON object in each line, the newest first.
+
+    \b
+    Example:
+      mailrelay message export --account shop --from 2026-11-01 --until 2026-12-01 > november.csv
+    """
+
+    async def write(text: str) -> None:
+        sys.stdout.write(text)
+
+    wait(exporting.export(opened.installation, which, states, format, write))
 
 
 @message.command()

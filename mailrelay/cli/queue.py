@@ -48,7 +48,18 @@ _MORE_OPTIONS = (
     click.option("--class", "reply_class", default="", help="Only after a reply of this class (see bounce-class)."),
     click.option("--priority", default="", help="Only high, normal or low."),
 )
-_WORDS = ("id", "account", "connection", "domain", "to", "all", "route", "older", "reply_class", "priority")
+HISTORY_OPTIONS = (
+    click.option("--from", "since", default="", metavar="TIME", help="Only accepted at that time or later (ISO 8601)."),
+    click.option("--until", default="", metavar="TIME", help="Only accepted before that time."),
+    click.option("--tag", default="", help="Only with this tag."),
+    click.option(
+        "--ref", "client_ref", default="", metavar="REFERENCE", help="Only with this reference of the sender."
+    ),
+)
+_WORDS = (
+    *("id", "account", "connection", "domain", "to", "all", "route", "older", "reply_class", "priority"),
+    *("since", "until", "tag", "client_ref"),
+)
 
 
 def filtered(function: Callable[..., None], more: Sequence[Callable[..., Any]] = ()) -> Callable[..., None]:

@@ -1,41 +1,48 @@
-"""``GET /api/v1/messages``: what became of messages, one JSON object for each recipient, newest first, and
-``GET /api/v1/messages/ID/explain``: every decision about one, with `to` about one recipient of it.
+"""``GET /api/v1/messages``: the send history, one JSON object for each recipient, the newest first; ``GET
+/api/v1/messages/export``: the same as a file, CSV or NDJSON by `format`; and ``GET /api/v1/messages/ID/explain``: every
+decision about one message, with `to` about one recipient of it.
 
-The objects are those of the command line's ``message list --json``. What may be asked for: `id` (of the final 250, or
-of one recipient), `to`, `account`, `connection`, `state` (several times, or with commas), `limit`. An unknown id,
-account or connection is 404; a value that cannot be read is 400.
+The objects are those of the command line's ``message list --json``. What may be asked for, in any combination: `id` (of
+the final 250, or of one recipient), `to`, `domain`, `account`, `connection`, `state` (several times, or with commas),
+`tag`, `ref`, `from` and `until` (ISO 8601, in the zone of the account that is meant, else in UTC), and `limit`. The
+answer is a page; its `next` is the `before` of the following one, "" at the end. A page may be short, for no page looks
+at more than so much of the history. An unknown id, account or connection is 404; a value that cannot be read is 400.
 """
 
 from __future__ import annotations
 
+from typing import cast
+
 from klein import Klein
 from twisted.internet.defer import Deferred
+from twisted.logger import Logger
+from twisted.web.http import Request
 from twisted.web.iweb import IRequest
 
-from ..manage import explain, messages, plain
+from ..manage import explain, export, messages, plain
 from ..manage.installation import Installation
 from ..manage.queue import Which
 from . import query
+from .streaming import Gone, Stream
 
 DEFAULT_LIMIT = 1000
+
+log = Logger()
 
 
 def add_routes(app: Klein, installation: Installation) -> None:
     """Serve the send history."""
 
     @app.route("/api/v1/messages", methods=["GET"])
-    def message_list(request: IRequest) -> Deferred[bytes]:
-        which = Which(
-            id=query.text(request, "id").strip(),
-            account=query.text(request, "account"),
-            connection=query.text(request, "connection"),
-            to=query.address(request, "to"),
-        )
+    async def message_list(request: IRequest) -> bytes:
         limit = query.number(request, "limit", DEFAULT_LIMIT, messages.MAX_PASSAGES)
-        found = messages.every(installation, which, query.words(request, "state"), limit)
-        return found.addCallback(
-            lambda passages: query.send_json(request, [plain.passage(each, installation.dialects) for each in passages])
-        )
+        page = await messages.page(installation, _which(request), query.words(request, "state"), limit)
+        rows = [plain.passage(each, installation.dialects) for each in page.passages]
+        return query.send_json(request, {"messages": rows, "next": page.before})
+
+    @app.route("/api/v1/messages/export", methods=["GET"])
+    async def message_export(request: IRequest) -> bytes:
+        return await _export(request, installation)
 
     @app.route("/api/v1/messages/<id>/explain", methods=["GET"])
     def message_explain(request: IRequest, id: str) -> Deferred[bytes]:
@@ -43,3 +50,47 @@ def add_routes(app: Klein, installation: Installation) -> None:
         return found.addCallback(
             lambda explanation: query.send_json(request, plain.explanation(explanation, installation.dialects))
         )
+
+
+def _which(request: IRequest) -> Which:
+    return Which(
+        id=query.text(request, "id").strip(),
+        account=query.text(request, "account"),
+        connection=query.text(request, "connection"),
+        domain=query.text(request, "domain"),
+        to=query.address(request, "to"),
+        before=query.text(request, "before"),
+        tag=query.text(request, "tag"),
+        client_ref=query.text(request, "ref"),
+        since=query.text(request, "from"),
+        until=query.text(request, "until"),
+    )
+
+
+async def _export(request: IRequest, installation: Installation) -> bytes:
+    """Write the file. What is wrong with the question shows before it begins; a failure later cuts it off, so that
+    nobody takes a part for the whole."""
+    stream: Stream | None = None
+    format = query.text(request, "format") or "csv"
+
+    async def write(text: str) -> None:
+        nonlocal stream
+        if stream is None:
+            request.setHeader(b"Content-Type", export.FORMATS[format].encode("ascii"))
+            request.setHeader(b"Content-Disposition", f'attachment; filename="messages.{format}"'.encode("ascii"))
+            stream = Stream(cast(Request, request))
+        await stream.write(text)
+
+    try:
+        await export.export(installation, _which(request), query.words(request, "state"), format, write)
+    except Exception as error:
+        if stream is None:
+            raise
+        if not isinstance(error, Gone):
+            log.failure("an export was cut off")
+            stream.cut_off()
+    if stream is not None:
+        stream.end()
+    else:
+        request.setHeader(b"Content-Type", export.FORMATS[format].encode("ascii"))
+    return b""

@@ -60,7 +60,7 @@ class Selection:
     """Which passages: every field that is not empty must fit. `message` and `recipient` are ids, `to` an address,
     `states` any of, `before` the keyset cursor (recipient id): passages older than it. `route` is a name or "" for the
     usual one, `priority` one of `mail.envelope.PRIORITIES`, `accepted_before` an instant; `reply_class` is the class of
-    the last reply (`policy.bounce`)."""
+    the last reply (`policy.bounce`). Accepted at `since` or later, and before `until` (0: no bound)."""
 
     message: str = ""
     recipient: str = ""
@@ -74,6 +74,20 @@ class Selection:
     priority: int | None = None
     accepted_before: int = 0
     reply_class: str = ""
+    tag: str = ""
+    client_ref: str = ""
+    since: int = 0
+    until: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """The newest passages that fit, and the recipient id before which the next page begins, "" when there is none.
+
+    A look ends after so many rows: a page may be short, or empty, and others follow all the same."""
+
+    passages: Sequence[Passage]
+    before: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +143,10 @@ class IHistory(Interface):
     """Messages and their recipients."""
 
     def passages(selection: Selection, limit: int) -> Deferred[Sequence[Passage]]:
-        """The newest passages that fit."""
+        """The newest passages that fit, however long it takes to find them."""
+
+    def page(selection: Selection, limit: int) -> Deferred[Page]:
+        """A page of the send history: at most so many passages, found in a time that does not grow with the history."""
 
     def verdicts(message: str) -> Deferred[Sequence[Mapping[str, object]]]:
         """The decisions kept with a message, in order; `KeyError` when there is no such message."""

@@ -1,4 +1,4 @@
-"""What became of messages: the send history, and one message with the decisions taken about it.
+"""What became of messages: the send history by the page, and one message with the decisions taken about it.
 
 A message is named by its id, that of its final 250, or by the id of one of its recipients. Nothing here reads or
 shows the content of a message.
@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from ..interfaces.history import Attempt, Passage, Selection
+from ..interfaces.history import Attempt, Page, Passage, Selection
 from ..mail.envelope import State
 from . import checked
 from .errors import Invalid, Unknown
@@ -37,10 +37,27 @@ class Card:
 async def every(
     installation: Installation, which: Which, states: Sequence[str] = (), limit: int = 50, before: str = ""
 ) -> Sequence[Passage]:
-    """The newest passages that fit, those older than the recipient id `before` when it is given."""
+    """The newest passages that fit, those older than the recipient id `before` when it is given, however many pages are
+    looked through for them."""
     limit = checked.number("limit", limit, 1, MAX_PASSAGES)
     chosen = await selection(installation, which, tuple(_state(each) for each in states))
-    return await installation.history.passages(replace(chosen, before=before), limit)
+    found: list[Passage] = []
+    before = before or chosen.before
+    while True:
+        page = await installation.history.page(replace(chosen, before=before), limit - len(found))
+        found += page.passages
+        before = page.before
+        if not before or len(found) >= limit:
+            return found
+
+
+@use_case
+async def page(installation: Installation, which: Which, states: Sequence[str] = (), limit: int = 50) -> Page:
+    """A page of the send history, the newest first; `which.before` is where it begins, as the last page told. It is
+    found at once however long the history is, so it may be short, or empty, and others follow all the same."""
+    limit = checked.number("limit", limit, 1, MAX_PASSAGES)
+    chosen = await selection(installation, which, tuple(_state(each) for each in states))
+    return await installation.history.page(chosen, limit)
 
 
 @use_case

@@ -9,11 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from zoneinfo import ZoneInfo
 
 from ..interfaces.history import Passage, Selection, Waiting
 from ..mail.envelope import PRIORITIES, SECOND, State
 from ..policy.bounce import shipped
-from . import checked, names
+from . import checked, names, spans
 from .errors import Invalid, Unknown
 from .installation import Installation, use_case
 
@@ -40,7 +41,7 @@ class Which:
 
     `id` is that of a message or of a recipient; `route` the one that was asked for ("-": none was); `older` than a time
     such as ``30m``; `reply_class` that of the last reply; `priority` a word; `before` the recipient behind which a page
-    of a list begins.
+    of a list begins. `since` and `until` are ISO 8601, in the zone of the account that is meant, else in UTC.
     """
 
     id: str = ""
@@ -54,16 +55,28 @@ class Which:
     reply_class: str = ""
     priority: str = ""
     before: str = ""
+    tag: str = ""
+    client_ref: str = ""
+    since: str = ""
+    until: str = ""
 
 
 async def selection(installation: Installation, which: Which, states: tuple[State, ...] = ()) -> Selection:
     """The selection of the history that fits; an id, account or connection that does not exist raises `Unknown`."""
-    chosen = Selection(states=states, before=which.before.strip())
+    chosen = Selection(states=states, before=which.before.strip(), tag=which.tag, client_ref=which.client_ref)
     if which.account:
         chosen = replace(chosen, account=(await names.account(installation.registry, which.account)).id)
+    owner = chosen.account
     if which.connection:
         connection = await names.connection(installation.registry, which.connection, chosen.account)
-        chosen = replace(chosen, connection=connection.id)
+        chosen, owner = replace(chosen, connection=connection.id), connection.account
+    if which.since or which.until:
+        zone = (await names.account(installation.registry, owner)).zone if owner else "UTC"
+        since, until = (
+            spans.instant(field, text, ZoneInfo(zone)) if text else 0
+            for field, text in (("from", which.since), ("until", which.until))
+        )
+        chosen = replace(chosen, since=since, until=until)
     if which.domain:
         chosen = replace(chosen, destination=checked.domain("domain", which.domain))
     if which.to:

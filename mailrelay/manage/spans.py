@@ -107,9 +107,9 @@ def span(period: str, since: str, until: str, zone: tzinfo, now: int) -> Span:
     return found
 
 
-def instant(field: str, text: str) -> int:
-    """A date, or date and time, in ISO 8601 as microseconds; UTC where it names no zone. Fails with `Invalid`."""
-    return _instant(_read(field, text, UTC))
+def instant(field: str, text: str, zone: tzinfo = UTC) -> int:
+    """A date, or date and time, in ISO 8601 as microseconds; in `zone` where it names none. Fails with `Invalid`."""
+    return _instant(_read(field, text, zone))
 
 
 def _known(period: str) -> tuple[int, int]:

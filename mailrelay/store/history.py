@@ -7,8 +7,7 @@ made in transactions of at most 500 rows. This module never delivers and never d
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from itertools import islice
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import sqlalchemy as sa
@@ -16,9 +15,9 @@ from twisted.internet.defer import Deferred
 from zope.interface import implementer
 
 from ..interfaces.engagement import Engagement
-from ..interfaces.history import Attempt, IHistory, Passage, Selection, Turned, Waiting
+from ..interfaces.history import Attempt, IHistory, Page, Passage, Selection, Turned, Waiting
 from ..mail.envelope import State
-from . import waiting
+from . import pages, waiting
 from .accept import clean
 from .attempts import attempts_of
 from .audit import audit
@@ -27,8 +26,8 @@ from .jobs import LOOK_UP
 from .reader import Reader
 from .schema import connections, engaged, messages, recipients, refusals
 from .settle import Facts
-from .waiting import conditions, ending, setting
-from .work import Work
+from .waiting import ending, setting
+from .work import BULK, Work
 from .writer import Writer
 
 
@@ -42,10 +41,17 @@ class History:
         self._alive = alive
 
     def passages(self, selection: Selection, limit: int) -> Deferred[Sequence[Passage]]:
-        statement = _passages.where(*conditions(selection)).order_by(recipients.c.id.desc())
-        if not selection.reply_class:
-            statement = statement.limit(limit)
-        return self._reader.ask(LOOK_UP, lambda work: list(islice(_fitting(work, statement, selection), limit)))
+        def read(work: Work) -> Sequence[Passage]:
+            return _passages_of(work, pages.find(work, selection, limit, looked_at=None).ids)
+
+        return self._reader.ask(LOOK_UP, read)
+
+    def page(self, selection: Selection, limit: int) -> Deferred[Page]:
+        def read(work: Work) -> Page:
+            found = pages.find(work, selection, limit)
+            return Page(_passages_of(work, found.ids), found.before)
+
+        return self._reader.ask(LOOK_UP, read)
 
     def verdicts(self, message: str) -> Deferred[Sequence[Mapping[str, object]]]:
         def read(work: Work) -> Sequence[Mapping[str, object]]:
@@ -123,11 +129,13 @@ _passages = sa.select(
 )
 
 
-def _fitting(work: Work, statement: sa.Select[Any], selection: Selection) -> Iterator[Passage]:
-    with work.execute(statement) as rows:
-        for row in rows:
-            if waiting.of_class(selection, row.last_reply):
-                yield _passage(row)
+def _passages_of(work: Work, ids: Sequence[str]) -> list[Passage]:
+    """What became of these recipients, in the order of their ids, the newest first."""
+    found: list[Passage] = []
+    for start in range(0, len(ids), BULK):
+        statement = _passages.where(recipients.c.id.in_(ids[start : start + BULK])).order_by(recipients.c.id.desc())
+        found += map(_passage, work.execute(statement))
+    return found
 
 
 def _turned(row: Any) -> Turned:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 
 #: The newest migration this code knows (`migrations/versions`).
-REVISION = "0023"
+REVISION = "0024"
 
 metadata = sa.MetaData()
 
@@ -319,8 +319,20 @@ recipients = sa.Table(
 PENDING = sa.text("state IN ('queued', 'deferred')")
 WAITING = sa.text("state IN ('queued', 'deferred') AND held = 0 AND lease = ''")
 
+#: What the indexes of the send history hold: what did not go straight, and what has a tag or a reference. Most mail is
+#: in none of the three.
+TROUBLED_STATES = ("bounced", "deferred", "expired", "failed", "suppressed")
+TROUBLED = sa.text("state IN ('bounced', 'deferred', 'expired', 'failed', 'suppressed')")
+TAGGED = sa.text("tag <> ''")
+REFERRED = sa.text("client_ref <> ''")
+
 sa.Index("recipients_message", recipients.c.message)
 sa.Index("recipients_account", recipients.c.account, recipients.c.id)
+sa.Index("recipients_connection", recipients.c.connection, recipients.c.id)
+sa.Index("recipients_address", recipients.c.destination, recipients.c.key, recipients.c.id)
+sa.Index("recipients_tag", recipients.c.tag, recipients.c.id, sqlite_where=TAGGED, postgresql_where=TAGGED)
+sa.Index("recipients_state", recipients.c.state, recipients.c.id, sqlite_where=TROUBLED, postgresql_where=TROUBLED)
+sa.Index("messages_client_ref", messages.c.client_ref, messages.c.id, sqlite_where=REFERRED, postgresql_where=REFERRED)
 sa.Index(
     "recipients_lane",
     recipients.c.account,

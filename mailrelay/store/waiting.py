@@ -19,7 +19,7 @@ from ..mail.envelope import State
 from ..policy.bounce import shipped
 from .jobs import CALL, LOOK_UP
 from .reader import Reader
-from .schema import PENDING, recipients
+from .schema import PENDING, messages, recipients
 from .settle import Facts, end, facts_of
 from .work import BULK, Work
 from .writer import Writer
@@ -54,6 +54,15 @@ def conditions(selection: Selection) -> list[sa.ColumnElement[bool]]:
         found.append(_r.priority == selection.priority)
     if selection.accepted_before:
         found.append(_r.accepted_at < selection.accepted_before)
+    if selection.tag:
+        found.append(_r.tag == selection.tag)
+    if selection.client_ref:
+        message = messages.c.id == _r.message
+        found.append(sa.exists().where(message, messages.c.client_ref == selection.client_ref))
+    if selection.since:
+        found.append(_r.accepted_at >= selection.since)
+    if selection.until:
+        found.append(_r.accepted_at < selection.until)
     return found
 
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import csv
+import io
+import json
 import os
 import stat
 from pathlib import Path
@@ -215,8 +218,8 @@ class Mail(CommandTestCase):
         self.id = ulid(1_767_323_045_000_000, b"0123456789")
         self.accept("ann@a.example", "bob@b.example")
 
-    def accept(self, *addresses: str) -> None:
-        """A message that the daemon has accepted."""
+    def accept(self, *addresses: str, later: int = 0) -> None:
+        """A message that the daemon has accepted, so many microseconds later than the first."""
         import click
 
         from mailrelay.cli import main
@@ -226,11 +229,11 @@ class Mail(CommandTestCase):
             with opened() as found:
                 (account,) = self.successResultOf(found.store.registry.accounts())
                 recipients = tuple(
-                    Recipient(ulid(1_767_323_045_000_000, bytes([n] * 10)), each, each, each.rpartition("@")[2])
+                    Recipient(ulid(1_767_323_045_000_000 + later, bytes([n] * 10)), each, each, each.rpartition("@")[2])
                     for n, each in enumerate(addresses)
                 )
                 submission = Submission(
-                    id=self.id,
+                    id=ulid(1_767_323_045_000_000 + later, b"0123456789"),
                     account=account.id,
                     connection=self.login["id"],
                     dialect="emailmassivo",
@@ -244,6 +247,15 @@ class Mail(CommandTestCase):
                     verdicts=({"rule": "domain_known", "allowed": True, "facts": {}},),
                 )
                 self.successResultOf(found.store.ledger.accept(submission, False))
+
+    def test_export(self) -> None:
+        """The history as a file: what a stranger wrote is no formula, and every line of NDJSON is an object."""
+        self.accept("=1+1@a.example", later=1_000_000)
+        rows = list(csv.DictReader(io.StringIO(self.good("message", "export"))))
+        self.assertEqual({row["rcpt"] for row in rows} - {"ann@a.example"}, {"'=1+1@a.example", "bob@b.example"})
+        lines = self.good("message", "export", "--format", "ndjson", "--domain", "b.example").splitlines()
+        self.assertEqual({json.loads(line)["rcpt"] for line in lines}, {"bob@b.example"})
+        self.assertEqual(self.good("message", "export", "--format", "ndjson", "--until", "2025-01-01"), "")
 
     def test_the_history_for_programs(self) -> None:
         """Ten keys that programs rely on come first, in this order."""

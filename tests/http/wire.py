@@ -18,7 +18,7 @@ from zope.interface import implementer
 
 from mailrelay.http.app import make_site
 from mailrelay.interfaces.erasure import IErasure
-from mailrelay.interfaces.history import IHistory, Passage, Selection
+from mailrelay.interfaces.history import IHistory, Page, Passage, Selection
 from mailrelay.interfaces.registry import Account, Connection, NewCredential, Suppression
 from mailrelay.interfaces.statistics import Counted, Counting, IStatistics
 from mailrelay.mail.envelope import State
@@ -150,6 +150,18 @@ class History:
         self.asked.append((selection, limit))
         found = [p for p in self.known if selection.message in ("", p.id) and selection.to in ("", p.rcpt)]
         return succeed([p for p in found if not selection.recipient or p.recipient == selection.recipient][:limit])
+
+    def page(self, selection: Selection, limit: int) -> Deferred[Page]:
+        """Ids of recipients end with -1, and are told as cursors."""
+        before = selection.before
+        fitting = [p for p in _given(self.passages(selection, 1000)) if not before or p.recipient < before]
+        return succeed(Page(fitting[:limit], fitting[limit - 1].recipient if len(fitting) > limit else ""))
+
+
+def _given(deferred: Deferred[Sequence[Passage]]) -> Sequence[Passage]:
+    found: list[Passage] = []
+    deferred.addCallback(found.extend)
+    return found
 
 
 class Registry:

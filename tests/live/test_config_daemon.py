@@ -233,7 +233,7 @@ def test_api(installation: Installation) -> None:
     base = f"http://127.0.0.1:{installation.http}"
     headers = {"Authorization": f"Bearer {TOKEN}"}
     with urlopen(Request(f"{base}/api/v1/messages?id={id}", headers=headers), timeout=10) as answer:
-        (passage,) = json.loads(answer.read())
+        (passage,) = json.loads(answer.read())["messages"]
     assert passage["rcpt"] == "api@example.net"
     with (
         pytest.raises(OSError, match="404"),

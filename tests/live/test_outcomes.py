@@ -51,10 +51,10 @@ def test_history_is_the_same_everywhere(sandbox: Sandbox, shop: Shop) -> None:
         assert passage["id"] == id and passage["connection"] == shop.connection
         assert passage["tag"] == passage["client_ref"] == ""
         assert passage["sender"] == shop.mail_from and passage["account"] and passage["subject"] == "golden"
-    by_api = sandbox.get("/api/v1/messages", id=id)
+    by_api = sandbox.get("/api/v1/messages", id=id)["messages"]
     assert sorted(by_api, key=lambda each: str(each["rcpt"])) == listed
-    assert sandbox.get("/api/v1/messages", id=id, to="TWO@example.org") == [listed[1]]
-    assert sandbox.get("/api/v1/messages", to="two@example.org")[0] == listed[1]
+    assert sandbox.get("/api/v1/messages", id=id, to="TWO@example.org") == {"messages": [listed[1]], "next": ""}
+    assert sandbox.get("/api/v1/messages", to="two@example.org")["messages"][0] == listed[1]
     assert sandbox.cli("message", "list", "--to", "two@example.org")[0] == listed[1]
     shown = sandbox.cli("message", "show", id)
     assert shown["id"] == id and sorted(shown["recipients"], key=lambda each: str(each["rcpt"])) == listed
