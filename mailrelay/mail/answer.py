@@ -7,7 +7,7 @@ looked up here.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
 Kind: TypeAlias = Literal["MX", "A", "AAAA", "TXT", "TLSA"]
@@ -40,13 +40,15 @@ class Answer:
     """The answer to one question, aliases followed.
 
     `rcode` is the code in upper case, such as NOERROR, NXDOMAIN or SERVFAIL; `authenticated` tells that every response
-    that took part had the AD bit (RFC 4035 3.2.3); `ttl` is for how many seconds the answer holds.
+    that took part had the AD bit (RFC 4035 3.2.3); `ttl` is for how many seconds the answer holds; `name` is the one at
+    the end of the aliases, "" where the name asked for is none.
     """
 
     records: tuple[Record, ...] = ()
     rcode: str = "NOERROR"
     authenticated: bool = False
     ttl: int = 0
+    name: str = field(default="", compare=False)
 
     @property
     def known(self) -> bool:

@@ -1,9 +1,10 @@
 """What a domain promises of TLS at its mail hosts, and what follows for each hop: DANE before MTA-STS.
 
 DANE counts only where the resolver validates, and the answers that led to the host and to its records were
-authenticated (RFC 7672 2.2). A host whose records cannot be looked up is left out, since whoever cuts them off must
-gain nothing; records that cannot be used still ask for TLS; other hosts are held to the domain's MTA-STS policy, where
-it has one. A route that verifies already, or never encrypts, is left as it is. It never fails.
+authenticated (RFC 7672 2.2); of a host that is an alias the records at its end count, else its own (2.2.3). A host
+whose records cannot be looked up is left out, since whoever cuts them off must gain nothing; records that cannot be
+used still ask for TLS; other hosts are held to the domain's MTA-STS policy, where it has one. A route that verifies
+already, or never encrypts, is left as it is. It never fails.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from .sts import Held, StsPolicies
 Told = Callable[[Hop, str, str], None]
 
 _NOTHING = Held()
+_NO_ALIAS: Mapping[str, str] = {}
 
 
 class Promises:
@@ -36,12 +38,19 @@ class Promises:
         self._validates = validates
         self._told = told
 
-    async def hold(self, domain: str, way: Sequence[Hop], authentic: Mapping[str, bool]) -> Sequence[Hop] | Reply:
+    async def hold(
+        self, domain: str, way: Sequence[Hop], authentic: Mapping[str, bool], ends: Mapping[str, str] = _NO_ALIAS
+    ) -> Sequence[Hop] | Reply:
         """The hops of a way, held to what was promised; those that break it are left out, and a reply says so when none
-        is left. `authentic` tells of each IP address whether DNS proved the whole way to it."""
+        is left. `authentic` tells of each IP address whether DNS proved the whole way to it, `ends` of each host
+        that is an alias the name at its end."""
         if way[0].tls not in ("may", "require"):
             return way
-        asked = {hop.host: self._records(hop) for hop in way if self._validates and authentic.get(hop.address)}
+        asked = {
+            hop.host: self._records(hop, ends.get(hop.host, ""))
+            for hop in way
+            if self._validates and authentic.get(hop.address)
+        }
         held = await self._sts.of(domain) if self._sts is not None else _NOTHING
         kept: list[Hop] = []
         reasons: list[str] = []
@@ -53,7 +62,7 @@ class Promises:
                 reason = f"TLSA records of {hop.host} could not be looked up: {found}"
                 self._told(replace(hop, promise=TlsPolicy("tlsa", domain, (), (hop.host,))), INVALID_DNSSEC, found)
             elif found:
-                hop = _by_dane(hop, domain, found)
+                hop = _by_dane(hop, domain, found, ends.get(hop.host, ""))
             if not reason and hop.tls != "dane":
                 hop, reason = self._by_sts(hop, domain, held)
             if reason:
@@ -80,8 +89,16 @@ class Promises:
             return hop, reason
         return replace(hop, tls="sts", promise=promise), ""
 
-    def _records(self, hop: Hop) -> Deferred[Sequence[object] | str]:
-        return Deferred.fromCoroutine(self._look_up(f"_{hop.port}._tcp.{hop.host}"))
+    def _records(self, hop: Hop, end: str) -> Deferred[Sequence[object] | str]:
+        return Deferred.fromCoroutine(self._look_up_in_turn([end, hop.host] if end else [hop.host], hop.port))
+
+    async def _look_up_in_turn(self, hosts: Sequence[str], port: int) -> Sequence[object] | str:
+        found: Sequence[object] | str = ()
+        for host in hosts:
+            found = await self._look_up(f"_{port}._tcp.{host}")
+            if found:
+                break
+        return found
 
     async def _look_up(self, name: str) -> Sequence[object] | str:
         """The authenticated TLSA records of a name, none, or why nobody knows."""
@@ -94,13 +111,13 @@ class Promises:
         return answer.records if answer.authenticated else ()
 
 
-def _by_dane(hop: Hop, domain: str, found: Sequence[object]) -> Hop:
+def _by_dane(hop: Hop, domain: str, found: Sequence[object], end: str) -> Hop:
     fitting = usable(found)
     strings = tuple(shown(record) for record in found)  # type: ignore[arg-type]
     promise = TlsPolicy("tlsa", domain, strings, (hop.host,), fault="" if fitting else INVALID_TLSA)
     if not fitting:
         return replace(hop, tls="require", promise=promise)
-    return replace(hop, tls="dane", tlsa=fitting, names=(hop.host, domain), promise=promise)
+    return replace(hop, tls="dane", tlsa=fitting, names=(*([end] if end else []), hop.host, domain), promise=promise)
 
 
 def _told_as(policy: StsPolicy, domain: str) -> TlsPolicy:

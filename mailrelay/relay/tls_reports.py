@@ -76,12 +76,15 @@ class TlsReporter:
         if self._who is not None:
             await self._sessions.write(self._reports)
 
+    async def forget(self) -> None:
+        """A chore: forget what is old."""
+        await self._reports.forget(self._now() // DAY - KEPT)
+
     async def look(self) -> None:
-        """A chore: send what is due, and forget what is old."""
-        now = self._now()
-        await self._reports.forget(now // DAY - KEPT)
+        """A chore: send what is due."""
         if self._who is None:
             return
+        now = self._now()
         for report in await self._reports.due(now, AT_ONCE):
             mine = replace(report, due_at=now + LEASE)
             if await self._reports.change(report, mine):

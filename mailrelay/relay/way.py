@@ -134,7 +134,7 @@ class Ways:
         way = hops(domain, known, route, self._own, self._chance)
         if self._promises is None or not held or isinstance(way, Reply):
             return way
-        return await self._promises.hold(domain, way, _authentic(mx, [each for _, each in known]))
+        return await self._promises.hold(domain, way, _authentic(mx, [each for _, each in known]), _ends(known))
 
     def _addresses(self, exchange: MailExchange) -> Deferred[list[Lookup]]:
         if not is_host(exchange.exchange):
@@ -155,6 +155,16 @@ def _authentic(mx: Lookup, addresses: Iterable[Sequence[Lookup]]) -> dict[str, b
     answers = [lookup for lookups in addresses for lookup in lookups if isinstance(lookup, Answer)]
     proved = isinstance(mx, Answer) and mx.authenticated
     return {str(record): proved and answer.authenticated for answer in answers for record in answer.records}
+
+
+def _ends(known: Iterable[tuple[MailExchange, Sequence[Lookup]]]) -> dict[str, str]:
+    """Of each exchange that DNS proved to be an alias, the name at its end."""
+    return {
+        exchange.exchange: answer.name
+        for exchange, lookups in known
+        for answer in lookups
+        if isinstance(answer, Answer) and answer.authenticated and answer.name
+    }
 
 
 def _reason(failure: Failure) -> str:

@@ -53,7 +53,7 @@ CLOSE = 1.0  #: the store is left and closed
 HASHING_THREADS = 2
 DOMAINS = 600.0  #: seconds between looks for domains whose turn it is
 TLS_SESSIONS = 20.0  #: seconds between writes of what came of TLS
-TLS_REPORTS = 300.0  #: seconds between looks for reports about TLS that are due
+TLS_REPORTS = 10.0  #: seconds between looks for reports about TLS that are due
 POLICIES = 600.0  #: seconds between looks for policies of MTA-STS that are to be fetched again
 BLOCKING = 60.0  #: seconds between looks at what came of the recipients of each connection
 #: RSA lets go of the interpreter while it signs: as many at a time as there are processors.
@@ -197,6 +197,8 @@ class Worker:
         """What no message refers to, and events that are kept no longer."""
         if days := self._config.retention.events:
             await self.store.events.forget(at - days * DAY)
+        if self._wired is not None:
+            await self._wired.tls_reporter.forget()
         return await self.store.sweep(at)
 
     def _sends_reports(self, dialect: str) -> bool:

@@ -525,6 +525,7 @@ tls_reports = sa.Table(
     _key("error"),
     sqlite_with_rowid=False,
 )
+sa.Index("tls_reports_due", tls_reports.c.status, tls_reports.c.due_at)
 
 #: Policies of MTA-STS that others publish (`interfaces.sts.KeptPolicy`).
 sts_policies = sa.Table(

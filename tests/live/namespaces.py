@@ -49,6 +49,9 @@ remote-control:
 zone:
     name: test.
     zonefile: test.zone.signed
+zone:
+    name: open.test.
+    zonefile: open.zone
 """
 
 UNBOUND = """
@@ -142,6 +145,14 @@ def sh(*command: str, cwd: Path | None = None) -> str:
     return done.stdout
 
 
+def _spoilt(line: str) -> str:
+    """A signature that fits nothing."""
+    if "\tRRSIG\t" not in line:
+        return line
+    head = line.rpartition(" ")[0]
+    return f"{head} {'A' * 86}=="
+
+
 class Internet:
     """The namespaces; `start` the servers when every name, zone and host is told."""
 
@@ -203,14 +214,20 @@ class Internet:
             )
         self._processes.append(started)
 
-    def name_servers(self, zone: str) -> None:
-        """Sign the zone ``test.``, serve it, and have it validated at `DNS`."""
+    def name_servers(self, zone: str, unsigned: str, bogus: str) -> None:
+        """Sign the zone ``test.``, serve it, and have it validated at `DNS`; `unsigned` is the zone ``open.test.``
+        below it, which is not signed, and the signatures of the name `bogus` are made for nothing."""
         self.host("dns", 53)
         folder = self.folder / "dns"
         folder.mkdir()
         (folder / "test.zone").write_text(zone)
         keys = [sh("ldns-keygen", *kind, "-a", "ECDSAP256SHA256", "test.", cwd=folder).strip() for kind in (["-k"], [])]
         sh("ldns-signzone", "-f", "test.zone.signed", "test.zone", *keys, cwd=folder)
+        signed = folder / "test.zone.signed"
+        signed.write_text(
+            "\n".join(_spoilt(line) if line.startswith(bogus) else line for line in signed.read_text().split("\n"))
+        )
+        (folder / "open.zone").write_text(unsigned)
         (folder / "nsd.conf").write_text(NSD.format(folder=folder))
         anchor = folder / f"{keys[0]}.key"
         (folder / "unbound.conf").write_text(UNBOUND.format(folder=folder, dns=DNS, net=NET, anchor=anchor))

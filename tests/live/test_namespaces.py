@@ -5,12 +5,18 @@ What is shown of each message is printed, for whoever wants to see it (`pytest -
 
 from __future__ import annotations
 
+import gzip
+import json
 import shutil
 import smtplib
+import sqlite3
 import sys
 import tempfile
 from collections.abc import Iterator
+from contextlib import closing
+from email import message_from_bytes
 from pathlib import Path
+from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives.hashes import SHA256, Hash
@@ -35,18 +41,45 @@ anchor MX 10 mx4
 bogus  MX 10 mx5
 odd    MX 10 mx6
 sts    MX 10 mx2
+other  MX 10 mx9
+forged MX 10 mx7
+alias  MX 10 mx8
 _mta-sts.sts TXT "v=STSv1; id=1"
 mta-sts.sts A {dns}
+_mta-sts.other TXT "v=STSv1; id=1"
+mta-sts.other A {dns}
+_smtp._tls.dane TXT "v=TLSRPTv1; rua=mailto:tls@reports.test"
+_smtp._tls.bogus TXT "v=TLSRPTv1; rua=mailto:tls@reports.test,https://127.0.0.1/"
+_smtp._tls.sts TXT "v=TLSRPTv1; rua=mailto:tls@reports.test"
+reports MX 10 mx5
+open   NS ns.open
+ns.open A 127.0.0.1
 mx1 A {dead}
 mx2 A {grey}
 mx3 A {dane}
 mx4 A {dane}
 mx5 A {dane}
 mx6 A {dane}
+mx7 A {dane}
+mx8 CNAME mx3
+mx9 A {dane}
+_25._tcp.mx7 TLSA 3 1 1 {digest}
 _25._tcp.mx3 TLSA 3 1 1 {digest}
 _25._tcp.mx4 TLSA 2 0 1 {authority}
 _25._tcp.mx5 TLSA 3 1 1 {wrong}
 _25._tcp.mx6 TLSA 1 1 1 {wrong}
+"""
+
+#: It is not signed, so that what it says of TLSA proves nothing.
+OPEN = """
+$ORIGIN open.test.
+$TTL 300
+@ IN SOA ns root 1 3600 600 86400 60
+  IN NS ns
+  IN MX 10 mx
+ns A 127.0.0.1
+mx A {dane}
+_25._tcp.mx TLSA 3 1 1 {wrong}
 """
 
 CONFIG = """
@@ -71,6 +104,9 @@ default = true
 [resolver]
 servers = ["{dns}"]
 validates = true
+
+[tls_reports]
+sender = "tls@sender.example"
 
 [delivery]
 schedule = [3, 60]
@@ -151,9 +187,11 @@ def internet(monkeypatch: pytest.MonkeyPatch) -> Iterator[Internet]:
                 digest=digest(key),
                 authority=digest(own_root.certificate.public_bytes(Encoding.DER)),
                 wrong="00" * 32,
-            )
+            ),
+            OPEN.format(dane=dane, wrong="00" * 32),
+            "_25._tcp.mx7",
         )
-        policy = written(folder, "policy", leaf("mta-sts.sts.test", by=root), root)
+        policy = written(folder, "policy", leaf("mta-sts.sts.test", "mta-sts.other.test", by=root), root)
         internet.run("dns", sys.executable, "-c", WEB, DNS, *map(str, policy))
         internet.postfix("mx1", dead, *written(folder, "mx1", leaf("mx1.test")))
         internet.postfix("mx2", grey, *written(folder, "mx2", public, root), more=internet.greylist("mx2"))
@@ -169,14 +207,16 @@ def internet(monkeypatch: pytest.MonkeyPatch) -> Iterator[Internet]:
 
 def test_everything_arrives(internet: Internet, tmp_path: Path) -> None:
     """Of three hosts one is dead, one greylists and one requires TLS and has a TLSA record: everything arrives, by the
-    second host, at the second try, verified by DANE; what has no living host, or none that is whom its record says,
-    waits and says why (T11, T13, T14, O11, O19)."""
+    second host, at the second try, verified by DANE, be the host an alias or not; records of a zone that is not signed
+    are ignored. What has no living host, or none that is whom its record or its policy says, or whose records are
+    forged, waits and says why (T11, T13, T14, O11, O19). Of the day before, domains that ask for it get a report."""
     folder = tmp_path / "relay"
     folder.mkdir()
     relay = Relay(folder)
     try:
         relay.start()
         shop = relay.shop(dialect="standard")
+        relay.cli("domain", "add", "sender.example", "--account", shop.account, "--verified")
         arriving = {
             "a@dead.test": ("mx3.test", "dane", 1),
             "a@grey.test": ("mx2.test", "opportunistic", 2),
@@ -184,8 +224,15 @@ def test_everything_arrives(internet: Internet, tmp_path: Path) -> None:
             "a@anchor.test": ("mx4.test", "dane", 1),
             "a@odd.test": ("mx6.test", "required", 1),
             "a@sts.test": ("mx2.test", "mta-sts", 2),
+            "a@alias.test": ("mx8.test", "dane", 1),
+            "a@open.test": ("mx.open.test", "opportunistic", 1),
         }
-        waiting = {"a@gone.test": "451 4.4.1", "a@bogus.test": "451 4.7.5"}
+        waiting = {
+            "a@gone.test": "451 4.4.1",
+            "a@bogus.test": "451 4.7.5",
+            "a@forged.test": "451 4.7.5",
+            "a@other.test": "451 4.7.5",
+        }
         with smtplib.SMTP("127.0.0.1", relay.port, "localhost", timeout=20) as client:
             client.login(shop.username, shop.password)
             client.mail(shop.mail_from)
@@ -210,8 +257,45 @@ def test_everything_arrives(internet: Internet, tmp_path: Path) -> None:
         for rcpt, reply in waiting.items():
             last = each[rcpt][-1]
             assert (last["state"], str(last["reply"])[:9]) == ("deferred", reply), (rcpt, last)
-        eventually(lambda: [len(internet.received(name)) for name in ("mx2", "mx3")] == [2, 4], 10, "all in its box")
+        eventually(lambda: [len(internet.received(name)) for name in ("mx2", "mx3")] == [2, 6], 10, "all in its box")
         assert "is none of the TLSA records" in str(each["a@bogus.test"][-1]["reply"])
+        assert "could not be looked up: SERVFAIL" in str(each["a@forged.test"][-1]["reply"])
+        assert "is not among the hosts of the MTA-STS policy" in str(each["a@other.test"][-1]["reply"])
         relay.assert_sound()
+        report(internet, relay)
     finally:
         relay.end()
+
+
+def report(internet: Internet, relay: Relay) -> None:
+    """Reports of a day that is over reach a real host, signed by our domain, although its TLSA record fits nobody."""
+    relay.stop()
+    with closing(sqlite3.connect(relay.folder / "state" / "mailrelay.sqlite3")) as store, store:
+        store.execute("UPDATE tls_sessions SET day = day - 1")
+        store.execute("UPDATE tls_reports SET day = day - 1, due_at = 1")
+    before = set(internet.received("mx3"))
+    relay.start()
+    found = eventually(lambda: _reports(set(internet.received("mx3")) - before), 40, "three reports")
+    each = {made["policies"][0]["policy"]["policy-domain"]: made["policies"][0] for made in found}
+    assert set(each) == {"dane.test", "bogus.test", "sts.test"}
+    assert each["dane.test"]["summary"] == {"total-successful-session-count": 1, "total-failure-session-count": 0}
+    assert each["dane.test"]["policy"]["policy-type"] == "tlsa"
+    assert each["sts.test"]["policy"]["mx-host"] == ["mx2.test"]
+    (detail, *_) = each["bogus.test"]["failure-details"]
+    assert (detail["result-type"], detail["receiving-mx-hostname"]) == ("validation-failure", "mx5.test")
+    assert detail["sending-mta-ip"] == RELAY
+    states = {one["domain"]: one["status"] for one in relay.cli("tls-report", "list")}
+    assert (states["dane.test"], states["alias.test"]) == ("sent", "unwanted")
+    relay.stop()
+    assert relay.cli("tls-report", "list", "--domain", "reports.test") == [], "of reports there is no report"
+
+
+def _reports(received: set[bytes]) -> list[Any]:
+    """The documents of three reports, each of which is signed; [] while there are fewer."""
+    found = []
+    for source in received:
+        read = message_from_bytes(source)
+        assert read["TLS-Report-Submitter"] == "sender.example"
+        assert "d=sender.example" in read["DKIM-Signature"] and "tls-report-domain" in read["DKIM-Signature"]
+        found.append(json.loads(gzip.decompress(read.get_payload()[1].get_payload(decode=True))))  # type: ignore
+    return found if len(found) == 3 else []

@@ -94,6 +94,22 @@ class PromiseTests(SynchronousTestCase):
         assert first.promise is not None
         self.assertEqual((first.promise.kind, len(first.promise.strings)), ("tlsa", 2))
 
+    def test_alias(self) -> None:
+        """Of an exchange that is an alias the records at its end count, and its own where that has none; the names of
+        both are the host's (RFC 7672 2.2.3, 3.2.2). Where the alias is not proved there is no DANE."""
+        self.resolver.table["mx.b.test", "A"] = Answer(("8.8.8.8",), authenticated=True, name="host.c.test")
+        self.tlsa(Answer((UNUSABLE,), authenticated=True))
+        self.tlsa(Answer((USABLE,), authenticated=True), "host.c.test")
+        found = self.find()
+        assert isinstance(found, Sequence)
+        self.assertEqual((found[0].tlsa, found[0].names), ((USABLE,), ("host.c.test", "mx.b.test", "b.test")))
+        self.tlsa(Answer((), authenticated=True), "host.c.test")
+        self.assertEqual(self.rules(), ["require", "may"])
+        self.tlsa(ResolverFailure("silent"), "host.c.test")
+        self.assertEqual(self.rules(), ["may"])
+        self.resolver.table["mx.b.test", "A"] = Answer(("8.8.8.8",), name="host.c.test")
+        self.assertEqual(self.rules(), ["may", "may"])
+
     def test_without_ad(self) -> None:
         """T14: without the AD bit, on the MX, the address or the records, or where the resolver is not said to
         validate, there is no DANE."""

@@ -263,5 +263,5 @@ class ReportTests(ReporterCase):
         self.yesterday()
         self.look()
         self.at += KEPT * DAY
-        self.done(self.reporter.look())
+        self.done(self.reporter.forget())
         self.assertEqual((self.reports.reports, self.reports.counted), ({}, {}))

@@ -85,7 +85,8 @@ def _answered(question: Question, message: Message) -> Response:
     found = message.get_rrset(message.answer, name, dns.rdataclass.IN, dns.rdatatype.from_text(question.kind))
     if found is not None:
         records = tuple(map(_RECORDS[question.kind], found))
-        return Response(Answer(records, rcode, authenticated, min([*lives, found.ttl])))
+        end = _text(name) if lives else ""
+        return Response(Answer(records, rcode, authenticated, min([*lives, found.ttl]), end))
     denied = _denial(message)
     if rcode == "NOERROR" and denied is None:
         if lives:

@@ -109,13 +109,13 @@ class Resolver:
 
     async def _follow(self, name: str, kind: Kind) -> Answer:
         """The answer at the end of all aliases; it holds as long, and is as authentic, as every part of the way."""
-        authenticated, ttl = True, LONGEST
+        authenticated, ttl, end = True, LONGEST, ""
         for _ in range(ALIASES):
             response = await self._ask(name, kind)
             authenticated, ttl = authenticated and response.answer.authenticated, min(ttl, response.answer.ttl)
             if not response.alias:
-                return replace(response.answer, authenticated=authenticated, ttl=ttl)
-            name = response.alias
+                return replace(response.answer, authenticated=authenticated, ttl=ttl, name=response.answer.name or end)
+            name = end = response.alias
         raise ResolverFailure(f"too many aliases, the last one to {name}")
 
     async def _ask(self, name: str, kind: Kind) -> Response:

@@ -92,6 +92,7 @@ class ResponseTests(SynchronousTestCase):
         complete = read_response(*chain, "c.example. 60 IN MX 1 d.example.")
         assert complete is not None
         self.assertEqual((complete.alias, complete.answer.records), ("", (MailExchange(1, "d.example"),)))
+        self.assertEqual(complete.answer.name, "c.example")
         short = read_response(*chain)
         assert short is not None
         self.assertEqual((short.alias, short.answer.records), ("c.example", ()))

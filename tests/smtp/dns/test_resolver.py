@@ -92,7 +92,8 @@ class AnswerTests(ResolverCase):
         self.exchange.last.answer("shop.example. 60 IN CNAME b.example.", flags=dns.flags.AD)
         self.assertEqual(self.exchange.last.name, "b.example")
         self.exchange.last.answer("b.example. 600 IN MX 10 mx.shop.example.")
-        self.assertEqual(self.successResultOf(result), Answer(FOUND, "NOERROR", False, 60))
+        answer = self.successResultOf(result)
+        self.assertEqual((answer, answer.name), (Answer(FOUND, "NOERROR", False, 60), "b.example"))
 
     def test_alias_loop(self) -> None:
         """Aliases that lead nowhere come to an end."""

@@ -48,6 +48,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("day", "domain"),
         sqlite_with_rowid=False,
     )
+    op.create_index("tls_reports_due", "tls_reports", ["status", "due_at"])
     op.create_table(
         "sts_policies",
         _text("domain"),
