@@ -17,6 +17,7 @@ UNITS := $(filter-out tests.live,$(subst /,.,$(patsubst %/__init__.py,%,$(wildca
 	tests.test_config tests.test_tap tests.test_vault
 # the rooms whose coverage is measured
 PURE := tests/mail tests/policy
+LIVE = $(BIN)/python -m pytest tests/live --ignore=tests/live/clients
 AGAIN = MAILRELAY_EXAMPLES=0.2 $(BIN)/python -m pytest
 
 export PYTHON
@@ -34,18 +35,20 @@ help:
 run: $(VENV)/run.stamp
 	@exec $(BIN)/twistd -n --pidfile= mailrelay --sandbox --state "$(STATE)" --base-port $(BASE_PORT)
 
-# The unit tests run beside the live ones, which mostly wait: under trial with all examples of their properties; under
-# pytest with a fifth of them, and with coverage measured where it is asked for (see CONTRIBUTING.md). The matrix of
-# clients comes last beside them, so that both take as long.
+# The unit tests run beside the live ones, which mostly wait and run in two shares: under trial with all examples of their
+# properties; under pytest with a fifth of them, and with coverage measured where it is asked for (see CONTRIBUTING.md).
+# The matrix of clients comes last beside them, so that all take as long.
 test: $(VENV)/dev.stamp $(VENV)/node.stamp
 	@tools/debian-packages test
 	@{ $(BIN)/trial --reporter=text --temp-directory=$(VENV)/trial $(UNITS) && \
 		$(AGAIN) $(PURE) --cov --cov-report=term && \
 		$(AGAIN) --ignore=tests/live $(addprefix --ignore=,$(PURE)) && \
 		$(BIN)/python -m pytest tests/live/clients; } >$(VENV)/units.log 2>&1 & units=$$!; \
-		$(BIN)/python -m pytest tests/live --ignore=tests/live/clients; status=$$?; \
+		$(LIVE) --share 2/2 >$(VENV)/live.log 2>&1 & live=$$!; \
+		$(LIVE) --share 1/2; status=$$?; \
+		wait $$live || status=1; \
 		wait $$units || status=1; \
-		cat $(VENV)/units.log; \
+		cat $(VENV)/live.log $(VENV)/units.log; \
 		exit $$status
 
 lint: $(VENV)/dev.stamp

@@ -1,4 +1,8 @@
-"""The daemons of the live tests: one sandbox for each file of tests, and for a test that wants one of its own."""
+"""The daemons of the live tests: one sandbox for each file of tests, and for a test that wants one of its own.
+
+``--share 1/2`` takes every second file from the first on, ``--share 2/2`` the others: live tests mostly wait, so that
+two processes may run them side by side.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +12,21 @@ from pathlib import Path
 import pytest
 
 from .daemon import Sandbox, Shop
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--share", default="1/1", help="which of how many equal shares of the files of tests to run")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out the files of the other shares."""
+    mine, shares = map(int, config.getoption("--share", "1/1").split("/"))
+    if not 1 <= mine <= shares:
+        raise pytest.UsageError(f"--share {mine}/{shares}: there is no such share")
+    files = sorted({item.path for item in items})
+    taken = {file for place, file in enumerate(files) if place % shares == mine - 1}
+    config.hook.pytest_deselected(items=[item for item in items if item.path not in taken])
+    items[:] = [item for item in items if item.path in taken]
 
 
 @pytest.fixture(scope="module")
