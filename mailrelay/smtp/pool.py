@@ -17,6 +17,7 @@ from zope.interface import implementer
 from ..interfaces.transmitter import ITransmitter
 from ..mail.envelope import Bounced, Capabilities, Hop, Outcome
 from ..mail.envelope import Deferred as Postponed
+from ..policy.dane import TRUST_ANCHOR, shown
 from ..policy.shaping import Shaping
 from .client import Timeouts
 from .dial import Connect
@@ -85,7 +86,8 @@ class Pool:
             return succeed([bounced] * len(paths))
         if self._closing:
             return succeed([Postponed(SHUTTING_DOWN, hop.host, self._outfit.now())] * len(paths))
-        key = (hop.host, hop.port, hop.tls, hop.username, hop.address, hop.source)
+        rule = hop.tls if not hop.tlsa else _proof(hop)
+        key = (hop.host, hop.port, rule, hop.username, hop.address, hop.source)
         lane = self._lanes.get(key)
         if lane is None:
             lane = self._lanes[key] = Lane(key, self._outfit, self._gates.of(hop))
@@ -127,3 +129,10 @@ class Pool:
         closed, self._closed = self._closed, []
         for waiting in closed:
             waiting.callback(None)
+
+
+def _proof(hop: Hop) -> str:
+    """What a host is held to by DANE: a connection that proved itself by other records, or by the name of another
+    recipient's domain, is none for this hop."""
+    named = any(record.usage == TRUST_ANCHOR for record in hop.tlsa)
+    return " ".join([hop.tls, *map(shown, hop.tlsa), *(hop.names if named else ())])
