@@ -16,13 +16,13 @@ from twisted.internet.defer import Deferred
 from twisted.internet.endpoints import TCP4ClientEndpoint, TCP6ClientEndpoint, wrapClientTLS
 from twisted.internet.interfaces import IProtocol, IProtocolFactory, IResolutionReceiver, IStreamClientEndpoint
 from twisted.internet.protocol import Protocol
-from twisted.internet.ssl import optionsForClientTLS
 from twisted.python.failure import Failure
 from twisted.web.client import URI, Agent, HTTPConnectionPool
 from twisted.web.iweb import IAgentEndpointFactory
 from zope.interface import implementer
 
 from ..policy.reach import Reach, Unreachable
+from ..proved import Proved
 
 #: Octets of an answer that are read.
 MAX_ANSWER = 64 * 1024
@@ -97,7 +97,7 @@ class GuardedEndpoints:
     def endpointForURI(self, uri: URI) -> IStreamClientEndpoint:
         scheme, host, port = self._reach.url(uri.toBytes().decode("ascii"))
         endpoint: IStreamClientEndpoint = GuardedEndpoint(self._reactor, host, port, self._reach, self._timeout)
-        return wrapClientTLS(optionsForClientTLS(host), endpoint) if scheme == "https" else endpoint
+        return wrapClientTLS(Proved(host), endpoint) if scheme == "https" else endpoint
 
 
 class _Answer(Protocol):

@@ -14,13 +14,13 @@ from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.endpoints import TCP4ClientEndpoint, TCP6ClientEndpoint, wrapClientTLS
 from twisted.internet.interfaces import IProtocol, IProtocolFactory, IStreamClientEndpoint
 from twisted.internet.protocol import Protocol, connectionDone
-from twisted.internet.ssl import TLSVersion, optionsForClientTLS
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from ..interfaces.https import HttpsFailure, IHttps
 from ..interfaces.resolver import IResolver
 from ..policy.mx import is_public
+from ..proved import Proved
 
 LARGEST = 65_536  #: octets of a text that is taken
 PATIENCE = 20  #: seconds in all
@@ -62,9 +62,11 @@ class Https:
     async def _get(self, url: str) -> str:
         response = await self._treq().get(url, allow_redirects=False, headers={"Accept": "text/plain"})
         if response.code != 200:
+            response.original.deliverBody(_Unread())
             raise HttpsFailure(f"{url}: answered {response.code}")
         kind = (response.headers.getRawHeaders("Content-Type") or [""])[0]
         if kind.partition(";")[0].strip().lower() != "text/plain":
+            response.original.deliverBody(_Unread())
             raise HttpsFailure(f"{url}: not text/plain but {kind[:40]!r}")
         text = _Text()
         response.original.deliverBody(text)
@@ -76,6 +78,7 @@ class Https:
 
     async def _post(self, url: str, octets: bytes, kind: str) -> None:
         response = await self._treq().post(url, octets, allow_redirects=False, headers={"Content-Type": kind})
+        response.original.deliverBody(_Unread())
         if response.code // 100 != 2:
             raise HttpsFailure(f"{url}: answered {response.code}")
 
@@ -100,11 +103,8 @@ class Https:
         for address in (await self._addresses(host))[:ADDRESSES]:
             kind = TCP6ClientEndpoint if ":" in address else TCP4ClientEndpoint
             endpoint = kind(self._reactor, address, port, CONNECTING)
-            options = optionsForClientTLS(
-                host, trustRoot=self._root, extraCertificateOptions={"raiseMinimumTo": TLSVersion.TLSv1_2}
-            )
             try:
-                protocol: IProtocol = await wrapClientTLS(options, endpoint).connect(factory)
+                protocol: IProtocol = await wrapClientTLS(Proved(host, self._root), endpoint).connect(factory)
                 return protocol
             except CancelledError:
                 raise
@@ -145,6 +145,14 @@ class _Endpoint:
 
     def connect(self, protocolFactory: IProtocolFactory) -> Deferred[IProtocol]:
         return Deferred.fromCoroutine(self._https.connect(self._host, self._port, protocolFactory))
+
+
+class _Unread(Protocol):
+    """A body that nobody wants: without one who takes it the connection would stay open, at the other's pleasure."""
+
+    def connectionMade(self) -> None:
+        assert self.transport is not None
+        self.transport.loseConnection()
 
 
 class _Text(Protocol):
