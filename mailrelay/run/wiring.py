@@ -24,9 +24,8 @@ from ..config import Route as RouteSection
 from ..interfaces.counters import ICounters
 from ..interfaces.submission import IConnection, Peer
 from ..interfaces.web_version import IWebVersions
-from ..mail.address import parse_mailbox, verp
+from ..mail.address import verp
 from ..mail.envelope import Delivery, Hop
-from ..mail.tls_report import Reporting
 from ..manage.routes import open_route
 from ..manage.signing import unlock
 from ..policy import shaping
@@ -72,6 +71,7 @@ from ..vault import Vault, hash_password, verify_password
 from .certificates import Certificates
 from .ports import Address, ends_at
 from .public import Keyring
+from .reporting import reporter_of, told_by
 from .returns import returns
 from .spared import drawn, free_space
 from .threads import Threads
@@ -138,9 +138,8 @@ def wire(
     dialects = bounded(dialects, config)
     counters = _counters(config, reactor)
     delivery = config.delivery
-    who = reporting_of(config)
     sessions = TlsSessions(now)
-    told = sessions.told if who is not None else _untold
+    told = told_by(config, sessions)
     transmitter = Pool(
         connect_by(reactor),
         reactor,
@@ -252,30 +251,10 @@ def wire(
     }
     watched = Certificates(list(certificates.values()), reactor, now)
     web_versions = WebVersions(store.engagement, store.bodies, site, signing.defer) if site else None
-    reporter = TlsReporter(
-        store.tls_reports, sessions, resolver, https, store.ledger, who, partial(_signer, store), now, intake.new_id
-    )
+    reporter = reporter_of(config, store, sessions, resolver, https, now, intake.new_id)
     return Wired(
         factories, outbound, transmitter, resolver, counters, watched, renderer, web_versions, policies, reporter
     )
-
-
-def reporting_of(config: Config) -> Reporting | None:
-    """Who reports about TLS, None where nobody does."""
-    section = config.tls_reports
-    if section.why_not:
-        return None
-    sender = parse_mailbox(section.sender)
-    return Reporting(section.organization or sender.domain, section.contact or sender.address, sender)
-
-
-async def _signer(store: Store, domain: str) -> str:
-    """The account whose verified domain has keys to sign with, "" for none."""
-    for found in await store.registry.domains():
-        verified = found.name == domain and found.status == "verified"
-        if verified and await store.directory.signing_keys(found.account, domain):
-            return found.account
-    return ""
 
 
 def _scanner(config: Config, reactor: Any) -> Clamd | None:
@@ -358,10 +337,6 @@ def _routes(config: Config) -> Routes:
 
     domains = {domain: route.name for route in config.routes for domain in route.domains}
     return Routes(map(way, config.routes), config.default_route.name, domains)
-
-
-def _untold(hop: Hop, fault: str, reason: str) -> None:
-    """Nobody is told."""
 
 
 def _stored_route(store: Store, vault: Vault, account: str, id: str) -> Deferred[Route | MxRoute | None]:

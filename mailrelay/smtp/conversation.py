@@ -328,6 +328,8 @@ class Conversation:
         self.verdicts = [verdict or (kind, reply, uncertain) for verdict in self.verdicts]
 
     def _confused(self, what: str) -> None:
+        if self.phase is Phase.HANDSHAKE:
+            self.fault = FAILED, what
         self._end(Reply(451, "4.5.0", f"Protocol error: {what}"))
 
     def _end(self, reply: Reply, plaintext: bool = False) -> None:

@@ -391,7 +391,8 @@ def _promised(hop: Hop) -> str:
     assert promise is not None
     if promise.kind == "tlsa":
         return f"TLSA of {hop.host}: {'; '.join(promise.strings)}{'' if hop.tls == 'dane' else ' (none can be used)'}"
-    return f"MTA-STS of {promise.domain} is {'being tested' if promise.testing else 'enforced'}"
+    hosts = ", ".join(promise.mx[:4]) + (", …" if len(promise.mx) > 4 else "")
+    return f"MTA-STS of {promise.domain} is {'being tested' if promise.testing else 'enforced'} for {hosts}"
 
 
 def _name(hop: Hop) -> str:

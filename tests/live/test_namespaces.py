@@ -44,6 +44,8 @@ sts    MX 10 mx2
 other  MX 10 mx9
 forged MX 10 mx7
 alias  MX 10 mx8
+next   MX 10 mx5
+       MX 20 mx3
 _mta-sts.sts TXT "v=STSv1; id=1"
 mta-sts.sts A {dns}
 _mta-sts.other TXT "v=STSv1; id=1"
@@ -207,9 +209,10 @@ def internet(monkeypatch: pytest.MonkeyPatch) -> Iterator[Internet]:
 
 def test_everything_arrives(internet: Internet, tmp_path: Path) -> None:
     """Of three hosts one is dead, one greylists and one requires TLS and has a TLSA record: everything arrives, by the
-    second host, at the second try, verified by DANE, be the host an alias or not; records of a zone that is not signed
-    are ignored. What has no living host, or none that is whom its record or its policy says, or whose records are
-    forged, waits and says why (T11, T13, T14, O11, O19). Of the day before, domains that ask for it get a report."""
+    second host (also where the first is not whom its record says, T12), at the second try, verified by DANE, be the
+    host an alias or not; records of a zone that is not signed are ignored. What has no living host, or none that is
+    whom its record or its policy says, or whose records are forged, waits and says why (T11, T13, T14, O11, O19). Of
+    the day before, domains that ask for it get a report."""
     folder = tmp_path / "relay"
     folder.mkdir()
     relay = Relay(folder)
@@ -225,6 +228,7 @@ def test_everything_arrives(internet: Internet, tmp_path: Path) -> None:
             "a@odd.test": ("mx6.test", "required", 1),
             "a@sts.test": ("mx2.test", "mta-sts", 2),
             "a@alias.test": ("mx8.test", "dane", 1),
+            "a@next.test": ("mx3.test", "dane", 1),
             "a@open.test": ("mx.open.test", "opportunistic", 1),
         }
         waiting = {
@@ -257,7 +261,7 @@ def test_everything_arrives(internet: Internet, tmp_path: Path) -> None:
         for rcpt, reply in waiting.items():
             last = each[rcpt][-1]
             assert (last["state"], str(last["reply"])[:9]) == ("deferred", reply), (rcpt, last)
-        eventually(lambda: [len(internet.received(name)) for name in ("mx2", "mx3")] == [2, 6], 10, "all in its box")
+        eventually(lambda: [len(internet.received(name)) for name in ("mx2", "mx3")] == [2, 7], 10, "all in its box")
         assert "is none of the TLSA records" in str(each["a@bogus.test"][-1]["reply"])
         assert "could not be looked up: SERVFAIL" in str(each["a@forged.test"][-1]["reply"])
         assert "is not among the hosts of the MTA-STS policy" in str(each["a@other.test"][-1]["reply"])

@@ -28,7 +28,7 @@ from mailrelay.smtp.trust import Trust
 from ..smtp.certificates import Issued, authority, leaf
 from ..smtp.outward import MESSAGE, words
 from ..smtp.scripted import ScriptedSink
-from .test_client_wire import HASTY, TLS, SinkProtocol
+from .test_client_wire import HASTY, TLS, Pretender, SinkProtocol
 
 HOST, DOMAIN = "mx.b.test", "b.test"
 ROOT, STRANGER = authority("The authority"), authority("Nobody's authority")
@@ -146,15 +146,15 @@ def pool_of(trust: Trust, told: list[str]) -> Pool:
 
 
 @asynccontextmanager
-async def listening(shown: Sequence[Issued], sinks: list[ScriptedSink]) -> AsyncIterator[int]:
-    """A host with this certificate, on a port of loopback."""
-    made = context(shown)
+async def listening(shown: Sequence[Issued], sinks: list[ScriptedSink], sink: ScriptedSink = TLS) -> AsyncIterator[int]:
+    """A host with this certificate, none of which makes one that cannot, on a port of loopback."""
+    made = context(shown) if shown else None
 
     class Sinks(Factory):
         noisy = False
 
         def buildProtocol(self, addr: object) -> SinkProtocol:
-            sinks.append(TLS.another())
+            sinks.append(sink.another())
             return SinkProtocol(sinks[-1], made)
 
     port = await TCP4ServerEndpoint(reactor, 0, interface="127.0.0.1").listen(Sinks())  # type: ignore[arg-type]
@@ -210,3 +210,38 @@ async def test_proved_for_another() -> None:
                 await deferLater(reactor, 0)  # type: ignore[arg-type] # the connection rests after it has told
             assert (whole, len(sinks) - before) == (found, 2 if rule == "dane-ta" else 1)
         await pool.close()
+
+
+OFFERS = ("STARTTLS",)
+#: Hosts without TLS, with what rules that ask for it answer, and whether "may" sends in the clear.
+WITHOUT = {
+    "not offered": (ScriptedSink(), "4.7.4", True),
+    "454": (ScriptedSink({"STARTTLS": b"454 4.7.0 not now\r\n"}, OFFERS), "4.7.4", True),
+    "502": (ScriptedSink({"STARTTLS": b"502 what?\r\n"}, OFFERS), "4.7.4", True),
+    "no handshake": (Pretender(extensions=OFFERS), "4.7.5", True),
+    "a reply too many": (ScriptedSink({"STARTTLS": b"220 go\r\n250 AUTH PLAIN\r\n"}, OFFERS), "4.5.0", False),
+}
+
+
+@pytest_twisted.ensureDeferred
+async def test_without_tls() -> None:
+    """T5, T6, T12: of a host that offers no TLS, refuses it, or does not manage it, "may" sends in the clear; whoever
+    asks for TLS defers and says nothing of the mail, and neither does "may" where somebody slips in a reply. What
+    kept TLS away is told where a domain has promised it."""
+    for kind, (sink, status, plaintext) in WITHOUT.items():
+        for rule, hop in rules(SHOWN["good"]).items():
+            sinks: list[ScriptedSink] = []
+            told: list[str] = []
+            pool = pool_of(Trust(), told)
+            async with listening((), sinks, sink) as port:
+                at = replace(hop, port=port, address="127.0.0.1")
+                outcomes = await pool.transmit(at, "from@y.example", [f"a@{DOMAIN}"], lambda _: succeed(MESSAGE))
+                await pool.close()
+            clear = hop.tls == "none" or (plaintext and hop.tls == "may")
+            where = kind, rule, str(outcomes[0].reply)
+            assert (words(outcomes), outcomes[0].tls) == (["delivered" if clear else "deferred"], ""), where
+            if not clear:
+                assert outcomes[0].reply.status == status, where
+                assert not any(b"MAIL" in each.raw for each in sinks), where
+            if hop.promise is not None:
+                assert told and all(told), where
