@@ -71,6 +71,12 @@ class TlsReporter:
         self._new_id = new_id
         self._reach = reach
 
+    async def warn(self) -> None:
+        """Say so at the start when nobody could sign a report by mail."""
+        who = self._who
+        if who is not None and not await self._owner(who.submitter):
+            log.warn("reports about TLS wait by mail: {domain} is no verified domain", domain=who.submitter)
+
     async def write(self) -> None:
         """A chore: write down what was counted."""
         if self._who is not None:

@@ -183,6 +183,7 @@ class Worker:
             await wired.policies.remember()
         if (why := self._config.tls_reports.why_not) and not self._sandbox:
             log.info("no reports about TLS are sent: {why}", why=why)
+        await wired.tls_reporter.warn()
         wired.outbound.start()
         for name, factory in wired.servers.items():
             served = listening_factory(factory, factory.context_factory, self._reactor)

@@ -126,6 +126,7 @@ class OutboundConnection(Protocol):
         self._was_opened = False
         self._told_gone = False
         self._made = False
+        self.source = ""  #: our address, where it is known
         self._lost = False
         self._when_lost: list[Deferred[None]] = []
 
@@ -168,6 +169,7 @@ class OutboundConnection(Protocol):
         self._made = True
         if ITCPTransport.providedBy(self.transport):
             self.transport.setTcpNoDelay(True)
+            self.source = self.transport.getHost().host
         self._rest()
 
     def dataReceived(self, data: bytes) -> None:

@@ -265,6 +265,8 @@ class Lane:
         """Tell what came of TLS, where there was any or a fault kept it away."""
         fault, reason = connection.conversation.fault
         if hop.promise is not None and (connection.tls or fault):
+            if fault and not hop.source:
+                hop = replace(hop, source=connection.source)
             self._outfit.told(hop, fault, reason)
 
     def _compose(self, connection: OutboundConnection, message: Message) -> None:

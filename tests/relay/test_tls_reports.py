@@ -10,6 +10,7 @@ from email import message_from_bytes
 from typing import Any
 
 from twisted.internet.defer import Deferred, fail, succeed
+from twisted.logger import formatEvent, globalLogPublisher
 from twisted.trial.unittest import SynchronousTestCase
 
 from mailrelay.interfaces.https import HttpsFailure
@@ -224,7 +225,14 @@ class ReportTests(ReporterCase):
         self.assertIn("not queued", self.look().error)
 
     def test_unsigned(self) -> None:
-        """No report leaves that nobody can sign; it says why."""
+        """No report leaves by mail that nobody can sign; it says why, and so does the log at the start."""
+        said: list[str] = []
+        globalLogPublisher.addObserver(watch := lambda event: said.append(str(formatEvent(event))))
+        self.addCleanup(globalLogPublisher.removeObserver, watch)
+        self.done(self.reporter.warn())
+        self.owned = ""
+        self.done(self.reporter.warn())
+        self.assertEqual(said, ["reports about TLS wait by mail: shop.test is no verified domain"])
         self.asks("mailto:tls@r.test")
         self.owned = ""
         self.yesterday()
