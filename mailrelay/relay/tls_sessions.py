@@ -15,6 +15,8 @@ from ..mail.tls_report import Session
 from ..policy.tls_report import due_at
 
 KINDS = 20_000
+#: Kinds that one transaction writes: nobody who accepts mail waits for more of them.
+TOGETHER = 500
 
 
 class TlsSessions:
@@ -34,16 +36,17 @@ class TlsSessions:
 
     async def write(self, reports: ITlsReports) -> None:
         """Write down what was counted; it is kept for the next time where that fails."""
-        counted, self._counted = self._counted, {}
-        if not counted:
-            return
-        days = {(each.domain, each.day): due_at(each.domain, each.day) for each in counted}
-        try:
-            await reports.add(counted, days)
-        except Exception:
-            for session, count in counted.items():
-                self._counted[session] = self._counted.get(session, 0) + count
-            raise
+        counted, self._counted = list(self._counted.items()), {}
+        while counted:
+            part = dict(counted[:TOGETHER])
+            days = {(each.domain, each.day): due_at(each.domain, each.day) for each in part}
+            try:
+                await reports.add(part, days)
+            except Exception:
+                for session, count in counted:
+                    self._counted[session] = self._counted.get(session, 0) + count
+                raise
+            del counted[:TOGETHER]
 
 
 def _session(hop: Hop, promise: TlsPolicy, result: str, day: int) -> Session:

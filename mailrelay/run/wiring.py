@@ -251,7 +251,7 @@ def wire(
     }
     watched = Certificates(list(certificates.values()), reactor, now)
     web_versions = WebVersions(store.engagement, store.bodies, site, signing.defer) if site else None
-    reporter = reporter_of(config, store, sessions, resolver, https, now, intake.new_id)
+    reporter = reporter_of(config, store, sessions, resolver, Https(reactor, resolver), now, intake.new_id)
     return Wired(
         factories, outbound, transmitter, resolver, counters, watched, renderer, web_versions, policies, reporter
     )

@@ -46,10 +46,8 @@ class TlsReports:
         planned = [_report_row(TlsReport(domain, day, due_at=at)) for (domain, day), at in sorted(due.items())]
 
         def add(work: Work) -> None:
-            for row in rows:
-                work.execute(_add[work.sqlite], row)
-            for row in planned:
-                work.execute(_plan[work.sqlite], row)
+            work.insert(_add[work.sqlite], rows)
+            work.insert(_plan[work.sqlite], planned)
 
         return self._writer.ask(CALL, add)
 

@@ -23,7 +23,7 @@ from mailrelay.mail.envelope import DAY, SECOND, Delivery, Hop, Submission
 from mailrelay.mail.reply import Refusal
 from mailrelay.mail.tls_report import Reporting
 from mailrelay.relay.tls_reports import KEPT, TlsReporter
-from mailrelay.relay.tls_sessions import KINDS, TlsSessions
+from mailrelay.relay.tls_sessions import KINDS, TOGETHER, TlsSessions
 from mailrelay.store.tls_reports import MemoryTlsReports
 
 from .fakes import START
@@ -142,7 +142,19 @@ class SessionTests(ReporterCase):
         self.assertEqual(sorted(self.reports.reports), [("b.test", self.day), ("b.test", self.day + 1)])
 
     def test_not_written(self) -> None:
-        """What cannot be written down now is written down the next time."""
+        """What cannot be written down now is written down the next time, however much was written before it."""
+        for number in range(TOGETHER + 1):
+            self.sessions.told(replace(HOP, promise=replace(POLICY, domain=f"d{number}.test")), "", "")
+        whole, parts = self.reports.add, iter([True])
+        self.reports.add = lambda *given: (  # type: ignore[method-assign]
+            whole(*given) if next(parts, False) else fail(ZeroDivisionError())
+        )
+        self.failureResultOf(Deferred.fromCoroutine(self.reporter.write()), ZeroDivisionError)
+        self.reports.add = whole  # type: ignore[method-assign]
+        self.write()
+        self.assertEqual(set(self.reports.counted.values()), {1})
+        self.assertEqual(len(self.reports.counted), TOGETHER + 1)
+        self.reports.counted.clear()
         self.sessions.told(HOP, "", "")
         add, self.reports.add = self.reports.add, lambda *_: fail(ZeroDivisionError())  # type: ignore[method-assign]
         self.failureResultOf(Deferred.fromCoroutine(self.reporter.write()), ZeroDivisionError)
