@@ -169,6 +169,8 @@ VALUES = [
     ("[http]\napi_token = 1", "http.api_token: must be text"),
     ('[http]\npublic_address = "localhost"', "http.public_address: must be an IPv4 or IPv6 address"),
     ("[http]\npublic_port = 65536", "http.public_port: must be at most 65535"),
+    ('[http]\nmetrics_address = ""', "http.metrics_address: must be an IPv4 or IPv6 address"),
+    ("[http]\nmetrics_port = -1", "http.metrics_port: must be at least 0"),
     ("[http]\npublic_url = 1", "http.public_url: must be text"),
     *(
         (

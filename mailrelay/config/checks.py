@@ -23,7 +23,7 @@ _OWN_6 = tuple(map(IPv6Network, ("::1/128", "fc00::/7", "fe80::/10")))
 
 
 #: What the sockets of the web are called beside those of the listeners.
-API, PUBLIC = "http", "http-public"
+API, PUBLIC, METRICS = "http", "http-public", "http-metrics"
 
 #: Characters that the token of the API must have at least.
 TOKEN_LENGTH = 20
@@ -225,7 +225,7 @@ def dialects(listeners: Mapping[str, Listener], known: Mapping[str, bool], web: 
 def across(listeners: Mapping[str, Listener], routes: Mapping[str, Route], web: Http | None) -> Iterable[str]:
     """Everything about the listeners and routes that are well formed."""
     for key, listener in listeners.items():
-        if listener.name in (API, PUBLIC):
+        if listener.name in (API, PUBLIC, METRICS):
             yield f"{key}.name: {listener.name} is the name of a web listener"
         yield from login(key, listener)
         yield from encryption(key, listener)
@@ -240,4 +240,6 @@ def across(listeners: Mapping[str, Listener], routes: Mapping[str, Route], web: 
         addresses["http.port"] = web.address, web.port
     if web is not None and web.public_url:
         addresses["http.public_port"] = web.public_address, web.public_port
+    if web is not None and web.metrics_port:
+        addresses["http.metrics_port"] = web.metrics_address, web.metrics_port
     yield from listening(addresses)

@@ -356,7 +356,8 @@ class Http(Section):
     """``[http]``: the API, for who shows the token; and the public pages that links in mail lead to, for everybody.
 
     The public pages listen where `public_address` and `public_port` say when `public_url` is set, which is how the
-    world sees them, as a rule by way of a proxy with TLS.
+    world sees them, as a rule by way of a proxy with TLS. Figures for Prometheus and the state of health are told where
+    `metrics_address` and `metrics_port` say, unless the port is 0, to everybody who asks there.
     """
 
     SECRETS = ("api_token",)
@@ -369,6 +370,8 @@ class Http(Section):
     public_url: Annotated[Text, AfterValidator(_public_url)] = ""
     public_address: IpAddress = "127.0.0.1"
     public_port: Port = 8081
+    metrics_address: IpAddress = "127.0.0.1"
+    metrics_port: Port = 0
 
 
 class Webhooks(Section):

@@ -7,6 +7,7 @@ reactor, so this module is imported only by whoever serves HTTP, and late.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import cast
 
 from klein import Klein
@@ -14,6 +15,7 @@ from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 from twisted.web.iweb import IRequest
+from twisted.web.resource import IResource
 from twisted.web.server import Site
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
@@ -36,9 +38,14 @@ from . import (
     webhooks,
 )
 from .guard import Guard
+from .health import Obstacles, health, readiness
 from .problem import Problem
 
 log = Logger()
+
+
+async def _no_obstacles() -> Sequence[str]:
+    return ()
 
 
 def make_site(
@@ -46,12 +53,14 @@ def make_site(
     api_token: str,
     installation: Installation,
     clock: IReactorTime,
+    obstacles: Obstacles = _no_obstacles,
     inbox: IInbox | None = None,
     first_mail: str = "",
 ) -> Site:
     """The site: the API, and with an `inbox` the sandbox's routes and pages.
 
-    `first_mail` is a shell line that sends a mail, shown while the inbox is empty.
+    `first_mail` is a shell line that sends a mail, shown while the inbox is empty; `obstacles` tells why no mail can be
+    taken.
     """
     guard = Guard(api_token)
     app = Klein()
@@ -74,9 +83,12 @@ def make_site(
         pages.add_routes(app, guard, inbox, first_mail)
 
     @app.route("/healthz", methods=["GET"])
-    def health(request: IRequest) -> bytes:
-        request.setHeader(b"Content-Type", b"text/plain; charset=utf-8")
-        return b"ok\n"
+    def healthz(request: IRequest) -> IResource:
+        return health()
+
+    @app.route("/readyz", methods=["GET"])
+    def readyz(request: IRequest) -> IResource:
+        return readiness(obstacles)
 
     return front.site(front.Front(app.resource(), guard, _show), clock, uploads.paths(installation.dialects))
 

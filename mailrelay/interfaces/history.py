@@ -139,6 +139,17 @@ class Turned:
     verdicts: tuple[Mapping[str, object], ...] = field(default=())
 
 
+@dataclass(frozen=True, slots=True)
+class Depth:
+    """How many recipients wait: not yet tried (`queued`), tried in vain (`deferred`), and `held` by an operator; of the
+    first two the oldest was accepted at `oldest_at` (0: there is none)."""
+
+    queued: int = 0
+    deferred: int = 0
+    held: int = 0
+    oldest_at: int = 0
+
+
 class IHistory(Interface):
     """Messages and their recipients."""
 

@@ -97,6 +97,7 @@ class Outbound:
         find_fallback: Callable[[Delivery, str], Deferred[Sequence[Hop] | None]] | None = None,
         down: DownHosts | None = None,
         pace: Callable[[str, int], float] | None = None,
+        figures: Figures | None = None,
     ) -> None:
         self._ledger = ledger
         self._bodies = bodies
@@ -127,7 +128,7 @@ class Outbound:
             gap=limits.gap,
             claim=limits.claim,
         )
-        self.figures = Figures()
+        self.figures = figures or Figures()
         self._pumping = False
         self._running = False
         self._idle: list[Deferred[None]] = []

@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 from twisted.internet.defer import Deferred
 
 from ..config import Config, ConfigError, faults, load
-from ..config.checks import API, PUBLIC
+from ..config.checks import API, METRICS, PUBLIC
 from ..interfaces.sandbox import IInbox
 from ..mail.envelope import ulid
 from ..manage import Installation
@@ -31,6 +31,7 @@ from ..vault import Vault, VaultError
 from . import sandbox as sandboxed
 from .alone import Occupied, occupy
 from .daemon import Daemon, Part
+from .health import Health, metrics_site
 from .notify import Watchdog, notices, watchdog_interval
 from .parts import Served, SinkHost
 from .ports import Address, Astray, PortTaken, address_of, close_all, listen, listen_all, take_passed
@@ -76,9 +77,10 @@ def configured(reactor: Any, path: Path) -> Daemon:
     for warning in config.warnings:
         sys.stderr.write(f"mailrelay: warning: {warning}\n")
     worker = Worker(config, sockets, reactor, vault=vault, dialects=dialects, connections=connections)
-    parts: list[Part] = [worker]
+    health = Health(worker, reactor, now)
+    parts: list[Part] = [*_metrics(reactor, config, sockets, health), worker]
     if config.http.enabled:
-        parts.append(_http(reactor, config, sockets[API], worker, vault, dialects))
+        parts.append(_http(reactor, config, sockets[API], worker, vault, dialects, health))
     parts += _public(reactor, config, sockets, worker)
     parts.append(_pushing(reactor, config, worker, vault, dialects))
     return _daemon(reactor, parts, worker, lambda: None, lambda: None, sockets)
@@ -107,14 +109,16 @@ def sandbox(reactor: Any, state: Path, base_port: int) -> Daemon:
     worker = Worker(config, sockets, reactor, vault=vault, dialects=dialects, connections={}, sandbox=True)
     host = SinkHost(reactor, sink, state, now)
     first_mail = sandboxed.first_mail(facts)
-    http = _http(reactor, config, sockets[API], worker, vault, dialects, lambda: host.inbox, first_mail)
+    health = Health(worker, reactor, now)
+    http = _http(reactor, config, sockets[API], worker, vault, dialects, health, lambda: host.inbox, first_mail)
 
     def announce() -> None:
         facts["pid"] = os.getpid()
         publish(sign, facts)
         print(sandboxed.welcome(facts), file=sys.__stdout__, flush=True)
 
-    parts: list[Part] = [host, worker, http, *_public(reactor, config, sockets, worker)]
+    metrics = _metrics(reactor, config, sockets, health)
+    parts: list[Part] = [host, *metrics, worker, http, *_public(reactor, config, sockets, worker)]
     parts.append(_pushing(reactor, config, worker, vault, dialects))
     return _daemon(reactor, parts, worker, announce, lambda: withdraw(sign), sockets)
 
@@ -147,6 +151,8 @@ def _addresses(config: Config) -> dict[str, Address]:
         addresses[API] = Address(config.http.address, config.http.port)
     if config.http.public_url:
         addresses[PUBLIC] = Address(config.http.public_address, config.http.public_port)
+    if config.http.metrics_port:
+        addresses[METRICS] = Address(config.http.metrics_address, config.http.metrics_port)
     return addresses
 
 
@@ -239,6 +245,7 @@ def _http(
     worker: Worker,
     vault: Vault,
     dialects: Dialects,
+    health: Health,
     inbox: Callable[[], IInbox | None] = lambda: None,
     first_mail: str = "",
 ) -> Served:
@@ -249,11 +256,19 @@ def _http(
             api_token=config.http.api_token,
             installation=_installation(config, worker, vault, dialects),
             clock=reactor,
+            obstacles=health.obstacles,
             inbox=inbox(),
             first_mail=first_mail,
         )
 
     return Served(reactor, sock, site)
+
+
+def _metrics(reactor: Any, config: Config, sockets: Mapping[str, socket.socket], health: Health) -> list[Served]:
+    """Figures and health on a port of their own, where there is one."""
+    if not config.http.metrics_port:
+        return []
+    return [Served(reactor, sockets[METRICS], lambda: metrics_site(health, reactor))]
 
 
 def _public(reactor: Any, config: Config, sockets: Mapping[str, socket.socket], worker: Worker) -> list[PublicPages]:

@@ -9,7 +9,7 @@ import os
 import random
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -37,6 +37,7 @@ from ..relay.aside import Aside, large
 from ..relay.compose import compose, trace
 from ..relay.down import DownHosts
 from ..relay.feedback import ReturnPath
+from ..relay.figures import Figures
 from ..relay.hashing import SlowHash
 from ..relay.intake import Intake
 from ..relay.keys import KeyLogin, LateChecker, LateRealm
@@ -97,6 +98,18 @@ class Wired:
     #: others' policies by MTA-STS, where they are asked for
     policies: StsPolicies | None
     tls_reporter: TlsReporter
+    #: what transactions reach for
+    intake: Intake
+
+    @property
+    def free_space(self) -> int:
+        """Octets that the state's disk has room for."""
+        return self.intake.free_space()
+
+    @property
+    def free_space_floor(self) -> int:
+        """Octets below which no mail is taken."""
+        return self.intake.free_space_floor
 
 
 def bounded(dialects: Dialects, config: Config) -> Dialects:
@@ -140,6 +153,7 @@ def wire(
     delivery = config.delivery
     sessions = TlsSessions(now)
     told = told_by(config, sessions)
+    rules = shaping.installed(delivery.shaping)
     transmitter = Pool(
         connect_by(reactor),
         reactor,
@@ -148,7 +162,7 @@ def wire(
         timeouts=_timeouts(config),
         concurrency=delivery.connections_per_host,
         messages=delivery.messages_per_connection,
-        shaping=shaping.installed(delivery.shaping),
+        shaping=rules,
         plaintext_memory=delivery.starttls_memory,
         grace=grace,
         told=told,
@@ -203,6 +217,7 @@ def wire(
         clock=reactor,
         now=now,
         limits=OutboundLimits(concurrency=delivery.concurrency, in_hand=config.limits.in_hand),
+        figures=Figures(lru_cache(4096)(partial(_provider, rules))),
     )
     renderer = RenderPool(reactor)
     intake = Intake(
@@ -253,7 +268,17 @@ def wire(
     web_versions = WebVersions(store.engagement, store.bodies, site, signing.defer) if site else None
     reporter = reporter_of(config, store, sessions, resolver, Https(reactor, resolver), now, intake.new_id)
     return Wired(
-        factories, outbound, transmitter, resolver, counters, watched, renderer, web_versions, policies, reporter
+        factories,
+        outbound,
+        transmitter,
+        resolver,
+        counters,
+        watched,
+        renderer,
+        web_versions,
+        policies,
+        reporter,
+        intake,
     )
 
 
@@ -337,6 +362,12 @@ def _routes(config: Config) -> Routes:
 
     domains = {domain: route.name for route in config.routes for domain in route.domains}
     return Routes(map(way, config.routes), config.default_route.name, domains)
+
+
+def _provider(rules: shaping.Shaping, host: str) -> str:
+    """The provider of a mail host, as figures name it."""
+    rule = rules.of_host(host)
+    return rule.name if rule.mx else "others"
 
 
 def _stored_route(store: Store, vault: Vault, account: str, id: str) -> Deferred[Route | MxRoute | None]:

@@ -85,6 +85,8 @@ class Worker:
         self._sandbox = sandbox
         self._config = config
         self._sockets = sockets
+        # asked now: a port that is served before this one lets go of its socket
+        self._listening = [address_of(sock) for sock in sockets.values()]
         self._reactor = reactor
         self._vault = vault
         self._dialects = dialects
@@ -97,6 +99,8 @@ class Worker:
         self._wired: Wired | None = None
         self._chores: Chores | None = None
         self._hurried: Deferred[None] = Deferred()
+        self.began = now()
+        self.serving = self.stopping = False
         self._keyring = Keyring(vault)
 
     @property
@@ -104,6 +108,16 @@ class Worker:
         """The store, once started."""
         assert self._store is not None, "the worker was not started"
         return self._store
+
+    @property
+    def wired(self) -> Wired | None:
+        """Its objects, None before it has started."""
+        return self._wired
+
+    @property
+    def paused(self) -> bool:
+        """No mail is taken."""
+        return self._chores is not None and self._chores.paused
 
     @property
     def public(self) -> tuple[IEngagement, IWebVersions, IRegistry, Keyring]:
@@ -155,7 +169,7 @@ class Worker:
             signing=self._signing,
             hostname=self._hostname,
             connections=self._connections,
-            listening=[address_of(sock) for sock in self._sockets.values()],
+            listening=self._listening,
             paused=lambda: chores.paused,
             keyring=self._keyring,
             now=now,
@@ -190,6 +204,7 @@ class Worker:
             self._ports.append(adopt(self._reactor, self._sockets[name], served))
         chores.start()
         wired.certificates.start()
+        self.serving = True
 
     def _sweep(self, at: int) -> Deferred[int]:
         return Deferred.fromCoroutine(self._sweep_all(at))
@@ -267,6 +282,10 @@ class Worker:
             if refusal.rule == "store_busy":
                 raise
 
+    async def writes(self) -> None:
+        """Have something small written; fails when that cannot be done."""
+        await self._write_something()
+
     async def reload(self) -> None:
         """Read certificates and keys again; sessions and deliveries do not notice."""
         if self._wired is not None:
@@ -276,6 +295,7 @@ class Worker:
 
     async def stop(self) -> None:
         """Drain: nothing that was accepted is lost, nothing that was begun is begun again."""
+        self.stopping = True
         if self._chores is not None:
             self._chores.stop()
         if self._wired is not None:

@@ -99,6 +99,11 @@ class Lane:
 
     # What the pool does
 
+    @property
+    def connections(self) -> int:
+        """How many stand or are being opened."""
+        return len(self._live) + len(self._leaving)
+
     def take(self, message: Message) -> None:
         """Send a message as soon as a connection is free."""
         if self._idle:

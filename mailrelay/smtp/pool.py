@@ -97,6 +97,11 @@ class Pool:
             lane.hold_back(message, held)
         return message.result
 
+    @property
+    def connections(self) -> int:
+        """Connections to all hosts."""
+        return sum(lane.connections for lane in self._lanes.values())
+
     def close(self) -> Deferred[None]:
         closed: Deferred[None] = Deferred()
         self._closed.append(closed)

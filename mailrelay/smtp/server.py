@@ -28,7 +28,7 @@ from ..policy.dialect import Dialect
 from .budget import Budget
 from .listener import Listener, Surroundings
 from .protocol import SmtpServer
-from .voice import Voice
+from .voice import Tally, Voice
 
 
 class SmtpServerFactory(Factory):
@@ -64,7 +64,9 @@ class SmtpServerFactory(Factory):
         self.context_factory = context_factory
         self.random = random
         self.log = log or Logger()
-        self.voice = Voice(dialect)
+        #: what was answered, by the name of the dialect
+        self.tallies: dict[str, Tally] = {}
+        self.voice = Voice(dialect, self._tally(dialect))
         self.surroundings = Surroundings(
             hostname, listener, clock.seconds, paused, context_factory is not None, budget or Budget()
         )
@@ -118,8 +120,11 @@ class SmtpServerFactory(Factory):
         manner = _manner(dialect)
         voice = self._voices.get(manner)
         if voice is None or voice.dialect is not dialect:
-            voice = self._voices[manner] = Voice(dialect)
+            voice = self._voices[manner] = Voice(dialect, self._tally(dialect))
         return voice
+
+    def _tally(self, dialect: Dialect) -> Tally:
+        return self.tallies.setdefault(dialect.name, Tally())
 
     def voice_for(self, handle: Any) -> Voice:
         """Who speaks to a client of this TLS connection: it may have asked for a host name (SNI)."""

@@ -22,10 +22,12 @@ from .lines import LineScan, LineTooLong, NeverEnding
 from .listener import Surroundings
 from .patience import Patience
 from .promise import Promise
-from .voice import Voice
+from .voice import Spoken, Voice
 
 #: Octets of one message that are taken to be in memory at most: beyond them the back end lets go of some as more come.
 IN_MEMORY = 1 << 20
+#: The digit with which a reply begins that refuses nothing: none is greater.
+GO_ON = ord("3")
 #: What a message is taken to need when its size was not declared, and by how much it is found to need more.
 STEP = 1 << 16
 
@@ -181,6 +183,7 @@ class Session:
         else:
             self._end_transaction()
             self._patience.renew()
+            self._voice.tally.accepted += 1
             key = "queued"
         self._answers.fill(slot, self._voice.say(key, fields))
 
@@ -190,6 +193,7 @@ class Session:
         if self._answers.ended:
             return
         spoken = self._voice.say(key, fields)
+        self._note(key, spoken)
         self._barred = False
         if slot.command == "RCPT":
             self._asked -= 1
@@ -221,7 +225,14 @@ class Session:
     # -- replies
 
     def _say(self, key: str, fields: Mapping[str, object] | None = None) -> None:
-        self._answers.put(self._voice.say(key, fields))
+        spoken = self._voice.say(key, fields)
+        self._note(key, spoken)
+        self._answers.put(spoken)
+
+    def _note(self, key: str, spoken: Spoken) -> None:
+        """Count a refusal."""
+        if spoken.octets[0] > GO_ON:
+            self._voice.tally.refused[key, spoken.octets[0] - 48] += 1
 
     def _error(self, key: str, fields: Mapping[str, object] | None = None) -> None:
         """A reply to what should not have been said; after too many of them the last is 421."""

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -24,13 +25,25 @@ class Spoken:
         return cls(reply.encode(), reply.closes)
 
 
+class Tally:
+    """What was answered in one dialect since the process began: messages `accepted`, and what was `refused`, by the
+    reply key and the first digit of its code."""
+
+    __slots__ = ("accepted", "refused")
+
+    def __init__(self) -> None:
+        self.accepted = 0
+        self.refused: Counter[tuple[str, int]] = Counter()
+
+
 class Voice:
-    """What a dialect says; one serves all its sessions."""
+    """What a dialect says; one serves all its sessions. `tally` outlives it where the dialect is read again."""
 
-    __slots__ = ("_known", "dialect")
+    __slots__ = ("_known", "dialect", "tally")
 
-    def __init__(self, dialect: Dialect) -> None:
+    def __init__(self, dialect: Dialect, tally: Tally | None = None) -> None:
         self.dialect = dialect
+        self.tally = tally or Tally()
         self._known: dict[str, Spoken] = {}
 
     def say(self, key: str, fields: Mapping[str, object] | None = None) -> Spoken:

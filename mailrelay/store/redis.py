@@ -97,6 +97,11 @@ class Link:
         if redis is not None:
             redis.transport.abortConnection()
 
+    @property
+    def open(self) -> bool:
+        """Whether calls go to the server; they fail at once where not."""
+        return self._redis is not None
+
     def ask(self, call: Callable[[Redis], Deferred[T]]) -> Deferred[T]:
         """Call something of the connection; fails with `Away` within the time-out when there is no good answer."""
         redis = self._redis

@@ -95,6 +95,11 @@ class RedisCounters:
         self._time = time
         self._alone = MemoryCounters(clock)
 
+    @property
+    def shared(self) -> bool:
+        """Whether Redis counts; else this process does alone."""
+        return self._link.open
+
     def start(self) -> Deferred[None]:
         """Connect; fires when it is known whether Redis is there."""
         return self._link.start()

@@ -15,6 +15,7 @@ from pathlib import Path
 from twisted.internet.defer import Deferred
 from ulid import ULID
 
+from ..interfaces.history import Depth
 from ..mail.envelope import DAY
 from .blocking import Blocking
 from .bodies import Bodies, Spool, sweep
@@ -22,13 +23,14 @@ from .claim import void
 from .damage import look_through
 from .directory import Directory, MergedOptions
 from .engagement import Engagements
-from .engine import Database
+from .engine import Database, sqlite_module
 from .erasure import Erasures, Pseudonym, hidden
 from .events import Events
 from .files import Files
 from .history import History
-from .jobs import CALL, Job
+from .jobs import CALL, LOOK_UP, Job
 from .ledger import Ledger, undo
+from .measured import Writes
 from .migrate import bring_up_to_date
 from .nodes import BeatNodes, FileNodes
 from .once import sweep_keys
@@ -43,6 +45,7 @@ from .suppressions import sweep_suppressions
 from .templates import Templates
 from .tls_reports import TlsReports
 from .verdicts import Verdicts
+from .waiting import depth
 from .webhooks import Webhooks
 from .work import BULK, Work
 from .writer import Reactor, Writer
@@ -76,6 +79,7 @@ class Store:
     ) -> None:
         database = Database(where, busy=min(1.0, patience))
         bring_up_to_date(database, patience)
+        self._engine = f"sqlite {sqlite_module().sqlite_version}" if database.sqlite else "postgresql"
 
         def take_back(work: Work, jobs: Sequence[Job]) -> None:
             void(work, undo(jobs), _VOIDED, now())
@@ -111,6 +115,20 @@ class Store:
         self.tls_reports = TlsReports(self._writer, self._reader)
         self.sts_policies = StoredPolicies(self._writer, self._reader)
         self.verdicts = Verdicts(self._writer, names, now)
+
+    @property
+    def engine(self) -> str:
+        """The database's name and version."""
+        return self._engine
+
+    @property
+    def writes(self) -> Writes:
+        """What the writer has done since it began."""
+        return self._writer.writes
+
+    def depth(self) -> Deferred[Depth]:
+        """How much waits."""
+        return self._reader.ask(LOOK_UP, depth)
 
     def expire(self, now: int) -> Deferred[int]:
         """A chore: end what waits past its deadline; fires with how many recipients."""

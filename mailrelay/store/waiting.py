@@ -14,7 +14,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from ..interfaces.history import Selection, Waiting
+from ..interfaces.history import Depth, Selection, Waiting
 from ..mail.envelope import State
 from ..policy.bounce import shipped
 from .jobs import CALL, LOOK_UP
@@ -110,6 +110,19 @@ def destinations(work: Work, selection: Selection, limit: int) -> list[Waiting]:
                 min(had.next_due_at, due),
             )
     return sorted(found.values(), key=lambda each: (-each.count, each.destination))[:limit]
+
+
+def depth(work: Work) -> Depth:
+    """How much waits, and since when."""
+    columns = (_r.state, _r.held, sa.func.count(), sa.func.min(_r.accepted_at))
+    rows = work.execute(sa.select(*columns).where(PENDING).group_by(_r.state, _r.held))
+    counts: Counter[str] = Counter()
+    oldest = []
+    for state, held, number, at in rows:
+        counts["held" if held else str(state)] += int(number)
+        if not held:
+            oldest.append(int(at))
+    return Depth(counts["queued"], counts["deferred"], counts["held"], min(oldest, default=0))
 
 
 def classes(work: Work, selection: Selection) -> Mapping[str, int]:

@@ -29,6 +29,7 @@ from .commit import was_committed
 from .doubt import Doubt
 from .engine import Database, WriterLock
 from .jobs import Gathering, Job, Operation, carry_out, fire
+from .measured import Writes
 from .work import Work
 
 _log = Logger()
@@ -69,6 +70,7 @@ class Writer:
         self._new_name = new_name
         self._void = void
         self._lock = WriterLock(database.place.folder, patience if reactor is None else None)
+        self.writes = Writes()
         self._gathering = Gathering()
         self._connection: sa.Connection | None = None
         self._doubt: Doubt | None = None
@@ -136,6 +138,7 @@ class Writer:
         before = reactor.seconds() - self._patience
         overdue = self._gathering.take_overdue(before)
         if overdue:
+            self.writes.turned_down += len(overdue)
             _log.error(
                 "the store could not be written for {seconds} s: {count} turned down",
                 seconds=self._patience,
@@ -197,6 +200,7 @@ class Writer:
                     work = self._begin()
                     answers = self._write(work, self._gathering.take())
         except Exception as error:
+            self.writes.failures += 1
             self._trouble = error
             self._let_go()
             if self._database.is_full(error):  # there may be no room even to begin, and waiting makes none
@@ -222,14 +226,18 @@ class Writer:
             results = carry_out(work, jobs)
             work.finish()
         except Exception as error:
+            self.writes.failures += 1
             self._let_go()
             return self._failed(jobs, error)
+        begun = time.monotonic()
         try:
             work.connection.commit()
         except Exception as error:
+            self.writes.failures += 1
             if self._database.is_full(error):
                 self._let_go()
                 return self._failed(jobs, error)
+            self.writes.unknown += 1
             _log.error(
                 "the outcome of a commit is unknown, batch {batch} of {count}: {error}",
                 batch=batch,
@@ -239,6 +247,8 @@ class Writer:
             self._doubt = Doubt(batch, jobs, results)
             self._let_go()
             return []
+        self.writes.commits.add(time.monotonic() - begun)
+        self.writes.batches.add(len(jobs))
         return list(zip(jobs, results, strict=True))
 
     def _failed(self, jobs: list[Job], error: Exception) -> list[tuple[Job, Any]]:
