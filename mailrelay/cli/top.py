@@ -73,6 +73,7 @@ def _told(opened: Opened, before: Live, queued: Sequence[Waiting]) -> dict[str, 
         "in_hand": after.in_hand,
         "on_their_way": after.on_their_way,
         "deferral_classes": after.classes,
+        "security": after.security,
         "queue": [
             {**plain.waiting(each), "oldest_seconds": max(0, now() - each.oldest_at) // 1_000_000} for each in queued
         ],
@@ -124,4 +125,7 @@ def _rendered(told: dict[str, Any]) -> Rendered:
     classes = Table("class", "attempts", title="Deferred", title_justify="left")
     for name, count in told["deferral_classes"].items():
         classes.add_row(Text(output.cell(name)), str(count))
-    return Group(head, queued, classes)
+    secured = Table("security", "delivered", title="Delivered", title_justify="left")
+    for name, count in told["security"].items():
+        secured.add_row(Text(output.cell(name)), str(count))
+    return Group(head, queued, classes, secured)

@@ -7,7 +7,7 @@ one store, the figures are those of the one that wrote last.
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from ..mail.envelope import SECOND
@@ -22,8 +22,8 @@ GOES_ON, FRESH = 10, 4
 
 @dataclass(frozen=True, slots=True)
 class Live:
-    """`at` is when the daemon wrote it; `sessions` are open; `accepted`, `delivered`, `deferred`, `bounced` and
-    `classes` count since it began; `on_their_way` by destination, and how many it has `in_hand`."""
+    """`at` is when the daemon wrote it; `sessions` are open; `accepted`, `delivered`, `deferred`, `bounced`,
+    `classes` and `security` count since it began; `on_their_way` by destination, and how many it has `in_hand`."""
 
     at: int
     sessions: int
@@ -34,6 +34,7 @@ class Live:
     in_hand: int
     on_their_way: dict[str, int]
     classes: dict[str, int]
+    security: dict[str, int] = field(default_factory=dict)
 
 
 @use_case

@@ -11,13 +11,15 @@ from ..policy.bounce import shipped
 
 class Figures:
     """`accepted` messages; attempts that `delivered`, `deferred` or `bounced`; what was deferred by the class of the
-    reply; and attempts by `provider(host)` and what came of them."""
+    reply; what was delivered by how it was secured (as in `mail.encryption`, "none" in the clear); and attempts by
+    `provider(host)` and what came of them."""
 
     def __init__(self, provider: Callable[[str], str] = lambda host: "") -> None:
         self.accepted = self.delivered = self.deferred = self.bounced = 0
         self.classes: Counter[str] = Counter()
         self.outcomes: Counter[tuple[str, str]] = Counter()
         self._provider = provider
+        self.security: Counter[str] = Counter()
 
     def ended(self, outcome: Outcome) -> None:
         """An attempt came to an end."""
@@ -25,6 +27,7 @@ class Figures:
         if isinstance(outcome, Delivered):
             self.delivered += 1
             self.outcomes[provider, "delivered"] += 1
+            self.security[outcome.tls.rpartition(" ")[2] or "none"] += 1
         elif isinstance(outcome, Bounced):
             self.bounced += 1
             self.outcomes[provider, "bounced"] += 1

@@ -32,5 +32,6 @@ async def publish(outbound: Outbound, sessions: int, registry: IRegistry, now: C
         in_hand=len(outbound.in_hand),
         on_their_way=dict(busiest),
         classes=dict(figures.classes.most_common()),
+        security=dict(figures.security.most_common()),
     )
     await registry.put_setting(FIGURES, json.dumps(asdict(live)))

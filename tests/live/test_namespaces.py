@@ -265,6 +265,8 @@ def test_everything_arrives(internet: Internet, tmp_path: Path) -> None:
         assert "is none of the TLSA records" in str(each["a@bogus.test"][-1]["reply"])
         assert "could not be looked up: SERVFAIL" in str(each["a@forged.test"][-1]["reply"])
         assert "is not among the hosts of the MTA-STS policy" in str(each["a@other.test"][-1]["reply"])
+        secured = {"dane": 5, "opportunistic": 2, "required": 1, "mta-sts": 1}
+        assert relay.cli("top", "--once")["security"] == secured
         relay.assert_sound()
         report(internet, relay)
     finally:

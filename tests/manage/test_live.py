@@ -17,7 +17,7 @@ class LiveTests(InstallationTestCase):
         """Who watches says so, and sees the figures until they are of the past."""
         self.assertIsNone(self.done(live.watch(self.place)))
         self.assertEqual(self.done(self.store.registry.setting(live.WATCHED)), str(self.at))
-        told = Live(self.at, 3, 10, 8, 1, 0, 2, {"a.example": 2}, {"mailbox": 1})
+        told = Live(self.at, 3, 10, 8, 1, 0, 2, {"a.example": 2}, {"mailbox": 1}, {"dane": 8})
         self.done(self.store.registry.put_setting(live.FIGURES, json.dumps(asdict(told))))
         self.assertEqual(self.done(live.watch(self.place)), told)
         self.at += 5 * SECOND
