@@ -104,5 +104,6 @@ def _recipient(
         "last_reply": "",
         "last_host": "",
         "last_at": 0,
+        "throttled": 0,
         "name": "",
     }

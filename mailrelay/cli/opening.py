@@ -155,6 +155,7 @@ def opened() -> Iterator[Opened]:
         inline=True,
         patience=PATIENCE,
         pseudonym=vault.pseudonym,
+        provider_of=found.shaping.provider,
     )
     try:
         yield Opened(

@@ -59,6 +59,9 @@ def statistics(
         for line in found.lines
     ]
     output.table(rows, ("status", "number", "percent"))
+    if any(each.number for each in found.timings):
+        times = [{"part": each.phase, "p50": each.p50, "p90": each.p90, "p99": each.p99} for each in found.timings]
+        output.table(times, ("part", "p50", "p90", "p99"), "Seconds to delivery")
     if found.by:
         parts = [{found.by: part.of, **{line.label: line.number for line in part.lines}} for part in found.parts]
         output.table(parts, (found.by, *(line.label for line in found.lines)), f"By {found.by}")

@@ -51,5 +51,13 @@ class IStatistics(Interface):
     def by_domain(counting: Counting) -> Deferred[Mapping[str, Counted]]:
         """By the recipient's domain; `tag` must be None."""
 
+    def by_provider(counting: Counting) -> Deferred[Mapping[str, Counted]]:
+        """By the provider whose host was asked last, "" for none: recipients at their end, by their states, and
+        `policy.statistics.DEFERRALS`; `tag` must be None and `domain` ""."""
+
+    def durations(counting: Counting) -> Deferred[Mapping[str, Mapping[int, int]]]:
+        """How long deliveries took: a histogram for each part (`policy.duration`), kept by the hour; `tag` must be None
+        and `domain` ""."""
+
     def by_connection(counting: Counting) -> Deferred[Mapping[str, Counted]]:
         """By the id of the connection."""

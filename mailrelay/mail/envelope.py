@@ -275,6 +275,9 @@ class _Attempt:
     elsewhere: bool = False
     #: seconds for which the receiver is left alone, so that nothing was tried and no attempt is counted; 0: it was
     held: int = 0
+    #: microseconds on the wire, and for which shaping had it wait before
+    took: int = field(default=0, compare=False)
+    throttled: int = field(default=0, compare=False)
 
 
 class Delivered(_Attempt):
@@ -305,7 +308,8 @@ class Settlement:
     `due_at` is the instant of the next attempt for DEFERRED and QUEUED; `charge` is "", "capture" or "release";
     `suppression` is "" or the reason under which the address is suppressed from now on, until `suppressed_until` (0:
     for good); `attempted` tells whether an attempt is to be counted. `outcome` is the attempt itself, kept as it is
-    told here, and `facts` say why the next one is made when it is. With `hold` it is held back from then on.
+    told here, and `facts` say why the next one is made when it is. With `hold` it is held back from then on. `took`
+    and `throttled` are microseconds: of the attempt, and for which shaping kept it back before it or until the next.
     """
 
     recipient: str
@@ -322,6 +326,8 @@ class Settlement:
     facts: Mapping[str, object] = field(default_factory=dict)
     suppressed_until: int = 0
     hold: bool = False
+    took: int = 0
+    throttled: int = 0
 
 
 @dataclass(frozen=True, slots=True)

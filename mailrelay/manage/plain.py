@@ -444,6 +444,10 @@ def report(value: Report) -> Plain:
         "to": span.local(span.until).isoformat(),
         "counts": dict(value.counts),
         "rows": _rows(value.lines),
+        "delivery_seconds": {
+            each.phase: {"deliveries": each.number, "p50": each.p50, "p90": each.p90, "p99": each.p99}
+            for each in value.timings
+        },
         "by": value.by,
         "parts": [{"of": each.of, "counts": dict(each.counts), "rows": _rows(each.lines)} for each in value.parts],
     }

@@ -15,14 +15,15 @@ from ..interfaces.registry import Account, Connection
 from ..interfaces.statistics import Counted, Counting
 from ..mail.envelope import DAY
 from ..policy.dialect import STANDARD
-from ..policy.statistics import Line, complete, lines
+from ..policy.duration import Timing, timings
+from ..policy.statistics import DEFERRALS, FINAL, Line, complete, lines
 from . import checked, names, spans
 from .errors import Invalid, Unknown
 from .installation import Installation, use_case
 from .spans import Span
 
 #: How the whole may be taken apart.
-BY = ("hour", "day", "month", "tag", "domain", "connection")
+BY = ("hour", "day", "month", "tag", "domain", "provider", "connection")
 _STEPS = {"hour": spans.HOUR, "day": DAY, "month": DAY}
 
 
@@ -54,7 +55,7 @@ class Part:
 @dataclass(frozen=True, slots=True)
 class Report:
     """Statistics: `counts` in our words (`policy.statistics.COUNTS`), `lines` are the rows of `dialect`, `parts` the
-    same of each part."""
+    same of each part; `timings` how long deliveries took, none where a tag or domain was asked for."""
 
     account: Account
     connection: Connection | None
@@ -64,6 +65,7 @@ class Report:
     counts: Counted
     lines: tuple[Line, ...]
     parts: Sequence[Part] = field(default=())
+    timings: tuple[Timing, ...] = ()
 
 
 @use_case
@@ -75,6 +77,9 @@ async def report(installation: Installation, asked: Asked) -> Report:
         raise Invalid("tag", "counters know either the tag or the domain")
     if asked.domain and asked.by == "tag":
         raise Invalid("domain", "counters know either the tag or the domain")
+    narrow = asked.tag is not None or bool(asked.domain)
+    if narrow and asked.by == "provider":
+        raise Invalid("by", "providers are counted for all tags and domains together")
     registry = installation.registry
     connection = await _connection(installation, asked)
     account = await names.account(registry, connection.account if connection is not None else asked.account)
@@ -86,9 +91,13 @@ async def report(installation: Installation, asked: Asked) -> Report:
 
     def told(counted: Counted) -> tuple[Mapping[str, int], tuple[Line, ...]]:
         counts = complete(counted)
-        return counts, lines(installation.dialects.get(dialect).statistics, counts)
+        rows = lines(installation.dialects.get(dialect).statistics, counts)
+        if asked.by == "provider" and DEFERRALS in counted:
+            counts[DEFERRALS] = counted[DEFERRALS]
+        return counts, rows
 
     counts, whole = told(await installation.statistics.totals(counting))
+    timed = () if narrow else timings(await installation.statistics.durations(counting))
     parts = await _parts(installation, counting, asked.by, span, {each.id: each.name for each in chosen})
     return Report(
         account=account,
@@ -99,6 +108,7 @@ async def report(installation: Installation, asked: Asked) -> Report:
         counts=counts,
         lines=whole,
         parts=tuple(Part(of, *told(counted)) for of, counted in parts),
+        timings=timed,
     )
 
 
@@ -136,9 +146,16 @@ async def _parts(
         found = await counters.by_tag(counting)
     elif by == "domain":
         found = await counters.by_domain(counting)
+    elif by == "provider":
+        found = {name: _ended(sums) for name, sums in (await counters.by_provider(counting)).items()}
     else:
         found = {connections[id]: sums for id, sums in (await counters.by_connection(counting)).items()}
     return sorted(found.items(), key=lambda part: (-part[1].get("accepted", 0), part[0]))
+
+
+def _ended(counted: Counted) -> Counted:
+    """Whom a provider counts: those at their end there, for which host others will end is not known before."""
+    return {**counted, "accepted": sum(counted.get(state, 0) for state in FINAL)}
 
 
 def _add(sums: dict[str, int], more: Counted) -> None:

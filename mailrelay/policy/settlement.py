@@ -116,6 +116,8 @@ def settle(
         facts=facts,
         suppressed_until=until,
         hold=hold,
+        took=outcome.took,
+        throttled=outcome.throttled,
     )
 
 
@@ -130,6 +132,7 @@ def _put_off(delivery: Delivery, outcome: Outcome, due_at: int) -> Settlement:
         reply=outcome.reply,
         host=outcome.host,
         at=outcome.at,
+        throttled=max(due_at - outcome.at, 0) + outcome.throttled,
     )
 
 

@@ -22,6 +22,8 @@ from .reading import Reading
 
 #: The rule of hosts that no other names.
 DEFAULT = "default"
+#: In statistics, the hosts of no provider.
+OTHERS = "others"
 #: What a refusal may lead to.
 SLOW, PAUSE, DROP, ELSEWHERE, NONE = ACTIONS = ("slow", "pause", "drop", "elsewhere", "none")
 
@@ -133,6 +135,11 @@ class Shaping:
                 return self._by_suffix[name]
             name = name.partition(".")[2]
         return self.default
+
+    def provider(self, host: str) -> str:
+        """The name of the provider that a mail host belongs to, `OTHERS` for those of no rule."""
+        name = self.of_host(host).name
+        return OTHERS if name == DEFAULT else name
 
 
 #: What one table of a file gives: only the keys that stand there.

@@ -35,6 +35,9 @@ COUNTS = (
     "clicked_machine",
 )
 
+#: What is counted by provider alone, besides the states at the end: attempts that a host put off.
+DEFERRALS = "deferrals"
+
 #: States that a recipient does not leave, as far as the queue is concerned.
 FINAL = ("delivered", "bounced", "failed", "expired", "suppressed")
 

@@ -33,6 +33,7 @@ from .figures import Figures
 from .hand import Hand
 from .kept import KeptMessages
 from .looks import Looks
+from .rests import Rests
 from .turns import Turns, large
 
 log = Logger()
@@ -113,6 +114,7 @@ class Outbound:
         self._down = down if down is not None else DownHosts(now)
         self._pace = pace
         self._turns = Turns(limits.concurrency)
+        self._rests = Rests(now)
         self._kept = KeptMessages(limits.kept)
         self._large: deque[Delivery] = deque()
         self._large_read = 0
@@ -184,6 +186,7 @@ class Outbound:
             self._in_hand.add(delivery)
             self._kept.join(delivery.message)
             self._turns.put(delivery)
+            self._rests.put(delivery)
         if self._running:
             self._pump()
         else:  # its commit was under way when we stopped
@@ -229,12 +232,14 @@ class Outbound:
             wait = self._pace(destination, self._turns.to.get(destination, 0))
             if wait > 0:
                 self._turns.rest(destination)
+                self._rests.begin(destination)
                 self._clock.callLater(wait, self._go_on, destination)
                 return False
         return not (self._large and large(delivery))
 
     def _go_on(self, destination: str) -> None:
         self._turns.go_on(destination)
+        self._rests.end(destination)
         if self._running:
             self._pump()
 
@@ -244,11 +249,12 @@ class Outbound:
     # -- one delivery: message, way, hosts in turn, outcome; nothing of it raises
 
     def _send(self, delivery: Delivery) -> None:
+        told = delivery, self._now(), self._rests.taken(delivery)
         try:
             attempt = self._attempt(delivery)
         except Exception:
             attempt = fail()
-        attempt.addCallbacks(self._attempted, self._not_attempted, (delivery,), {}, (delivery,), {})
+        attempt.addCallbacks(self._attempted, self._not_attempted, told, {}, told, {})
 
     def _attempt(self, delivery: Delivery) -> Deferred[Outcome]:
         if delivery.expires_at <= self._now():
@@ -343,14 +349,14 @@ class Outbound:
 
         return self._find_fallback(delivery, failed).addCallback(found)
 
-    def _not_attempted(self, failure: Failure, delivery: Delivery) -> None:
+    def _not_attempted(self, failure: Failure, delivery: Delivery, begun: int, rested: int) -> None:
         log.failure("delivery {recipient} could not be attempted", failure, recipient=delivery.recipient)
-        self._attempted(Postponed(INSIDE, "", self._now(), asked=False), delivery)
+        self._attempted(Postponed(INSIDE, "", self._now(), asked=False), delivery, begun, rested)
 
     def _too_late(self, host: str) -> Postponed:
         return Postponed(LATE, host, self._now(), asked=False)
 
-    def _attempted(self, outcome: Outcome, delivery: Delivery) -> None:
+    def _attempted(self, outcome: Outcome, delivery: Delivery, begun: int, rested: int) -> None:
         self._turns.end(delivery)
         self._large_read -= _octets(delivery)
         self.figures.ended(outcome)
@@ -358,6 +364,7 @@ class Outbound:
             self._late.remove(delivery.recipient)
             late = self._too_late(outcome.host)
             outcome = replace(late, route=outcome.route, address=outcome.address, transcript=outcome.transcript)
+        outcome = replace(outcome, took=max(outcome.at - begun, 0), throttled=rested)
         self._record(delivery, outcome, again=False)
         self._pump()
 
@@ -406,6 +413,7 @@ class Outbound:
         unbegun = [*self._turns.clear(), *self._large]
         self._large.clear()
         for delivery in unbegun:
+            self._rests.taken(delivery)
             self._forget(delivery)
         giving = self._ledger.release([delivery.recipient for delivery in unbegun])
 

@@ -28,6 +28,7 @@ from ..interfaces.web_version import IWebVersions
 from ..mail.envelope import DAY, ulid
 from ..mail.reply import Refusal
 from ..manage import Installation, domain_checks, domains
+from ..policy import shaping
 from ..policy.dialect import Dialects
 from ..policy.domain_check import Relay
 from ..relay.blocking import Blocker
@@ -145,6 +146,7 @@ class Worker:
             reports=Reports(self._hostname, self._sends_reports),
             options=self._dialects.options,
             pseudonym=self._vault.pseudonym,
+            provider_of=shaping.installed(self._config.delivery.shaping).provider,
         )
         await store.nodes.join()
         try:

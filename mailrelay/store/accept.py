@@ -230,6 +230,7 @@ def _recipient_rows(submission: Submission, lease: str) -> list[Mapping[str, obj
         "last_reply": "",
         "last_host": "",
         "last_at": 0,
+        "throttled": 0,
     }
     return [
         {

@@ -110,8 +110,12 @@ class Compiled:
 class Database:
     """Both engines of one place, and the statements compiled for it."""
 
-    def __init__(self, where: str | Path, *, busy: float = 1.0) -> None:
-        """`busy` is how many seconds one BEGIN waits for a foreign lock before it fails."""
+    def __init__(
+        self, where: str | Path, *, busy: float = 1.0, provider_of: Callable[[str], str] = lambda host: host
+    ) -> None:
+        """`busy` is how many seconds one BEGIN waits for a foreign lock before it fails; `provider_of` names whose a
+        mail host is, for the counters."""
+        self.provider_of = provider_of
         self.place = locate(where)
         self.sqlite = self.place.folder is not None
         self._busy = busy

@@ -40,6 +40,8 @@ _bounce = (
         recipients.c.attempts,
     )
 )
+#: The host that took it, before the report's takes its place.
+_host = sa.select(recipients.c.last_host).where(recipients.c.id == sa.bindparam("recipient"))
 _keep = {
     True: sqlite.insert(attempts).on_conflict_do_nothing(),
     False: postgresql.insert(attempts).on_conflict_do_nothing(),
@@ -49,6 +51,7 @@ _keep = {
 def bounce_later(work: Work, members: Sequence[Return]) -> list[bool]:
     """For each report whether its recipient was delivered until now."""
     order = sorted(range(len(members)), key=lambda place: members[place].recipient)
+    hosts = {each.recipient: host for each in members for (host,) in work.rows(_host, {"recipient": each.recipient})}
     found = work.each(_bounce, [_values(members[place]) for place in order])
     results = [False] * len(members)
     for place, row in zip(order, found, strict=True):
@@ -59,6 +62,9 @@ def bounce_later(work: Work, members: Sequence[Return]) -> list[bool]:
         given = members[place]
         work.count(connection, tag, domain, accepted_at, State.DELIVERED.value, -1)
         work.count(connection, tag, domain, accepted_at, State.BOUNCED.value)
+        host = hosts[given.recipient]
+        work.count_provider(connection, host, accepted_at, State.DELIVERED.value, -1)
+        work.count_provider(connection, host, accepted_at, State.BOUNCED.value)
         if given.suppression:
             suppress(work, account, key, address, given.suppression, given.recipient, given.at, given.suppressed_until)
         work.insert(_keep[work.sqlite], (_line(given, made + 1),))

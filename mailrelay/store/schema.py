@@ -10,7 +10,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 
 #: The newest migration this code knows (`migrations/versions`).
-REVISION = "0024"
+REVISION = "0025"
 
 metadata = sa.MetaData()
 
@@ -284,7 +284,8 @@ files = sa.Table(
 )
 
 #: `lease` is the node that has the recipient in hand, or ''. `reserved` and `billed` count sends (0 or 1). The lower
-#: the `priority` the sooner (`mail.envelope.PRIORITIES`).
+#: the `priority` the sooner (`mail.envelope.PRIORITIES`). `throttled` are microseconds for which shaping had it
+#: wait.
 recipients = sa.Table(
     "recipients",
     metadata,
@@ -311,6 +312,7 @@ recipients = sa.Table(
     _key("last_host"),
     _number("last_at"),
     _key("name"),
+    _number("throttled"),
     sqlite_with_rowid=False,
 )
 
@@ -444,6 +446,33 @@ domain_counters = sa.Table(
     _number("hour", primary=True),
     _key("domain", primary=True),
     _key("kind", primary=True),
+    _key("node", primary=True),
+    _number("count"),
+    sqlite_with_rowid=False,
+)
+
+#: The same by provider (`policy.shaping`), in the quarter hour of their acceptance: recipients at their end, by their
+#: state, and "deferrals", attempts that were put off. The provider is "" where no host was asked.
+provider_counters = sa.Table(
+    "provider_counters",
+    metadata,
+    _key("connection", primary=True),
+    _number("quarter", primary=True),
+    _key("provider", primary=True),
+    _key("kind", primary=True),
+    _key("node", primary=True),
+    _number("count"),
+    sqlite_with_rowid=False,
+)
+
+#: How long deliveries took, in the hour (UTC) of their acceptance: a histogram for each part (`policy.duration`).
+durations = sa.Table(
+    "durations",
+    metadata,
+    _key("connection", primary=True),
+    _number("hour", primary=True),
+    _key("phase", primary=True),
+    _number("bucket", primary=True),
     _key("node", primary=True),
     _number("count"),
     sqlite_with_rowid=False,

@@ -18,10 +18,12 @@ from twisted.logger import Logger
 from ..mail.envelope import Settlement, State
 from ..policy.bounce import mailbox_full
 from ..policy.settlement import HARD_BOUNCE, TRANSITIONS
+from ..policy.statistics import DEFERRALS
 from .accept import clean
 from .attempts import keep
 from .report import Reports
 from .schema import PENDING, full_mailboxes, recipients, suppressions
+from .schema import attempts as past
 from .work import Work
 
 _log = Logger()
@@ -43,6 +45,7 @@ _settle = (
         last_reply=sa.bindparam("reply"),
         last_host=sa.bindparam("host"),
         last_at=sa.bindparam("at"),
+        throttled=recipients.c.throttled + sa.bindparam("throttled", type_=sa.BigInteger),
     )
     .returning(
         recipients.c.account,
@@ -54,7 +57,15 @@ _settle = (
         recipients.c.key,
         recipients.c.address,
         recipients.c.attempts,
+        recipients.c.throttled,
     )
+)
+
+_first_asked = (
+    sa.select(past.c.at)
+    .where(past.c.recipient == sa.bindparam("of"), past.c.host != sa.literal_column("''"))
+    .order_by(past.c.number)
+    .limit(sa.literal_column("1"))
 )
 
 _hold = (
@@ -105,6 +116,7 @@ class Facts:
     state: str
     reserved: int
     billed: int
+    host: str
 
 
 FACTS = (
@@ -117,6 +129,7 @@ FACTS = (
     recipients.c.state,
     recipients.c.reserved,
     recipients.c.billed,
+    recipients.c.last_host,
 )
 
 
@@ -147,10 +160,16 @@ def settle(work: Work, members: Sequence[Settlement], reports: Reports | None = 
             work.tell("possible_duplicate", settlement.recipient, settlement.at)
             continue
         results[place] = True
-        account, connection, tag, domain, accepted_at, reserved, key, address, attempts = row
+        account, connection, tag, domain, accepted_at, reserved, key, address, attempts, throttled = row
         made.append((settlement, attempts))
         origin = (connection, tag, domain, accepted_at)
         _count(work, origin, settlement.state, attempts > settlement.attempted, attempts > 0)
+        if settlement.state.final or settlement.attempted:
+            kind = settlement.state.value if settlement.state.final else DEFERRALS
+            work.count_provider(connection, clean(settlement.host), accepted_at, kind)
+        if settlement.state is State.DELIVERED:
+            remote = settlement.took if attempts < 2 else _remote(work, settlement)
+            work.count_times(connection, accepted_at, settlement.at - accepted_at, throttled, remote)
         if connection:
             _tell(work, settlement, attempts)
         if reserved and (settlement.charge or settlement.state.final):
@@ -169,6 +188,13 @@ def settle(work: Work, members: Sequence[Settlement], reports: Reports | None = 
             work.execute(_hold, {"recipient": settlement.recipient})
     keep(work, made)
     return results
+
+
+def _remote(work: Work, settlement: Settlement) -> int:
+    """For how long the receiver had it: since it put the mail off first, or for the attempt alone."""
+    for (first,) in work.rows(_first_asked, {"of": settlement.recipient}):
+        return max(settlement.at - int(first), settlement.took)
+    return settlement.took
 
 
 def _tell(work: Work, settlement: Settlement, attempts: int) -> None:
@@ -194,6 +220,7 @@ def _values(work: Work, settlement: Settlement) -> dict[str, object]:
         "reply": clean(str(settlement.reply)) if settlement.reply is not None else "",
         "host": clean(settlement.host),
         "at": settlement.at,
+        "throttled": settlement.throttled,
     }
 
 
@@ -291,6 +318,7 @@ def end(
             reports.put(work, subject, state, *heard, now)
         origin = (facts.connection, facts.tag, facts.destination, facts.accepted_at)
         _count(work, origin, state, facts.state == State.DEFERRED)
+        work.count_provider(facts.connection, facts.host, facts.accepted_at, state.value)
         if facts.connection:
             work.tell(TRANSITIONS[state].event, facts.id, now)
         if facts.reserved:

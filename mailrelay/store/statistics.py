@@ -1,7 +1,7 @@
 """Sums over the counters: `IStatistics`.
 
-Of the two tables `counters` tells tags and quarter hours, `domain_counters` domains and hours; both hold every
-recipient, so either gives the same totals. This module moves no counter.
+Of the tables `counters` tells tags and quarter hours, `domain_counters` domains and hours; both hold every recipient,
+so either gives the same totals. `provider_counters` hold those at their end. This module moves no counter.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from ..interfaces.statistics import Counted, Counting, IStatistics, Stretch
 from .directory import tags_statement
 from .jobs import LOOK_UP
 from .reader import Reader
-from .schema import counters, domain_counters
+from .schema import counters, domain_counters, durations, provider_counters
 from .work import HOUR, Work
 
 Key: TypeAlias = Callable[[sa.Table, Stretch], Any]
@@ -50,6 +50,22 @@ class Statistics:
     def by_domain(self, counting: Counting) -> Deferred[Mapping[str, Counted]]:
         return self._sums(counting, lambda table, stretch: _by_domain.domain, domain_counters)
 
+    def by_provider(self, counting: Counting) -> Deferred[Mapping[str, Counted]]:
+        return self._sums(counting, lambda table, stretch: provider_counters.c.provider, provider_counters)
+
+    def durations(self, counting: Counting) -> Deferred[Mapping[str, Mapping[int, int]]]:
+        def read(work: Work) -> dict[str, dict[int, int]]:
+            found: dict[str, dict[int, int]] = {}
+            for connection in counting.connections:
+                for stretch in counting.stretches:
+                    bounds = {**_bounds(durations, stretch), "connection_id": connection}
+                    for phase, bucket, number in work.execute(of_durations, bounds):
+                        counts = found.setdefault(phase, {})
+                        counts[bucket] = counts.get(bucket, 0) + int(number)
+            return found
+
+        return self._reader.ask(LOOK_UP, read)
+
     def by_connection(self, counting: Counting) -> Deferred[Mapping[str, Counted]]:
         return self._sums(counting, lambda table, stretch: table.c.connection)
 
@@ -73,11 +89,11 @@ class Statistics:
 
 
 def _start(table: sa.Table) -> sa.ColumnElement[int]:
-    return _by_domain.hour if table is domain_counters else _of.quarter
+    return table.c.hour if "hour" in table.c else table.c.quarter
 
 
 def _bounds(table: sa.Table, stretch: Stretch) -> Mapping[str, int]:
-    since = stretch.since - stretch.since % HOUR if table is domain_counters else stretch.since
+    since = stretch.since - stretch.since % HOUR if "hour" in table.c else stretch.since
     return {"since": since, "until": stretch.until}
 
 
@@ -88,6 +104,8 @@ def _asked(
     if table is domain_counters:
         domain = counting.domain
         return (of_domain if domain else of_domains), {"connection_id": connection, "domain_name": domain}
+    if table is provider_counters:
+        return of_providers, {"connection_id": connection}
     if counting.tag is not None:
         tags = [counting.tag]
     else:
@@ -109,4 +127,14 @@ def _within(table: sa.Table) -> sa.Select[Any]:
 _tags = tags_statement()
 of_tags = _within(counters).where(_of.tag.in_(sa.bindparam("tag_names", expanding=True)))
 of_domains = _within(domain_counters)
+of_providers = _within(provider_counters)
+of_durations = (
+    sa.select(durations.c.phase, durations.c.bucket, sa.func.sum(durations.c.count))
+    .where(
+        durations.c.connection == sa.bindparam("connection_id"),
+        durations.c.hour >= sa.bindparam("since", type_=sa.BigInteger),
+        durations.c.hour < sa.bindparam("until", type_=sa.BigInteger),
+    )
+    .group_by(durations.c.phase, durations.c.bucket)
+)
 of_domain = of_domains.where(_by_domain.domain == sa.bindparam("domain_name"))

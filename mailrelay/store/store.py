@@ -76,8 +76,9 @@ class Store:
         reports: Reports | None,
         options: MergedOptions,
         pseudonym: Pseudonym,
+        provider_of: Callable[[str], str],
     ) -> None:
-        database = Database(where, busy=min(1.0, patience))
+        database = Database(where, busy=min(1.0, patience), provider_of=provider_of)
         bring_up_to_date(database, patience)
         self._engine = f"sqlite {sqlite_module().sqlite_version}" if database.sqlite else "postgresql"
 
@@ -188,6 +189,7 @@ def open_store(
     reports: Reports | None = None,
     options: MergedOptions = lambda dialect, own: own,
     pseudonym: Pseudonym = lambda key: key,
+    provider_of: Callable[[str], str] = lambda host: host,
 ) -> Store:
     """Open (and create or upgrade) the state at a folder, a ``*.sqlite3`` file or a ``postgresql://`` URL.
 
@@ -195,7 +197,8 @@ def open_store(
     the Deferreds fire in, or `inline=True` for Deferreds that have fired on return. `patience`: seconds after which a
     submission that cannot be written is turned down; `reports` queues a DSN about what could not be delivered, None
     sends none; `options` merges those of a connection with its dialect's; `pseudonym` makes the keyed hash under which
-    an address is known that was erased (a test may do without). Fails with `Unfit`.
+    an address is known that was erased, `provider_of` names whose a mail host is (a test may do without both). Fails
+    with `Unfit`.
     """
     if inline is (reactor is not None):
         raise ValueError("either a reactor or inline")
@@ -210,4 +213,5 @@ def open_store(
         reports=reports,
         options=options,
         pseudonym=pseudonym,
+        provider_of=provider_of,
     )

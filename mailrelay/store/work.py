@@ -16,9 +16,10 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
 from ..mail.envelope import SECOND
+from ..policy.duration import TOTAL, apart, bucket
 from . import outbox
 from .engine import Database, Row
-from .schema import accounts, batches, counters, domain_counters, entries
+from .schema import accounts, batches, counters, domain_counters, durations, entries, provider_counters
 
 QUARTER = 900 * SECOND
 HOUR = 3600 * SECOND
@@ -71,6 +72,9 @@ class Work:
         self._purses: dict[str, Purse | None] = {}
         self._counts: dict[tuple[str, str, int, str], int] = {}
         self._domain_counts: dict[tuple[str, int, str, str], int] = {}
+        self._provider_counts: dict[tuple[str, int, str, str], int] = {}
+        self._durations: dict[tuple[str, int, str, int], int] = {}
+        self._provider_of = database.provider_of
         self._entries: list[Mapping[str, object]] = []
         self._lines: list[str] = []
         self._told_at = 0
@@ -174,6 +178,20 @@ class Work:
         place = (connection, accepted_at - accepted_at % HOUR, domain, kind)
         self._domain_counts[place] = self._domain_counts.get(place, 0) + number
 
+    def count_provider(self, connection: str, host: str, accepted_at: int, kind: str, number: int = 1) -> None:
+        """Move the counters of the provider that a host belongs to, "" for no host."""
+        provider = self._provider_of(host) if host else ""
+        place = (connection, accepted_at - accepted_at % QUARTER, provider, kind)
+        self._provider_counts[place] = self._provider_counts.get(place, 0) + number
+
+    def count_times(self, connection: str, accepted_at: int, total: int, throttled: int, remote: int) -> None:
+        """Count how long a delivery took, and where, in microseconds."""
+        hour, counts = accepted_at - accepted_at % HOUR, self._durations
+        for phase, spent in apart(total, throttled, remote).items():
+            if (number := bucket(spent)) or phase == TOTAL:
+                place = (connection, hour, phase, number)
+                counts[place] = counts.get(place, 0) + 1
+
     def tell(self, event: str, subject: str, at: int, detail: str | int = "") -> None:
         """Put an event of a recipient into the outbox (see `outbox.Line`)."""
         self._lines.append(outbox.line(event, subject, at, detail))
@@ -214,6 +232,28 @@ class Work:
                 if n
             ],
         )
+        self.insert(
+            _move_provider_counter[self.sqlite],
+            [
+                {
+                    "connection": key[0],
+                    "quarter": key[1],
+                    "provider": key[2],
+                    "kind": key[3],
+                    "node": self.node,
+                    "count": n,
+                }
+                for key, n in sorted(self._provider_counts.items())
+                if n
+            ],
+        )
+        self.insert(
+            _move_duration[self.sqlite],
+            [
+                {"connection": key[0], "hour": key[1], "phase": key[2], "bucket": key[3], "node": self.node, "count": n}
+                for key, n in sorted(self._durations.items())
+            ],
+        )
         if self._lines:
             self._write_events()
 
@@ -242,5 +282,13 @@ _move_counter = {
 }
 _move_domain_counter = {
     on_sqlite: upsert(make, domain_counters, lambda new: {"count": domain_counters.c.count + new.count})
+    for on_sqlite, make in MAKERS
+}
+_move_provider_counter = {
+    on_sqlite: upsert(make, provider_counters, lambda new: {"count": provider_counters.c.count + new.count})
+    for on_sqlite, make in MAKERS
+}
+_move_duration = {
+    on_sqlite: upsert(make, durations, lambda new: {"count": durations.c.count + new.count})
     for on_sqlite, make in MAKERS
 }

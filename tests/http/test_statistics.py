@@ -15,6 +15,20 @@ class StatisticsTests(SiteTestCase):
         self.assertEqual((rows["delivered"], rows["hard_bounce"], rows["opened"]), (3, 1, 2))
         self.assertEqual([part["of"] for part in found["parts"]], ["news"])
 
+    def test_providers_and_times(self) -> None:
+        """By provider those are told who are at their end, and its deferrals; and how long deliveries took."""
+        found = self.get("/api/v1/statistics?connection=news&by=provider").json()
+        (part,) = found["parts"]
+        counts = {word: number for word, number in part["counts"].items() if number}
+        self.assertEqual(part["of"], "big")
+        self.assertEqual(counts, {"accepted": 4, "delivered": 3, "bounced": 1, "deferrals": 7})
+        times = found["delivery_seconds"]
+        self.assertEqual(list(times), ["total", "wait", "throttle", "remote"])
+        self.assertEqual((times["wait"]["p99"], times["total"]["deliveries"]), (0, 3))
+        self.assertEqual(times["total"], times["remote"])
+        self.assertTrue(4 <= times["total"]["p50"] <= times["total"]["p99"] <= 6.2)
+        self.assertEqual(self.get("/api/v1/statistics?connection=news&tag=a").json()["delivery_seconds"], {})
+
     def test_problems(self) -> None:
         """What cannot be read is told with its name; what is not there is 404."""
         answer = self.get("/api/v1/statistics?by=moon")

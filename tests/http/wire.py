@@ -24,6 +24,7 @@ from mailrelay.interfaces.statistics import Counted, Counting, IStatistics
 from mailrelay.mail.envelope import State
 from mailrelay.manage.installation import Installation
 from mailrelay.policy.dialect import Dialects
+from mailrelay.policy.duration import bucket
 from mailrelay.run.inbox import SqliteInbox
 from mailrelay.store.memory import MemoryRoutes, MemoryState, MemoryTemplates
 from mailrelay.store.memory_events import MemoryEvents
@@ -219,6 +220,12 @@ class Counters:
 
     def by_domain(self, counting: Counting) -> Deferred[Mapping[str, Counted]]:
         return succeed({"example.net": COUNTED})
+
+    def by_provider(self, counting: Counting) -> Deferred[Mapping[str, Counted]]:
+        return succeed({"big": {"delivered": 3, "bounced": 1, "deferrals": 7}})
+
+    def durations(self, counting: Counting) -> Deferred[Mapping[str, Mapping[int, int]]]:
+        return succeed({"total": {bucket(5_000_000): 3}, "remote": {bucket(5_000_000): 3}})
 
     def by_connection(self, counting: Counting) -> Deferred[Mapping[str, Counted]]:
         return succeed(dict.fromkeys(counting.connections, COUNTED))

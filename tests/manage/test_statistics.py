@@ -108,6 +108,7 @@ class StatisticsTests(InstallationTestCase):
             ({"tag": "a", "domain": "b.test"}, "tag"),
             ({"tag": "a", "by": "domain"}, "tag"),
             ({"domain": "b.test", "by": "tag"}, "domain"),
+            ({"tag": "a", "by": "provider"}, "by"),
             ({"domain": "b..test"}, "domain"),
             ({"period": "x"}, "period"),
         ):

@@ -165,6 +165,7 @@ class PlanLaws:
             "host": "",
             "at": 0,
             "bill": 1,
+            "throttled": 0,
         }
         for statement in (settle._settle, settle._spend, settle._end, settle._unbill, _lease, _release):
             wanted = set(self.database().compiled(statement).constants) | {

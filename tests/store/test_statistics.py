@@ -8,15 +8,23 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from mailrelay.interfaces.engagement import Engagement
 from mailrelay.interfaces.statistics import Counting, IStatistics, Stretch
-from mailrelay.mail.envelope import SECOND, Instructions, Settlement, State
+from mailrelay.mail.envelope import SECOND, Deferred, Instructions, Return, Settlement, State
 from mailrelay.mail.event import Event
+from mailrelay.mail.reply import Reply
+from mailrelay.policy.duration import bucket
 from mailrelay.policy.statistics import complete
 
 from .worlds import HOUR, START, DatabaseWorld, new_id, postgres_world, result, sqlite_world, submission
 
 QUARTER = HOUR // 4
+#: Milliseconds by part, of the three deliveries of a test.
+_PARTS = {"total": (100, 4100, 4100), "wait": (30, 100, 3050), "throttle": (30, 1000), "remote": (40, 4000, 50)}
 #: The beginning of the hour in which everything starts.
 FIRST = START - START % HOUR
+
+
+def _put_off(at: int) -> Deferred:
+    return Deferred(Reply(450, "4.2.0", "later"), "mx", at)
 
 
 class StatisticsTests:
@@ -159,6 +167,48 @@ class StatisticsTests:
         both = Counting((self.connection, other), (Stretch(0, 1 << 60),))
         self.assertEqual(list(result(self.counters.by_connection(both))), [self.connection])
         self.assertEqual(result(self.counters.totals(Counting((other,), both.stretches))), {})
+
+    def test_providers(self) -> None:
+        """Each recipient at its end counts at the provider that was asked last, and each deferral where it happened;
+        all together as many as the history has. A bounce that is reported later counts where it was delivered."""
+        ids = self.send([f"{n}@b.test" for n in range(5)])
+        for id in ids[:2]:
+            self.settle(id, State.DEFERRED, due_at=self.world.now, host="mx.a.test")
+        self.claim_all()
+        self.settle(ids[0], State.DELIVERED, host="mx.b.test")
+        self.settle(ids[1], State.DEFERRED, due_at=self.world.now + HOUR, host="mx.a.test")
+        self.assertEqual(self.world.drop(ids[1]), 1)
+        self.settle(ids[2], State.DELIVERED, host="mx.a.test")
+        self.settle(ids[3], State.EXPIRED, attempted=False)
+        given = Return(ids[2], Reply(550, "5.1.1", "no"), "reporter.test", self.world.now)
+        self.assertTrue(result(self.process.ledger.bounce_later(given)))
+        self.assertEqual(
+            result(self.counters.by_provider(self.counting())),
+            {
+                "mx.a.test": {"deferrals": 3, "failed": 1, "bounced": 1, "delivered": 0},
+                "mx.b.test": {"delivered": 1},
+                "": {"expired": 1},
+            },
+        )
+        self.assertEqual(result(self.counters.by_provider(self.counting(Stretch(0, FIRST)))), {})
+
+    def test_durations(self) -> None:
+        """A delivery is counted by how long it took, and its parts add up to it: ours, shaping's over all attempts and
+        rests, and the receiver's from its first deferral on."""
+        start = self.world.now
+        first, second, third = self.send(["a@b.test", "b@b.test", "c@b.test"])
+        self.world.now = start + 100_000
+        self.settle(first, State.DELIVERED, host="mx", took=40_000, throttled=30_000)
+        self.settle(second, State.DEFERRED, due_at=self.world.now, host="mx", outcome=_put_off(self.world.now))
+        self.settle(third, State.QUEUED, due_at=self.world.now, attempted=False, throttled=800_000)
+        self.claim_all()
+        self.world.now = start + 4_100_000
+        self.settle(second, State.DELIVERED, host="mx", took=50_000)
+        self.settle(third, State.DELIVERED, host="mx", took=50_000, throttled=200_000)
+        found = result(self.counters.durations(self.counting()))
+        one = {phase: [bucket(ms * 1000) for ms in times] for phase, times in _PARTS.items()}
+        self.assertEqual(found, {phase: {each: places.count(each) for each in places} for phase, places in one.items()})
+        self.assertEqual(result(self.counters.durations(self.counting(Stretch(0, FIRST)))), {})
 
     def test_acts(self) -> None:
         """What recipients do counts by domain, too."""
