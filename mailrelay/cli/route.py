@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Iterator
 from typing import Any
 
 import click
 
-from ..manage import Invalid, plain, routes
+from ..interfaces.route_tests import RouteTest
+from ..manage import Invalid, plain, route_test, routes
 from . import output
-from .frame import Group
+from .frame import FAILED, Group
 from .opening import Opened, installed, read_secret, wait
+from .trying import tried
 
 COLUMNS = ("id", "account", "hosts", "mx", "sources", "domains", "tls", "username", "fallback", "created_at")
 
@@ -105,6 +109,47 @@ def set_(opened: Opened, /, id: str, account: str, asks: bool, **given: Any) -> 
     if not changes:
         raise Invalid("id", "nothing to change was given")
     output.card(plain.route(wait(routes.change(opened.installation, account, id, changes)), opened.owners()))
+
+
+@route.command()
+@click.argument("name")
+@_account
+@click.option("--to", default="", metavar="ADDRESS|DOMAIN", help="Whose hosts, by MX; an address is asked about, too.")
+@click.option(
+    "--from", "sender", default="", metavar="ADDRESS", help="Ask in this sender's name, not the null sender's."
+)
+@installed
+def test(opened: Opened, name: str, account: str, to: str, sender: str) -> None:
+    """Try the route NAME, stored or configured: connect to its hosts, encrypt, log in, ask about a recipient.
+
+    No message is sent. Ends with status 1 when no host would take mail.
+
+    \b
+    Examples:
+      mailrelay route test eu --to ann@example.net
+      mailrelay route test mx --to example.net
+    """
+    found = tried(opened, account, name, to, sender)
+    if output.wants_json():
+        output.as_json(route_test.plain(found))
+    else:
+        for line in _told(found):
+            print(output.cell(line))
+    if not found.serves:
+        sys.exit(FAILED)
+
+
+def _told(found: RouteTest) -> Iterator[str]:
+    """What came of it, in lines."""
+    if found.reply:
+        yield f"{found.route}: no way: {found.reply}"
+    for each in found.probes:
+        hop, how = each.hop, each.tls or "not encrypted"
+        yield f"{hop.host}:{hop.port} {'serves' if each.serves else 'FAILS'} in {each.seconds} s, {how}: {each.reply}"
+        if each.fault:
+            yield f"  fault: {each.fault}"
+        yield f"  offers: {', '.join(each.offers) or 'nothing'}"
+        yield from (f"  {line}" for line in each.transcript.split("\n"))
 
 
 @route.command()

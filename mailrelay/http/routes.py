@@ -1,7 +1,8 @@
 """``/api/v1/routes``: stored routes, in the objects that the command line prints; never with a password.
 
 A body is a JSON object with some of the fields of `manage.routes.Wanted`; `account` in the query (or, of a new one, in
-the body) names whose it is, left out it serves all (or, of one that exists, the only one that can be meant).
+the body) names whose it is, left out it serves all (or, of one that exists, the only one that can be meant). ``POST
+…/test`` takes ``{"to": …, "from": …}`` and tries a route, one of the configuration too.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from twisted.web.iweb import IRequest
 from twisted.web.server import Request
 
 from ..interfaces.routes import StoredRoute
-from ..manage import accounts, plain, routes
+from ..manage import accounts, plain, route_test, routes
 from ..manage.installation import Installation
 from . import query
 from .body import json_object, typed
@@ -62,6 +63,12 @@ def add_routes(app: Klein, installation: Installation) -> None:
     async def route_change(request: Request, id: str) -> bytes:
         changes = typed(json_object(request), _KINDS)
         return await shown(request, await routes.change(installation, query.text(request, "account"), id, changes))
+
+    @app.route(f"{PATH}/<string:id>/test", methods=["POST"])
+    async def route_try(request: Request, id: str) -> bytes:
+        given = typed(json_object(request), {"to": str, "from": str})
+        account, to, sender = query.text(request, "account"), given.get("to", ""), given.get("from", "")
+        return query.send_json(request, route_test.plain(await route_test.test(installation, account, id, to, sender)))
 
     @app.route(f"{PATH}/<string:id>", methods=["DELETE"])
     async def route_remove(request: IRequest, id: str) -> bytes:

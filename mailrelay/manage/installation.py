@@ -19,6 +19,7 @@ from ..interfaces.files import IFiles
 from ..interfaces.history import IHistory
 from ..interfaces.registry import IRegistry
 from ..interfaces.renderer import IRenderer
+from ..interfaces.route_tests import IRouteTests
 from ..interfaces.routes import IRoutes
 from ..interfaces.statistics import IStatistics
 from ..interfaces.templates import ITemplates
@@ -95,7 +96,7 @@ class Stored(Protocol):
 class Installation:
     """`now` gives microseconds since 1970, `random` that many octets; `reveal_secrets` tells whether secrets are kept
     sealed, so that they can be shown again; `public_pages` whether links in mail have pages to lead to; `route_names`
-    are the routes of the configuration.
+    are the routes of the configuration, `mx_routes` those of them that go by MX, and `route_tests` tries any.
     `hash_password` and `new_private_key` are slow: a daemon gives some that run in a thread."""
 
     registry: IRegistry
@@ -117,6 +118,8 @@ class Installation:
     public_pages: bool = True
     reach: Reach = PUBLIC
     route_names: frozenset[str] = frozenset()
+    mx_routes: frozenset[str] = frozenset()
+    route_tests: IRouteTests | None = None
     hash_password: Callable[[str], Deferred[str]] = _hash_here
     new_secret: Callable[[], str] = generate_secret
     new_private_key: Callable[[str], Deferred[str]] = _private_key_here

@@ -75,28 +75,32 @@ class Ways:
             names = await self._names(delivery.account)
             name = serving(names.domains, delivery.destination) or names.usual
         if name:
-            return await self._by_name(delivery, name)
-        return await self._by(self._routes.usual(delivery.destination), delivery)
+            return await self._by_name(delivery.account, name, delivery.destination)
+        return await self._by(self._routes.usual(delivery.destination), delivery.destination)
 
     async def _of_report(self, delivery: Delivery) -> Sequence[Hop] | Outcome:
         """By the reports' own route, else by the usual one without its rule for TLS."""
         if (own := await self._named(delivery.account, REPORTS)) is not None:
-            return await self._by(own, delivery)
+            return await self._by(own, delivery.destination)
         names = await self._names(delivery.account)
         name = serving(names.domains, delivery.destination) or names.usual
         route = await self._named(delivery.account, name) if name else None
         route = route or self._routes.usual(delivery.destination)
         if isinstance(route, Route):
-            return await self._by(route, delivery)
+            return await self._by(route, delivery.destination)
         freed = replace(route, tls="may") if route.tls != "none" else route
         return await self._by_dns(delivery.destination, freed, held=False)
 
-    async def _by_name(self, delivery: Delivery, name: str) -> Sequence[Hop] | Outcome:
+    def through(self, account: str, name: str, domain: str) -> Deferred[Sequence[Hop] | Outcome]:
+        """The same, for mail of an account to a domain by the route of that name."""
+        return Deferred.fromCoroutine(self._by_name(account, name, domain))
+
+    async def _by_name(self, account: str, name: str, domain: str) -> Sequence[Hop] | Outcome:
         """By the route of that name: the account's own or a shared one, else the configuration's."""
-        route = await self._named(delivery.account, name)
+        route = await self._named(account, name)
         if route is None:
             return self._end(Reply(451, "4.3.5", f"There is no route named {name}"), name)
-        return await self._by(route, delivery)
+        return await self._by(route, domain)
 
     async def _named(self, account: str, name: str) -> Route | MxRoute | None:
         return await self._stored(account, name) or self._routes.get(name)
@@ -110,13 +114,13 @@ class Ways:
         if failed is None or not failed.fallback:
             return None
         route = await self._named(delivery.account, failed.fallback)
-        way = await self._by(route, delivery) if route is not None else None
+        way = await self._by(route, delivery.destination) if route is not None else None
         return way if isinstance(way, Sequence) else None
 
-    async def _by(self, route: Route | MxRoute, delivery: Delivery) -> Sequence[Hop] | Outcome:
+    async def _by(self, route: Route | MxRoute, domain: str) -> Sequence[Hop] | Outcome:
         if isinstance(route, Route):
             return route.order(self._down, self._chance)
-        return await self._by_dns(delivery.destination, route)
+        return await self._by_dns(domain, route)
 
     async def _by_dns(self, domain: str, route: MxRoute, held: bool = True) -> Sequence[Hop] | Outcome:
         way = direct(domain, route, self._own) if literal(domain) else await self._by_mx(domain, route, held)

@@ -231,6 +231,8 @@ def _installation(config: Config, worker: Worker, vault: Vault, dialects: Dialec
         public_pages=bool(config.http.public_url),
         reach=reach_of(config.webhooks),
         route_names=frozenset(route.name for route in config.routes),
+        mx_routes=frozenset(route.name for route in config.routes if route.mx),
+        route_tests=worker.route_tests,
     )
 
 

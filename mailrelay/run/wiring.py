@@ -20,22 +20,17 @@ from twisted.python.threadpool import ThreadPool
 
 from ..config import Config
 from ..config import Listener as ListenerSection
-from ..config import Route as RouteSection
 from ..interfaces.counters import ICounters
 from ..interfaces.submission import IConnection, Peer
 from ..interfaces.web_version import IWebVersions
 from ..mail.address import verp
-from ..mail.envelope import Delivery, Hop
-from ..manage.routes import open_route
+from ..mail.envelope import Delivery
 from ..manage.signing import unlock
 from ..policy import shaping
 from ..policy.dialect import Dialect, Dialects
-from ..policy.mx import Own
 from ..policy.retry import Schedule
-from ..policy.route import MxRoute, Route, Routes
 from ..relay.aside import Aside, large
 from ..relay.compose import compose, trace
-from ..relay.down import DownHosts
 from ..relay.feedback import ReturnPath
 from ..relay.figures import Figures
 from ..relay.hashing import SlowHash
@@ -45,8 +40,8 @@ from ..relay.late import LateConnection
 from ..relay.login import AddressChecker, LoginGuard, PasswordChecker, Realm
 from ..relay.outbound import Compose, Outbound, OutboundLimits
 from ..relay.personal import Site
-from ..relay.promises import Promises
 from ..relay.render import RenderPool
+from ..relay.route_tests import RouteTests
 from ..relay.settle import Settler
 from ..relay.signing import Signing
 from ..relay.sts import StsPolicies
@@ -54,13 +49,11 @@ from ..relay.submission import SubmittingConnection
 from ..relay.tls_reports import TlsReporter
 from ..relay.tls_sessions import TlsSessions
 from ..relay.unproven import Allowance, BudgetedConnection, Unproven
-from ..relay.way import Ways
 from ..relay.web_version import WebVersions
 from ..smtp.budget import Budget
 from ..smtp.clamd import Clamd, clamd_by
-from ..smtp.client import Timeouts
 from ..smtp.dial import connect_by
-from ..smtp.dns import Resolver, exchange_by, servers
+from ..smtp.dns import Resolver
 from ..smtp.https import Https
 from ..smtp.listener import Limits, Listener
 from ..smtp.pool import Pool
@@ -70,12 +63,13 @@ from ..store import Store
 from ..store.counters import MemoryCounters
 from ..vault import Vault, hash_password, verify_password
 from .certificates import Certificates
-from .ports import Address, ends_at
+from .ports import Address
 from .public import Keyring
 from .reporting import reporter_of, told_by
 from .returns import returns
 from .spared import drawn, free_space
 from .threads import Threads
+from .ways import prober_of, timeouts_of, ways_out
 
 if TYPE_CHECKING:
     from ..store.redis_counters import RedisCounters
@@ -100,6 +94,7 @@ class Wired:
     tls_reporter: TlsReporter
     #: what transactions reach for
     intake: Intake
+    route_tests: RouteTests
 
     @property
     def free_space(self) -> int:
@@ -159,7 +154,7 @@ def wire(
         reactor,
         now,
         hostname,
-        timeouts=_timeouts(config),
+        timeouts=timeouts_of(config),
         concurrency=delivery.connections_per_host,
         messages=delivery.messages_per_connection,
         shaping=rules,
@@ -171,32 +166,7 @@ def wire(
         delivery.schedule, delivery.expiry, delivery.jitter / 100, delivery.uncertain, delivery.uncertain_retries
     )
     settler = Settler(store.ledger, schedule, now, random.random, store.history.attempts)
-    asked = config.resolver
-    resolver = Resolver(
-        servers(asked.servers, asked.port),
-        exchange_by(reactor, os.urandom),
-        reactor,
-        os.urandom,
-        timeout=asked.timeout,
-        tries=asked.tries,
-    )
-    near = any(route.mx and route.allow_private for route in config.routes)
-    https = Https(reactor, resolver, allow_private=near)
-    policies = StsPolicies(resolver, https, reactor.seconds, store.sts_policies, now) if delivery.mta_sts else None
-    promises = Promises(resolver, policies, asked.validates, told)
-    own = Own(frozenset({hostname.lower()}), ends_at(listening))
-    down = DownHosts(now)
-    ways = Ways(
-        _routes(config),
-        partial(_stored_route, store, vault),
-        resolver,
-        own,
-        random.random,
-        now,
-        down,
-        store.directory.routes,
-        promises,
-    )
+    ways, down, resolver, policies = ways_out(config, store, vault, reactor, hostname, listening, told, now)
     bounce_domain = delivery.bounce_domain or f"bounces.{hostname}"
     bounce_key = vault.subkey("verp")
 
@@ -279,6 +249,7 @@ def wire(
         policies,
         reporter,
         intake,
+        RouteTests(ways, prober_of(config, reactor, hostname)),
     )
 
 
@@ -321,58 +292,6 @@ def _compose(
 
 def _trace(hostname: str, id: str, at: int, peer: Peer) -> bytes:
     return trace(hostname, id, at, esmtp=peer.esmtp, tls=bool(peer.tls), login=True)
-
-
-def _timeouts(config: Config) -> Timeouts:
-    given = config.delivery.timeouts
-    return Timeouts(
-        connect=given.connect,
-        banner=given.banner,
-        ehlo=given.ehlo,
-        mail=given.mail,
-        rcpt=given.rcpt,
-        data=given.data,
-        block=given.block,
-        final=given.dot,
-        idle=config.delivery.idle,
-    )
-
-
-def _routes(config: Config) -> Routes:
-    def way(route: RouteSection) -> Route | MxRoute:
-        if route.mx:
-            return MxRoute(
-                route.name,
-                route.port,
-                route.tls,
-                route.allow_private,
-                route.fallback,
-                route.sources,
-                route.rotate,
-            )
-        return Route(
-            route.name,
-            tuple(
-                Hop(host, port, route.tls, route.username, route.password, route=route.name)
-                for host, port in route.addresses
-            ),
-            route.weights,
-            route.fallback,
-        )
-
-    domains = {domain: route.name for route in config.routes for domain in route.domains}
-    return Routes(map(way, config.routes), config.default_route.name, domains)
-
-
-def _provider(rules: shaping.Shaping, host: str) -> str:
-    """The provider of a mail host, as figures name it."""
-    rule = rules.of_host(host)
-    return rule.name if rule.mx else "others"
-
-
-def _stored_route(store: Store, vault: Vault, account: str, id: str) -> Deferred[Route | MxRoute | None]:
-    found = store.directory.route(account, id)
-    return found.addCallback(lambda route: open_route(vault, route) if route is not None else None)
 
 
 def _portal(
@@ -476,3 +395,9 @@ def _listener(config: Config, section: ListenerSection) -> Listener:
             data_rate=limits.data_rate,
         ),
     )
+
+
+def _provider(rules: shaping.Shaping, host: str) -> str:
+    """The provider of a mail host, as figures name it."""
+    rule = rules.of_host(host)
+    return rule.name if rule.mx else "others"

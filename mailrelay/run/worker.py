@@ -24,6 +24,7 @@ from ..config import Config
 from ..interfaces.engagement import IEngagement
 from ..interfaces.registry import IRegistry
 from ..interfaces.renderer import IRenderer
+from ..interfaces.route_tests import IRouteTests
 from ..interfaces.web_version import IWebVersions
 from ..mail.envelope import DAY, ulid
 from ..mail.reply import Refusal
@@ -42,6 +43,7 @@ from .memory import give_back_large_blocks
 from .ports import address_of, adopt, close_all
 from .public import Keyring
 from .threads import Threads
+from .ways import unknown_fallbacks
 from .wiring import Wired, wire
 
 log = Logger()
@@ -127,6 +129,12 @@ class Worker:
         return self.store.engagement, self._wired.web_versions, self.store.registry, self._keyring
 
     @property
+    def route_tests(self) -> IRouteTests:
+        """What tries routes, once started."""
+        assert self._wired is not None, "the worker was not started"
+        return self._wired.route_tests
+
+    @property
     def renderer(self) -> IRenderer:
         """What renders, once started."""
         assert self._wired is not None, "the worker was not started"
@@ -199,6 +207,8 @@ class Worker:
             await wired.policies.remember()
         if (why := self._config.tls_reports.why_not) and not self._sandbox:
             log.info("no reports about TLS are sent: {why}", why=why)
+        for text in await unknown_fallbacks(self._config, store):
+            log.warn("{text}", text=text)
         await wired.tls_reporter.warn()
         wired.outbound.start()
         for name, factory in wired.servers.items():

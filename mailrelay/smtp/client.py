@@ -143,6 +143,14 @@ class OutboundConnection(Protocol):
             self._write(write)
         self._proceed()
 
+    def ask(self, sender: bytes, recipient: bytes) -> None:
+        """Ask whether a recipient would be taken, without a message; ends in `Owner.done`, perhaps at once."""
+        self._busy = True
+        self.conversation.at = self._clock.seconds()
+        if write := self.conversation.ask(sender, recipient):
+            self._write(write)
+        self._proceed()
+
     def quit(self) -> None:
         """Say goodbye; the owner hears `gone` at once."""
         self._write(self.conversation.quit())

@@ -54,6 +54,7 @@ class Conversation:
         self._recipients: list[tuple[int, bytes]] = []
         self._next = 0
         self._pipelined = False
+        self._asks = False
         self._refused: Reply | None = None
 
     @property
@@ -121,6 +122,15 @@ class Conversation:
             return self._say(Phase.MAIL, line)
         lines = [line, *(b"RCPT TO:<" + path + b">\r\n" for path in paths), b"DATA\r\n"]
         return self._say(Phase.MAIL, b"".join(lines), len(lines))
+
+    def ask(self, sender: bytes, recipient: bytes) -> bytes:
+        """Ask whether a recipient would be taken: MAIL, RCPT and RSET, and never a message; "delivered" is yes."""
+        self.verdicts = [self._barred(sender, recipient)]
+        if self._decided:
+            return b""
+        self._recipients, self._next, self._refused = [(0, recipient)], 0, None
+        self.answers, self._pipelined, self._asks = 0, False, True
+        return self._say(Phase.MAIL, mail_line(sender, [recipient], b"", self.extensions))
 
     def body_sent(self) -> None:
         """The last octet of the body was handed over."""
@@ -248,6 +258,8 @@ class Conversation:
         return b""
 
     def _recipient_taken(self, reply: Reply) -> bytes:
+        if self._asks:
+            self._decide(Delivered, reply)
         self._next += 1
         return self._next_recipient()
 

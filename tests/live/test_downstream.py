@@ -266,3 +266,22 @@ def test_everything_stalls(relay: Relay, shop: Shop, sinks: dict[str, Sink]) -> 
     waiting = relay.cli("queue", "list", "--domain", "stalled.test")["waiting"]
     assert len(waiting) == 25
     relay.cli("queue", "drop", "--domain", "stalled.test", "--reason", "over", "--yes")
+
+
+def test_routes_are_tried(relay: Relay, shop: Shop, sinks: dict[str, Sink]) -> None:
+    """A route is tried by all that mail would say before DATA; the command ends with status 1 where no host serves, and
+    no message was sent."""
+    before = len(sinks["seven"].messages)
+    found = relay.cli("route", "test", "seven", "--to", "ann@seven.test", "--from", shop.mail_from)
+    (host,) = found["hosts"]
+    assert (found["serves"], host["serves"], host["reply"], host["offers"]) == (
+        True,
+        True,
+        "250 2.1.5 Ok",
+        ["PIPELINING"],
+    )
+    assert any("RCPT TO:<ann@seven.test>" in line for line in host["transcript"])
+    assert len(sinks["seven"].messages) == before
+    ended = relay.command("route", "test", "login")
+    assert (ended.returncode, ended.stderr) == (1, "") and "FAILS" in ended.stdout and "535 5.7.8 no" in ended.stdout
+    assert relay.refusal("route", "test", "nowhere") == "route: there is no 'nowhere'"
