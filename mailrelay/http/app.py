@@ -31,6 +31,7 @@ from . import (
     queue,
     routes,
     sandbox,
+    sending,
     statistics,
     suppressions,
     templates,
@@ -69,6 +70,7 @@ def make_site(
     app.url_map.strict_slashes = False
     _add_errors(app)
     messages.add_routes(app, installation)
+    sending.add_routes(app, installation)
     events.add_routes(app, installation)
     webhooks.add_routes(app, installation)
     statistics.add_routes(app, installation)

@@ -18,13 +18,18 @@ from twisted.web.resource import IResource, Resource
 from twisted.web.server import NOT_DONE_YET, Request, Site
 
 from ..manage.files import MAX_FILE
-from . import files, suppressions, templates
+from . import files, sending, suppressions, templates
 from .guard import Guard
 from .problem import CONTENT_TYPE, Problem
 
 MAX_BODY = 64 * 1024  #: octets of a request's body that are read
 #: Below which paths more may come, with how many octets.
-UPLOADS = {files.PATH: MAX_FILE, templates.PATH: templates.MAX_BODY, suppressions.PATH: suppressions.MAX_BODY}
+UPLOADS = {
+    files.PATH: MAX_FILE,
+    templates.PATH: templates.MAX_BODY,
+    suppressions.PATH: suppressions.MAX_BODY,
+    **dict.fromkeys(sending.PATHS, sending.MAX_BODY),
+}
 MAX_DISCARDED = (
     1024 * 1024
 )  #: octets of a refused body that are taken off the wire, so that its sender reads the refusal

@@ -20,7 +20,7 @@ from ..mail.frozen import frozen
 @dataclass(frozen=True, slots=True)
 class Peer:
     """Who is on the line: the client's address, the listener, the session's id, its HELO name, TLS version or "", and
-    the user name by which it logged in ("" where none was asked for)."""
+    the user name by which it logged in ("" where none was asked for). `via` is the protocol where that is not SMTP."""
 
     address: str
     listener: str
@@ -29,6 +29,7 @@ class Peer:
     esmtp: bool = True
     tls: str = ""
     login: str = ""
+    via: str = ""
 
 
 class IConnectionLogin(ICredentials):

@@ -8,6 +8,7 @@ can be read in two ways raises `AddressError` instead of being guessed.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from functools import lru_cache
 
 from .address import AddressError, Mailbox, parse_mailbox
@@ -81,16 +82,24 @@ def address_field(label: str, name: str, address: str) -> bytes:
 
     The name is made one line; what ASCII does not have in it becomes encoded words. The address stands as it is.
     """
-    name = one_line(name).strip()
+    return address_list(label, ((name, address),))
+
+
+def address_list(label: str, listed: Sequence[tuple[str, str]]) -> bytes:
+    """The same of several, each by name and address."""
     head = label.encode("ascii") + b":"
+    values = [_written(name, address, len(head) + 1) for name, address in listed]
+    return b"\r\n".join(fold(head, b" " + b", ".join(values))) + b"\r\n"
+
+
+def _written(name: str, address: str, taken: int) -> bytes:
+    """One address as a field has it; `taken` octets of its first line are taken already."""
+    name = one_line(name).strip()
     if not name:
-        value = b" " + address.encode("utf-8")
-    elif name.isascii() and "=?" not in name:
-        value = b' "%s" <%s>' % (_TO_ESCAPE.sub(r"\\\1", name).encode("ascii"), address.encode("utf-8"))
-    else:
-        words = b" ".join(encoded_words(name, len(head) + 1))
-        value = b" %s <%s>" % (words, address.encode("utf-8"))
-    return b"\r\n".join(fold(head, value)) + b"\r\n"
+        return address.encode("utf-8")
+    if name.isascii() and "=?" not in name:
+        return b'"%s" <%s>' % (_TO_ESCAPE.sub(r"\\\1", name).encode("ascii"), address.encode("utf-8"))
+    return b"%s <%s>" % (b" ".join(encoded_words(name, taken)), address.encode("utf-8"))
 
 
 def _tokens(text: str) -> list[_Token]:

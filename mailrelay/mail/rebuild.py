@@ -42,11 +42,12 @@ class NoText(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class File:
-    """A file to be attached: its name, its type ("image/png") and its octets."""
+    """A file to be attached: its name, its type ("image/png") and its octets; with a `cid` HTML shows it in place."""
 
     name: str
     type: str
     octets: bytes
+    cid: str = ""
 
 
 def one_text(message: Message) -> Message:
@@ -104,6 +105,16 @@ def with_texts(message: Message, texts: Sequence[Leaf], id: str = "") -> Message
 
 def attach(message: Message, files: Sequence[File], id: str) -> Message:
     """The message with files behind what it holds, which stays octet by octet."""
+    return _behind(message, files, id, b"multipart/mixed")
+
+
+def embed(message: Message, files: Sequence[File], id: str) -> Message:
+    """The message with files that its HTML shows (RFC 2387), each by its `cid`."""
+    root = b"multipart/alternative" if mime.kind(message).type == "multipart" else b"text/html"
+    return _behind(message, files, id, b'multipart/related; type="%s"' % root)
+
+
+def _behind(message: Message, files: Sequence[File], id: str, kind: bytes) -> Message:
     if not files:
         return message
     body_fields = {name.lower() for name in BODY_FIELDS}
@@ -114,7 +125,7 @@ def attach(message: Message, files: Sequence[File], id: str) -> Message:
     ]
     boundary = _boundary(id, pieces)
     head = message.drop("MIME-Version", *BODY_FIELDS).append(
-        b"MIME-Version: 1.0\r\n", b'Content-Type: multipart/mixed; boundary="%s"\r\n' % boundary
+        b"MIME-Version: 1.0\r\n", b'Content-Type: %s;\r\n boundary="%s"\r\n' % (kind, boundary)
     )
     return _with_body(head, _multipart(boundary, pieces))
 
@@ -162,7 +173,8 @@ def _file_fields(file: File) -> list[bytes]:
     return [
         b"Content-Type: %s;\r\n %s\r\n" % (file.type.encode("ascii"), called),
         b"Content-Transfer-Encoding: base64\r\n",
-        b"Content-Disposition: attachment;\r\n %s\r\n" % disposed,
+        b"Content-Disposition: %s;\r\n %s\r\n" % (b"inline" if file.cid else b"attachment", disposed),
+        *([b"Content-ID: <%s>\r\n" % file.cid.encode("ascii")] if file.cid else []),
     ]
 
 

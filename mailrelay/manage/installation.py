@@ -17,6 +17,7 @@ from ..interfaces.erasure import IErasure
 from ..interfaces.events import IEvents
 from ..interfaces.files import IFiles
 from ..interfaces.history import IHistory
+from ..interfaces.posting import IPostOffice
 from ..interfaces.registry import IRegistry
 from ..interfaces.renderer import IRenderer
 from ..interfaces.route_tests import IRouteTests
@@ -97,7 +98,8 @@ class Installation:
     """`now` gives microseconds since 1970, `random` that many octets; `reveal_secrets` tells whether secrets are kept
     sealed, so that they can be shown again; `public_pages` whether links in mail have pages to lead to; `route_names`
     are the routes of the configuration, `mx_routes` those of them that go by MX, and `route_tests` tries any.
-    `hash_password` and `new_private_key` are slow: a daemon gives some that run in a thread."""
+    `hash_password` and `new_private_key` are slow: a daemon gives some that run in a thread, and `aside`, which calls a
+    function in one. `posts` takes messages, where a daemon runs."""
 
     registry: IRegistry
     history: IHistory
@@ -123,6 +125,8 @@ class Installation:
     hash_password: Callable[[str], Deferred[str]] = _hash_here
     new_secret: Callable[[], str] = generate_secret
     new_private_key: Callable[[str], Deferred[str]] = _private_key_here
+    posts: IPostOffice | None = None
+    aside: Callable[..., Deferred[Any]] = execute
 
     @classmethod
     def over(cls, store: Stored, **more: Any) -> Self:

@@ -270,9 +270,14 @@ class Transaction:
             over_limit_fails=dialect.over_limit == "fail",
             digest=said,
         )
+        return await self._commit(submission, message)
+
+    async def _commit(self, submission: Submission, message: Message) -> str:
+        """Commit what was admitted, and hand it to the scheduler."""
+        intake, source = self._intake, self._source
         lease = intake.scheduler.has_room(submission)
         try:
-            if key:
+            if submission.instructions.idempotency_key:
                 id, deliveries = await intake.ledger.accept_once(submission, lease)
             else:
                 id, deliveries = submission.id, await intake.ledger.accept(submission, lease)
@@ -282,13 +287,13 @@ class Transaction:
         log.info(
             ACCEPTED if id == submission.id else REPEATED,
             id=id,
-            connection=connection.id,
+            connection=submission.connection,
             count=len(submission.recipients),
             size=submission.size,
         )
         if source.id != id:
             source.discard()  # what was spooled was read back, and is stored anew if at all
-        intake.directory.spent(connection.account)
+        intake.directory.spent(submission.account)
         # what a repetition adds goes out as the first was stored, with the trace of the first
         intake.scheduler.take(deliveries, None if submission.spooled or id != submission.id else message)
         return id

@@ -21,6 +21,7 @@ from .wiring import Wired
 
 PATIENCE = 2.0  #: seconds
 KEPT = 1.0  #: seconds
+API = "http"  #: in the place of a listener's name
 
 
 class Watched(Protocol):
@@ -108,6 +109,7 @@ class Health:
             for name, factory in wired.servers.items()
             for dialect, tally in factory.tallies.items()
         ]
+        tallies += [(API, dialect, tally) for dialect, tally in wired.posts.tallies.items()]
         found = await readings(
             worker.store, wired, tallies=tallies, paused=worker.paused, now=self._now(), began=worker.began
         )

@@ -12,10 +12,10 @@ from collections.abc import Iterator, Sequence
 from .. import __version__
 from ..interfaces.events import Sought
 from ..interfaces.history import Depth
+from ..interfaces.tally import Tally
 from ..mail.envelope import SECOND
 from ..mail.event import Event
 from ..manage.measures import Reading, Spread
-from ..smtp.voice import Tally
 from ..store import Store
 from ..store.measured import Spread as Counted
 from .wiring import Wired

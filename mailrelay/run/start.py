@@ -233,6 +233,8 @@ def _installation(config: Config, worker: Worker, vault: Vault, dialects: Dialec
         route_names=frozenset(route.name for route in config.routes),
         mx_routes=frozenset(route.name for route in config.routes if route.mx),
         route_tests=worker.route_tests,
+        posts=worker.posts,
+        aside=worker.aside,
     )
 
 

@@ -25,6 +25,7 @@ from ..interfaces.submission import IConnection, Peer
 from ..interfaces.web_version import IWebVersions
 from ..mail.address import verp
 from ..mail.envelope import Delivery
+from ..mail.trace import received
 from ..manage.signing import unlock
 from ..policy import shaping
 from ..policy.dialect import Dialect, Dialects
@@ -40,6 +41,7 @@ from ..relay.late import LateConnection
 from ..relay.login import AddressChecker, LoginGuard, PasswordChecker, Realm
 from ..relay.outbound import Compose, Outbound, OutboundLimits
 from ..relay.personal import Site
+from ..relay.posting import PostOffice
 from ..relay.render import RenderPool
 from ..relay.route_tests import RouteTests
 from ..relay.settle import Settler
@@ -95,6 +97,7 @@ class Wired:
     #: what transactions reach for
     intake: Intake
     route_tests: RouteTests
+    posts: PostOffice
 
     @property
     def free_space(self) -> int:
@@ -250,6 +253,7 @@ def wire(
         reporter,
         intake,
         RouteTests(ways, prober_of(config, reactor, hostname)),
+        PostOffice(intake, dialects, _unbelieved(config, store, vault, signing.defer, now, hostname), reverse_path),
     )
 
 
@@ -290,7 +294,22 @@ def _compose(
     return lambda message, *given: (defer if large(message) else at_once)(compose, message, *given, hostname, site)
 
 
+def _unbelieved(
+    config: Config,
+    store: Store,
+    vault: Vault,
+    defer: Callable[..., Deferred[bytes]],
+    now: Callable[[], int],
+    hostname: str,
+) -> Compose:
+    """What composes for a rehearsal: nobody believes the links of a message that was never sent."""
+    site = Site(config.http.public_url, lambda number: os.urandom(32)) if config.http.public_url else None
+    return _compose(config, store, vault, defer, now, hostname, site)
+
+
 def _trace(hostname: str, id: str, at: int, peer: Peer) -> bytes:
+    if peer.via:
+        return received(hostname, id, peer.via, at)
     return trace(hostname, id, at, esmtp=peer.esmtp, tls=bool(peer.tls), login=True)
 
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 import os
 import socket
 import time
-from collections.abc import Awaitable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
 from typing import Any
 
@@ -22,6 +22,7 @@ from twisted.python.threadpool import ThreadPool
 
 from ..config import Config
 from ..interfaces.engagement import IEngagement
+from ..interfaces.posting import IPostOffice
 from ..interfaces.registry import IRegistry
 from ..interfaces.renderer import IRenderer
 from ..interfaces.route_tests import IRouteTests
@@ -139,6 +140,17 @@ class Worker:
         """What renders, once started."""
         assert self._wired is not None, "the worker was not started"
         return self._wired.renderer
+
+    @property
+    def posts(self) -> IPostOffice:
+        """Who takes messages without SMTP, once started."""
+        assert self._wired is not None, "the worker was not started"
+        office: IPostOffice = self._wired.posts
+        return office
+
+    def aside(self, function: Callable[..., Any], *given: Any) -> Deferred[Any]:
+        """Call a function in a thread."""
+        return self._signing.defer(function, *given)
 
     # -- start
 

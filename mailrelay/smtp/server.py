@@ -24,11 +24,12 @@ from twisted.logger import Logger
 from twisted.protocols.tls import TLSMemoryBIOFactory
 
 from ..interfaces.submission import IAddressLogin, IConnection
+from ..interfaces.tally import Tally
 from ..policy.dialect import Dialect
 from .budget import Budget
 from .listener import Listener, Surroundings
 from .protocol import SmtpServer
-from .voice import Tally, Voice
+from .voice import Voice
 
 
 class SmtpServerFactory(Factory):

@@ -5,10 +5,10 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from ..interfaces.tally import Tally
 from ..mail.reply import Reply
 from ..policy.dialect import Dialect
 
@@ -23,17 +23,6 @@ class Spoken:
     @classmethod
     def of(cls, reply: Reply) -> Spoken:
         return cls(reply.encode(), reply.closes)
-
-
-class Tally:
-    """What was answered in one dialect since the process began: messages `accepted`, and what was `refused`, by the
-    reply key and the first digit of its code."""
-
-    __slots__ = ("accepted", "refused")
-
-    def __init__(self) -> None:
-        self.accepted = 0
-        self.refused: Counter[tuple[str, int]] = Counter()
 
 
 class Voice:

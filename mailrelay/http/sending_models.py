@@ -1,0 +1,208 @@
+"""The body of ``POST /api/v1/messages`` and ``/api/v1/preflight``: its members, their kinds and bounds."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, JsonValue, model_validator
+
+from ..mail.address import AddressError
+from ..mail.addresses import addresses
+from ..mail.letter import Letter, Named
+from ..mail.rebuild import File
+from ..manage.sending import MOST_IN_BATCH, MOST_METADATA, MOST_RECIPIENTS, Options, Personal, Wanted
+
+LONGEST_LINE = 998
+LONGEST_TEXT = 8 << 20
+
+
+class Members(BaseModel):
+    """An object with these members and no others."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, hide_input_in_errors=True)
+
+
+def _taken_apart(value: Any) -> Any:
+    """``Name <address>`` as an object."""
+    if not isinstance(value, str):
+        return value
+    try:
+        ((name, mailbox),) = addresses(value.encode("utf-8", "replace"))
+    except (AddressError, ValueError):
+        raise ValueError("must be one address, such as Bob <bob@example.net>") from None
+    return {"address": mailbox.address, "name": name}
+
+
+class Person(Members):
+    """An address, with the name that is shown for it; may also be written as ``Name <address>``."""
+
+    address: Annotated[str, Field(max_length=320, examples=["bob@example.net"])]
+    name: Annotated[str, Field(max_length=255)] = ""
+
+    @property
+    def named(self) -> Named:
+        return Named(self.address, self.name)
+
+
+Somebody = Annotated[Person, BeforeValidator(_taken_apart)]
+#: One or several.
+People = Annotated[
+    list[Somebody],
+    BeforeValidator(lambda value: value if isinstance(value, list) else [value]),
+    Field(max_length=MOST_RECIPIENTS),
+]
+
+
+def _octets(text: str) -> str:
+    try:
+        base64.b64decode(text, validate=True)
+    except (binascii.Error, ValueError):
+        raise ValueError("must be base64") from None
+    return text
+
+
+Base64 = Annotated[str, AfterValidator(_octets), Field(json_schema_extra={"contentEncoding": "base64"})]
+Line = Annotated[str, Field(max_length=LONGEST_LINE)]
+Text = Annotated[str, Field(max_length=LONGEST_TEXT)]
+Variables = dict[str, JsonValue]
+Metadata = Annotated[dict[str, str], Field(max_length=MOST_METADATA)]
+
+
+class Attachment(Members):
+    """A file: shown by HTML as ``cid:…`` where it has a `cid`, else attached."""
+
+    name: Annotated[str, Field(min_length=1, max_length=255, examples=["invoice.pdf"])]
+    type: Annotated[str, Field(max_length=255, examples=["application/pdf"])] = "application/octet-stream"
+    content: Base64
+    cid: Annotated[str, Field(max_length=200)] = ""
+
+    @property
+    def file(self) -> File:
+        return File(self.name, self.type, base64.b64decode(self.content), self.cid)
+
+
+class CachedFile(Members):
+    """A file of the cache by its key, under its own name or another."""
+
+    key: Annotated[str, Field(min_length=1, max_length=255)]
+    name: Annotated[str, Field(max_length=255)] = ""
+
+
+class OwnMessage(Members):
+    """One recipient of a batch; variables and metadata are laid over those of all."""
+
+    to: Somebody
+    variables: Variables = {}
+    metadata: Metadata = {}
+    reference: Annotated[str, Field(max_length=255)] = ""
+
+    @property
+    def personal(self) -> Personal:
+        return Personal(self.to.named, self.variables, self.metadata, self.reference)
+
+
+class Outgoing(Members):
+    """A message: written from its parts, or `raw`."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "from": "Shop <app@acme.example>",
+                    "to": ["Bob <bob@example.net>"],
+                    "subject": "Your order",
+                    "text": "Thank you!",
+                    "tag": "orders",
+                    "reference": "order-17",
+                }
+            ]
+        }
+    )
+
+    connection: Annotated[str, Field(max_length=255, description="its name or id; the only active one if left out")] = (
+        ""
+    )
+    sender: Annotated[Somebody | None, Field(alias="from")] = None
+    to: People = []
+    cc: People = []
+    bcc: People = []
+    reply_to: People = []
+    subject: Line = ""
+    text: Text = ""
+    html: Text = ""
+    headers: dict[str, str] = {}
+    attachments: Annotated[list[Attachment], Field(max_length=100)] = []
+    raw: Annotated[Base64, Field(description="a whole message (RFC 5322) in place of its parts")] = ""
+    return_path: Annotated[str | None, Field(max_length=320, description='where reports go; "" for nowhere')] = None
+    batch: Annotated[list[OwnMessage], Field(max_length=MOST_IN_BATCH)] = []
+    template: Annotated[str, Field(max_length=128)] = ""
+    variables: Variables | None = None
+    tag: Annotated[str, Field(max_length=128)] = ""
+    reference: Annotated[str, Field(max_length=255)] = ""
+    route: Annotated[str, Field(max_length=64)] = ""
+    metadata: Metadata = {}
+    files: Annotated[list[CachedFile], Field(max_length=50)] = []
+    track_opens: bool | None = None
+    track_clicks: bool | None = None
+    priority: Annotated[str, Field(max_length=32, examples=["high"])] = ""
+    valid_until: Annotated[str, Field(max_length=64, description="an instant, or seconds from now, as text")] = ""
+    idempotency_key: Annotated[str, Field(max_length=255)] = ""
+
+    @model_validator(mode="after")
+    def _one_way(self) -> Outgoing:
+        if not self.raw:
+            if self.sender is None:
+                raise ValueError("from: must be given")
+            return self
+        parts = ("reply_to", "subject", "text", "html", "headers", "attachments", "batch")
+        if given := [name for name in parts if getattr(self, name)]:
+            raise ValueError(f"{given[0]}: not beside a raw message")
+        if self.sender is None and self.return_path is None:
+            raise ValueError("from: must be given, or return_path")
+        return self
+
+    @property
+    def wanted(self) -> Wanted:
+        """The same for the use case."""
+        listed = {name: tuple(each.named for each in getattr(self, name)) for name in ("to", "cc", "bcc", "reply_to")}
+        letter, bcc, return_path = None, listed["bcc"], self.return_path
+        if self.raw:
+            bcc = (*listed["to"], *listed["cc"], *bcc)
+            if return_path is None and self.sender is not None:
+                return_path = self.sender.address
+        elif self.sender is not None:
+            letter = Letter(
+                self.sender.named,
+                listed["to"],
+                listed["cc"],
+                listed["reply_to"],
+                self.subject,
+                self.text,
+                self.html,
+                tuple(self.headers.items()),
+                tuple(each.file for each in self.attachments),
+            )
+        return Wanted(
+            self.connection,
+            letter,
+            base64.b64decode(self.raw),
+            bcc,
+            tuple(each.personal for each in self.batch),
+            return_path,
+            Options(
+                template=self.template,
+                variables=self.variables,
+                tag=self.tag,
+                client_ref=self.reference,
+                route=self.route,
+                idempotency_key=self.idempotency_key,
+                metadata=self.metadata,
+                files=tuple((each.key, each.name) for each in self.files),
+                track_opens=self.track_opens,
+                track_clicks=self.track_clicks,
+                priority=self.priority,
+                valid_until=self.valid_until,
+            ),
+        )
