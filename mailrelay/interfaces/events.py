@@ -50,6 +50,7 @@ class Happening:
     attempt: int = 0
     route: str = ""
     host: str = ""
+    tls: str = ""
     reply: str = ""
     due_at: int = 0
     bounce_class: str = ""

@@ -84,6 +84,7 @@ OF_RECIPIENTS: Mapping[str, str] = {
     "next_try_at": 'When the next attempt is made; "" when there is none.',
     "route": "The route of the attempt.",
     "host": "The host that was talked to.",
+    "tls": 'How what was said to it was encrypted, and by what rule; "" in the clear, and where nothing was said.',
     "reply": "What that host said, or the reason in our own words.",
     "machine": 'Of an open or a click: what did it instead of a person; "" for a person.',
     "url": "Of a click: where it led.",

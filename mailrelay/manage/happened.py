@@ -83,6 +83,7 @@ def plain(value: Happening, owners: Mapping[str, str]) -> Plain:
         "next_try_at": instant(value.due_at),
         "route": value.route,
         "host": value.host,
+        "tls": value.tls,
         "reply": value.reply,
         "machine": value.machine,
         "url": value.target,

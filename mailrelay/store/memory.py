@@ -295,6 +295,7 @@ class MemoryLedger:
         if outcome is not None:
             number = entry.delivery.attempts
             more |= {"attempt": number, "route": outcome.route, "host": outcome.host, "due_at": settlement.due_at}
+            more["tls"] = outcome.tls
             if outcome.fallback:
                 self.state.tell("route_failover", entry, settlement.at, **more | {"due_at": 0})
         if settlement.reply is not None and settlement.reply.code >= 400:

@@ -140,6 +140,14 @@ class EventLaws:
         self.settle(ann, Delivered(OK, "mx", 0, route="spare", fallback="default: down"))
         self.assertEqual([event for event, _ in self.told()], ["accepted", "route_failover", "delivered"])
 
+    def test_encryption(self) -> None:
+        """What went in the clear is told as such, and what did not with how it was encrypted (T6)."""
+        ann, bob = self.accept("ann@b.test", "bob@b.test")
+        self.settle(ann, Delivered(OK, "mx", 0))
+        self.settle(bob, Delivered(OK, "mx", 0, "TLSv1.3"))
+        (clear, secured) = self.after(events=(Event.DELIVERED,)).events
+        self.assertEqual((clear.tls, secured.tls), ("", "TLSv1.3"))
+
     def test_lost_lease(self) -> None:
         """A settlement that comes too late changes nothing, and is told as what it may mean."""
         (ann,) = self.accept("ann@b.test")
