@@ -11,6 +11,7 @@ from ..mail.envelope import State
 from ..manage import Invalid, messages, plain
 from ..manage import explain as explaining
 from ..manage import export as exporting
+from ..manage import resend as resending
 from ..manage.queue import Which
 from . import output, telling
 from .frame import Group
@@ -76,6 +77,26 @@ def export(opened: Opened, which: Which, states: tuple[str, ...], format: str) -
         sys.stdout.write(text)
 
     wait(exporting.export(opened.installation, which, states, format, write))
+
+
+@message.command("resend")
+@click.argument("id")
+@click.option("--to", multiple=True, metavar="ADDRESS", help="To this one instead; may be repeated.")
+@installed
+def resend(opened: Opened, id: str, to: tuple[str, ...]) -> None:
+    """Send a message again, as a new one: to all its recipients, to one by its id, or to others.
+
+    It is paid for as a new one, and refused where a new one would be: a suppressed recipient, no balance, a blocked
+    connection, or a body that is kept no longer.
+
+    \b
+    Example:
+      mailrelay message resend 01KAJ2V5RTPG3M2Y6Q7XW8Z9AB --to ann@example.net
+    """
+    made = wait(resending.resend(opened.installation, id, to))
+    rows = [plain.passage(each, opened.installation.dialects) for each in made.passages]
+    said = f"Sent again to {len(rows)} recipient{'s' if len(rows) > 1 else ''} as {made.id}."
+    output.done(said, {"id": made.id, "of": id, "recipients": rows})
 
 
 @message.command()

@@ -1,6 +1,7 @@
 """``GET /api/v1/messages``: the send history, one JSON object for each recipient, the newest first; ``GET
 /api/v1/messages/export``: the same as a file, CSV or NDJSON by `format`; and ``GET /api/v1/messages/ID/explain``: every
-decision about one message, with `to` about one recipient of it.
+decision about one message, with `to` about one recipient of it. ``POST /api/v1/messages/ID/resend`` sends one again,
+with ``{"to": […]}`` to others; the answer is the new one's id and recipients.
 
 The objects are those of the command line's ``message list --json``. What may be asked for, in any combination: `id` (of
 the final 250, or of one recipient), `to`, `domain`, `account`, `connection`, `state` (several times, or with commas),
@@ -11,18 +12,20 @@ at more than so much of the history. An unknown id, account or connection is 404
 
 from __future__ import annotations
 
+import json
 from typing import cast
 
 from klein import Klein
 from twisted.internet.defer import Deferred
 from twisted.logger import Logger
-from twisted.web.http import Request
 from twisted.web.iweb import IRequest
+from twisted.web.server import Request
 
-from ..manage import explain, export, messages, plain
+from ..manage import explain, export, messages, plain, resend
 from ..manage.installation import Installation
 from ..manage.queue import Which
 from . import query
+from .problem import Problem
 from .streaming import Gone, Stream
 
 DEFAULT_LIMIT = 1000
@@ -43,6 +46,13 @@ def add_routes(app: Klein, installation: Installation) -> None:
     @app.route("/api/v1/messages/export", methods=["GET"])
     async def message_export(request: IRequest) -> bytes:
         return await _export(request, installation)
+
+    @app.route("/api/v1/messages/<id>/resend", methods=["POST"])
+    async def message_resend(request: Request, id: str) -> bytes:
+        made = await resend.resend(installation, id, addresses(request))
+        request.setResponseCode(201)
+        rows = [plain.passage(each, installation.dialects) for each in made.passages]
+        return query.send_json(request, {"id": made.id, "of": id, "recipients": rows})
 
     @app.route("/api/v1/messages/<id>/explain", methods=["GET"])
     def message_explain(request: IRequest, id: str) -> Deferred[bytes]:
@@ -65,6 +75,21 @@ def _which(request: IRequest) -> Which:
         since=query.text(request, "from"),
         until=query.text(request, "until"),
     )
+
+
+def addresses(request: Request) -> tuple[str, ...]:
+    """The addresses of ``{"to": […]}``, none where there is no body."""
+    body = b"" if request.content is None else request.content.read()
+    try:
+        given = json.loads(body or b"{}")
+    except (ValueError, RecursionError):
+        raise Problem(400, "the body is not JSON in UTF-8") from None
+    if not isinstance(given, dict) or given.keys() - {"to"}:
+        raise Problem(400, "the body is not an object of to alone")
+    to = given.get("to", [])
+    if not (isinstance(to, list) and all(isinstance(each, str) for each in to)):
+        raise Problem(400, "to: must be a list of addresses", "to")
+    return tuple(to)
 
 
 async def _export(request: IRequest, installation: Installation) -> bytes:

@@ -8,6 +8,9 @@ from dataclasses import dataclass
 from twisted.internet.defer import Deferred
 from zope.interface import Interface
 
+#: The domain of the addresses that stand in the place of those that were erased.
+ERASED = "erased.invalid"
+
 
 @dataclass(frozen=True, slots=True)
 class Receipt:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from twisted.internet.defer import Deferred
 from zope.interface import Interface
 
-from ..mail.envelope import State
+from ..mail.envelope import Instructions, Personal, State
 from .engagement import Engaged, Engagement
 
 
@@ -91,6 +91,20 @@ class Page:
 
 
 @dataclass(frozen=True, slots=True)
+class Original:
+    """What a message was when it was accepted, but for its source: `instructions` as far as they are kept, `personal`
+    what is made each recipient's own, `lifetime` the microseconds for which it was to be tried."""
+
+    account: str
+    connection: str
+    sender: str
+    subject: str
+    instructions: Instructions
+    personal: Personal | None
+    lifetime: int
+
+
+@dataclass(frozen=True, slots=True)
 class Waiting:
     """What waits for one destination: how many recipients, how many of them held, and how many in the hands of a
     process; when the oldest was accepted, and when the next is due."""
@@ -158,6 +172,9 @@ class IHistory(Interface):
 
     def page(selection: Selection, limit: int) -> Deferred[Page]:
         """A page of the send history: at most so many passages, found in a time that does not grow with the history."""
+
+    def original(message: str) -> Deferred[Original]:
+        """What a message was; `KeyError` when there is no such message."""
 
     def verdicts(message: str) -> Deferred[Sequence[Mapping[str, object]]]:
         """The decisions kept with a message, in order; `KeyError` when there is no such message."""

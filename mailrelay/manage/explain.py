@@ -28,6 +28,7 @@ _STAGE_OF: Mapping[str, str] = {
     # decisions that are none of a dialect's rules
     **dict.fromkeys(("control_headers", "sent_to"), "data"),
     "idempotency": "commit",
+    "resent": "sent again",
 }
 
 

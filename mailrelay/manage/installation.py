@@ -13,10 +13,13 @@ from typing import Any, ParamSpec, Protocol, Self, TypeVar
 
 from twisted.internet.defer import Deferred, execute
 
+from ..interfaces.bodies import IBodies
+from ..interfaces.directory import IDirectory
 from ..interfaces.erasure import IErasure
 from ..interfaces.events import IEvents
 from ..interfaces.files import IFiles
 from ..interfaces.history import IHistory
+from ..interfaces.ledger import ILedger
 from ..interfaces.posting import IPostOffice
 from ..interfaces.registry import IRegistry
 from ..interfaces.renderer import IRenderer
@@ -56,6 +59,9 @@ _STORED = (
     "events",
     "webhooks",
     "tls_reports",
+    "ledger",
+    "directory",
+    "bodies",
 )
 
 
@@ -70,6 +76,15 @@ class Stored(Protocol):
 
     @property
     def statistics(self) -> IStatistics: ...
+
+    @property
+    def ledger(self) -> ILedger: ...
+
+    @property
+    def directory(self) -> IDirectory: ...
+
+    @property
+    def bodies(self) -> IBodies: ...
 
     @property
     def erasure(self) -> IErasure: ...
@@ -111,6 +126,9 @@ class Installation:
     events: IEvents
     webhooks: IWebhooks
     tls_reports: ITlsReports
+    ledger: ILedger
+    directory: IDirectory
+    bodies: IBodies
     renderer: IRenderer
     vault: Vault
     dialects: Dialects

@@ -17,7 +17,7 @@ import sqlalchemy as sa
 from twisted.internet.defer import Deferred
 from zope.interface import implementer
 
-from ..interfaces.erasure import IErasure, Receipt
+from ..interfaces.erasure import ERASED, IErasure, Receipt
 from ..mail.envelope import State
 from ..policy.statistics import FINAL
 from .jobs import CALL, LOOK_UP
@@ -42,7 +42,6 @@ from .writer import Writer
 
 #: What stands before the keyed hash in the place of a canonical address, and the domain of the address shown.
 PREFIX = "erased:"
-DOMAIN = "erased.invalid"
 REASON = "the recipient was erased"
 
 Pseudonym = Callable[[str], str]
@@ -68,7 +67,7 @@ class Erasures:
 
     async def _erase(self, account: str, key: str, address: str, now: int) -> Receipt:
         hash = hidden(self._pseudonym, key)
-        person = _Person(account, key, address, hash, f"{hash.removeprefix(PREFIX)[:16]}@{DOMAIN}")
+        person = _Person(account, key, address, hash, f"{hash.removeprefix(PREFIX)[:16]}@{ERASED}")
         counts: Counter[str] = Counter(await self._writer.ask(CALL, person.known))
         page = [""]
         while page:

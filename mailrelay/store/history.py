@@ -15,8 +15,8 @@ from twisted.internet.defer import Deferred
 from zope.interface import implementer
 
 from ..interfaces.engagement import Engagement
-from ..interfaces.history import Attempt, IHistory, Page, Passage, Selection, Turned, Waiting
-from ..mail.envelope import State
+from ..interfaces.history import Attempt, IHistory, Original, Page, Passage, Selection, Turned, Waiting
+from ..mail.envelope import Instructions, State, personal_of
 from . import pages, waiting
 from .accept import clean
 from .attempts import attempts_of
@@ -50,6 +50,29 @@ class History:
         def read(work: Work) -> Page:
             found = pages.find(work, selection, limit)
             return Page(_passages_of(work, found.ids), found.before)
+
+        return self._reader.ask(LOOK_UP, read)
+
+    def original(self, message: str) -> Deferred[Original]:
+        def read(work: Work) -> Original:
+            row = work.execute(_original, {"message_id": message}).first()
+            if row is None:
+                raise KeyError(message)
+            return Original(
+                row.account,
+                row.connection,
+                row.sender,
+                row.subject,
+                Instructions(
+                    tag=row.tag,
+                    client_ref=row.client_ref,
+                    route=row.route,
+                    template=row.template,
+                    metadata=json.loads(row.metadata or "{}"),
+                ),
+                personal_of(row.personal),
+                row.expires_at - row.received_at,
+            )
 
         return self._reader.ask(LOOK_UP, read)
 
@@ -126,6 +149,11 @@ _passages = sa.select(
     recipients.join(messages, messages.c.id == recipients.c.message)
     .outerjoin(connections, connections.c.id == recipients.c.connection)
     .outerjoin(engaged, engaged.c.recipient == recipients.c.id)
+)
+
+
+_original = sa.select(*(column for column in messages.c if column.name not in ("source", "verdicts"))).where(
+    messages.c.id == sa.bindparam("message_id")
 )
 
 

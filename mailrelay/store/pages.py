@@ -16,10 +16,10 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from ..interfaces.erasure import ERASED
 from ..interfaces.history import Selection
 from ..mail.envelope import State, ulid
 from . import waiting
-from .erasure import DOMAIN
 from .schema import PENDING, REFERRED, TAGGED, TROUBLED, TROUBLED_STATES, messages, recipients
 from .work import Work
 
@@ -117,7 +117,7 @@ def candidates(selection: Selection) -> Iterator[Lead | Few]:
         yield Lead((_r.message == selection.message,))
         return
     _, at, domain = selection.to.rpartition("@")
-    if at and domain.lower() != DOMAIN:
+    if at and domain.lower() != ERASED:
         yield Lead((sa.and_(_r.destination == domain.lower(), _r.key == selection.to.lower()),))
     if selection.client_ref:
         yield Few(lambda most: _referred(selection.client_ref, most))

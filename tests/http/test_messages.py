@@ -108,6 +108,15 @@ class MessagesTests(SiteTestCase):
                     self.assertEqual(len(self.history.asked), 2)
                     self.assertIn(ONE.encode(), wire.transport.value())
 
+    def test_resending(self) -> None:
+        """What is to be sent again is named by an object of addresses; anything else, and no message, is a problem."""
+        for body, field in ((b"{", ""), (b"[]", ""), (b'{"from":[]}', ""), (b'{"to":"a@b.test"}', "to")):
+            wire = Wire(self.site)
+            head = f"POST /api/v1/messages/{ONE}/resend HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {TOKEN}\r\n"
+            wire.send(head.encode() + b"Content-Length: %d\r\n\r\n" % len(body) + body)
+            problem = self.assert_problem(wire.answer("POST"), 400)
+            self.assertEqual(problem.get("field", ""), field)
+
     def test_nothing(self) -> None:
         """A recipient without mail has an empty list."""
         self.assertEqual(self.get("/api/v1/messages?to=nobody@example.org").json(), {"messages": [], "next": ""})

@@ -26,7 +26,14 @@ from mailrelay.manage.installation import Installation
 from mailrelay.policy.dialect import Dialects
 from mailrelay.policy.duration import bucket
 from mailrelay.run.inbox import SqliteInbox
-from mailrelay.store.memory import MemoryRoutes, MemoryState, MemoryTemplates
+from mailrelay.store.memory import (
+    MemoryBodies,
+    MemoryDirectory,
+    MemoryLedger,
+    MemoryRoutes,
+    MemoryState,
+    MemoryTemplates,
+)
 from mailrelay.store.memory_events import MemoryEvents
 from mailrelay.store.memory_files import MemoryFiles
 from mailrelay.store.tls_reports import MemoryTlsReports
@@ -244,6 +251,9 @@ def furnished(history: IHistory, state: MemoryState, webhooks: MemoryWebhooks) -
         events=MemoryEvents(state),
         webhooks=webhooks,
         tls_reports=MemoryTlsReports(),
+        ledger=MemoryLedger(state, "N"),
+        directory=MemoryDirectory(state),
+        bodies=MemoryBodies(state),
         renderer=RenderHere(),
         vault=Vault(b"k" * 32),
         dialects=Dialects.shipped(),

@@ -56,6 +56,14 @@ def test_history_is_the_same_everywhere(sandbox: Sandbox, shop: Shop) -> None:
     assert sandbox.get("/api/v1/messages", id=id, to="TWO@example.org") == {"messages": [listed[1]], "next": ""}
     assert sandbox.get("/api/v1/messages", to="two@example.org")["messages"][0] == listed[1]
     assert sandbox.cli("message", "list", "--to", "two@example.org")[0] == listed[1]
+    again = sandbox.cli("message", "resend", id, "--to", "three@example.org")
+    status, body = sandbox.request(f"/api/v1/messages/{listed[0]['recipient']}/resend", "POST")
+    assert status == 201
+    for made, to in ((again, "three@example.org"), (json.loads(body), "one@example.org")):
+        (passage,) = sandbox.settled(made["id"]).values()
+        assert (passage["rcpt"], passage["state"], passage["subject"]) == (to, "delivered", "golden")
+        first = sandbox.get(f"/api/v1/messages/{made['id']}/explain")["decisions"][0]
+        assert (first["rule"], first["facts"]) == ("resent", {"message": id})
     shown = sandbox.cli("message", "show", id)
     assert shown["id"] == id and sorted(shown["recipients"], key=lambda each: str(each["rcpt"])) == listed
     assert {verdict["rule"] for verdict in shown["verdicts"]} >= {"domain_verified", "suppression", "from_present"}
