@@ -156,6 +156,7 @@ def opened() -> Iterator[Opened]:
         patience=PATIENCE,
         pseudonym=vault.pseudonym,
         provider_of=found.shaping.provider,
+        options=found.dialects.options,
     )
     try:
         yield Opened(

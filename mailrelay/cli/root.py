@@ -36,6 +36,7 @@ _ROOMS = {
     "shaping": ("shaping", "How mail to the large receivers is shaped: show, check."),
     "tls-report": ("tls_report", "Reports about TLS to recipients' domains: list, show, send."),
     "dialect": ("dialect", "SMTP dialects: list, show, check."),
+    "preflight": ("preflight", "Say what would become of a message, and send nothing."),
     "send-test": ("send_test", "Send a real mail through the running daemon."),
 }
 

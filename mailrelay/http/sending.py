@@ -130,6 +130,8 @@ def _problem(found: Sequence[Posted]) -> Problem:
     reply = refusal.reply
     detail = f"{reply.status} {reply.text}" if reply.status else reply.text
     member = _MEMBERS.get(refusal.key, "")
+    if reply.positive:
+        return Problem(422, "the message says that it is a preflight: POST it to /api/v1/preflight", "raw")
     if not reply.transient:
         return Problem(422, detail, member)
     if refusal.key == "rate_limited":

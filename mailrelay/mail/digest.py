@@ -28,7 +28,9 @@ def digest(message: Message, instructions: Instructions) -> str:
     """The digest of a message without its control headers, and of what they asked for, in hex."""
     fields = [raw for name, raw in message.fields if name not in VOLATILE]
     said = b"".join([*fields, b"\r\n", message.body])
-    asked = json.dumps(asdict(instructions), sort_keys=True).encode("ascii")
+    beside = asdict(instructions)
+    del beside["preflight"]  # is never taken in
+    asked = json.dumps(beside, sort_keys=True).encode("ascii")
     return sha256(sha256(asked).digest() + _without_boundaries(said)).hexdigest()
 
 

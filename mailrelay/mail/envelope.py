@@ -50,7 +50,8 @@ class Instructions:
     `variables` is the JSON text of an object; None, the header absent, means no templating, an empty object means
     templating. `files` are (key in the file cache, name or ""). Tracking is None where the connection decides.
     `priority` is one of `PRIORITIES`, None where nothing is said of it. After `valid_until` (an instant), or
-    `valid_for` seconds from its acceptance, the message is of no use any more; 0 where nothing is said.
+    `valid_for` seconds from its acceptance, the message is of no use any more; 0 where nothing is said. A `preflight`
+    goes the whole way and is not taken in.
     """
 
     tag: str = ""
@@ -66,6 +67,7 @@ class Instructions:
     priority: int | None = None
     valid_until: int = 0
     valid_for: int = 0
+    preflight: bool = False
 
 
 @frozen

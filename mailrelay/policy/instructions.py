@@ -165,7 +165,7 @@ def _take_members(said: _Said, header: ControlHeader, text: str, anew: bool) -> 
 
 def _of_json(sets: str, member: Any, header: ControlHeader) -> Any:
     """A member of JSON as the field that it sets has it."""
-    if sets in ("track_opens", "track_clicks"):
+    if sets in ("track_opens", "track_clicks", "preflight"):
         if isinstance(member, bool):
             return member
         return codecs.flag(str(member), header.limits)

@@ -53,7 +53,7 @@ RECIPIENTS_SENT = ("all", "first")
 #: What a control header may set, by how its value is written: fields of `mail.envelope.Instructions`, the "api_key"
 #: by which its sender logs in, or "nothing" for one that is only cut out.
 _TEXTS = ("tag", "client_ref", "route", "template", "idempotency_key", "priority", "valid_until", "api_key")
-_FLAGS = ("track_opens", "track_clicks")
+_FLAGS = ("track_opens", "track_clicks", "preflight")
 CODECS: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
         "text": (*_TEXTS, "nothing"),
@@ -94,6 +94,7 @@ HEADER_REPLIES: Mapping[str, str] = MappingProxyType(
         "idempotency_key": "idempotency_invalid",
         "priority": "priority_invalid",
         "valid_until": "valid_until_invalid",
+        "preflight": "preflight_invalid",
         "api_key": "auth_failed",
         "nothing": "header_invalid",
     }
@@ -231,6 +232,7 @@ REPLIES: Mapping[str, Shape] = MappingProxyType(
         "rcpt_ok": _only(250),
         "data_go": _only(354),
         "queued": _only(250, "id"),
+        "preflight": _only(250, "count", "size", "left"),
         "reset": _only(250),
         "noop": _only(250),
         "help": _success(),
@@ -314,6 +316,7 @@ REPLIES: Mapping[str, Shape] = MappingProxyType(
                 "idempotency_invalid",
                 "priority_invalid",
                 "valid_until_invalid",
+                "preflight_invalid",
                 "header_invalid",
             )
         },

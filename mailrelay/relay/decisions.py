@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 
+from zope.interface import implementer
+
 from ..interfaces.directory import ConnectionFacts
 from ..interfaces.submission import Peer
 from ..interfaces.verdicts import IVerdicts
@@ -60,6 +62,19 @@ class Judged:
         return kept
 
 
+@implementer(IVerdicts)
+class _NoBook:
+    """Keeps nothing."""
+
+    def keep(
+        self, connection: str, account: str, peer: str, stage: str, verdicts: Sequence[Mapping[str, object]]
+    ) -> None:
+        """It is forgotten."""
+
+
+NO_BOOK = _NoBook()
+
+
 class Decisions:
     """Of one transaction; `connection` is whose it is as far as is known, `made` holds what was decided so far."""
 
@@ -92,6 +107,10 @@ class Decisions:
         if verdicts and not verdicts[-1].allowed:
             self._keep(stage, [verdict.plain() for verdict in verdicts])
             raise verdicts[-1].refusal()
+
+    def keep_nothing(self) -> None:
+        """It is a preflight: what refuses it is told, and not kept."""
+        self._book = NO_BOOK
 
     def note(self, rule: str, **facts: object) -> None:
         """Note a decision that refuses nothing."""

@@ -216,6 +216,8 @@ class Transaction:
         if (spooling := source.close()) is not None:
             await spooling
         asked = self._read(Message.parse(source.head))
+        if asked.instructions.preflight:
+            self._decisions.keep_nothing()
         await self._log_in(asked.secret)
         connection = self._connection
         now = intake.now()
@@ -275,6 +277,8 @@ class Transaction:
     async def _commit(self, submission: Submission, message: Message) -> str:
         """Commit what was admitted, and hand it to the scheduler."""
         intake, source = self._intake, self._source
+        if submission.instructions.preflight:
+            raise self._rehearsed(submission)
         lease = intake.scheduler.has_room(submission)
         try:
             if submission.instructions.idempotency_key:
@@ -297,6 +301,14 @@ class Transaction:
         # what a repetition adds goes out as the first was stored, with the trace of the first
         intake.scheduler.take(deliveries, None if submission.spooled or id != submission.id else message)
         return id
+
+    def _rehearsed(self, submission: Submission) -> Refusal:
+        """What a preflight is answered: that it would be taken, which it is not."""
+        count = len(submission.live)
+        left = self._available - count
+        if left < 0:
+            return Refusal("balance_short", rule="balance", facts={"available": self._available, "count": count})
+        return Refusal("preflight", {"count": count, "size": submission.size, "left": left}, rule="preflight")
 
     def _read(self, message: Message) -> Asked:
         """What the message asks for by control headers, and what is left of it."""

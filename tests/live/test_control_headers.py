@@ -53,6 +53,17 @@ def test_taken(sandbox: Sandbox, shop: Shop) -> None:
     assert told["metadata"] == {"plan": "gold", "seats": "3", "Order": "17"}
 
 
+def test_preflight(sandbox: Sandbox, shop: Shop) -> None:
+    """A preflight is told apart in the final reply, or refused as the mail would be; nothing is charged, kept or sent,
+    and what refused it is not kept either. A message posted as one by HTTP is not sent by mistake."""
+    play(sandbox, shop, "preflight", rcpt="preflight@example.net")
+    assert sandbox.available(shop) == 1000
+    assert sandbox.cli("message", "list", "--connection", shop.connection) == []
+    (told,) = sandbox.cli("message", "explain", "--refused", "--connection", shop.connection, "--last", "1")
+    assert told["rule"] == "control_headers", "what could not be read was no preflight"
+    assert sandbox.arrived("preflight@example.net") == []
+
+
 def test_repeated(sandbox: Sandbox, shop: Shop) -> None:
     """The same key gets the same id; each recipient gets one mail and is charged once, who is new by the repetition
     too; and that holds when the first took the last send."""

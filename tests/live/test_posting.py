@@ -187,3 +187,22 @@ def test_preflight_leaves_no_trace(sandbox: Sandbox, shop: Shop) -> None:
     assert (status, told["accepted"], told["refused"]["rule"]) == (200, False, "suppression")
     assert tables(sandbox) == before
     assert sandbox.arrived("flight@example.net") == []
+
+
+def test_command(sandbox: Sandbox, shop: Shop) -> None:
+    """``mailrelay preflight`` tells of a file what the API tells of a post, writes nothing, and ends with status 1 when
+    somebody would be refused."""
+    file = sandbox.folder / "letter.eml"
+    file.write_bytes(
+        f"From: {shop.mail_from}\r\nTo: cli@example.net\r\nSubject: x\r\n\r\nhttp://a.example/\r\n".encode()
+    )
+    before = tables(sandbox)
+    told = sandbox.cli("preflight", str(file), "--connection", f"{shop.account}/{shop.connection}")
+    assert told["accepted"] and told["links"] == ["http://a.example/"] and told["dmarc"]["by"] == ["dkim"]
+    assert [each["address"] for each in told["recipients"]] == ["cli@example.net"]
+    named = ("--connection", f"{shop.account}/{shop.connection}")
+    shown = sandbox.command("preflight", str(file), *named)
+    assert shown.returncode == 0 and "would be taken" in shown.stdout and "999 of 1000" in shown.stdout, shown
+    refused = sandbox.command("preflight", str(file), *named, "--from", "a@elsewhere.example")
+    assert refused.returncode == 1 and "refused at mail: 550 5.7.1" in refused.stdout, refused
+    assert tables(sandbox) == before

@@ -32,6 +32,9 @@ FIELDS: dict[str, object] = {
     "template": "welcome",
     "extension": "pdf",
     "key": "0123456789",
+    "count": 1000,
+    "size": 26_214_400,
+    "left": 1_000_000,
     "name": "EICAR",
 }
 
