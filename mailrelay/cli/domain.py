@@ -75,6 +75,45 @@ def keys(opened: Opened, domain: str, account: str, new: bool, use: bool) -> Non
     output.table([plain.domain_key(each) for each in owned], KEY_COLUMNS)
 
 
+@domain.command()
+@click.argument("domain")
+@_account
+@installed
+def rotate(opened: Opened, domain: str, account: str) -> None:
+    """Change the keys of a DOMAIN, a step at a time: first a new pair to be published is made; given again, the DNS is
+    asked, and mail is signed by the new pair once all of it stands there (status 1 before).
+
+    \b
+    Example:
+      mailrelay domain rotate shop.example     # publish what it prints
+      mailrelay domain rotate shop.example     # later: sign by it
+    """
+    resolver = WaitingResolver(opened.place) if opened.place.config is not None else None
+    done = wait(domain_checks.rotate(opened.installation, resolver, relay_of(opened.place), account, domain))
+    published = list(signing.records(done.domain.name, done.keys, opened.place.hostname))
+    records = [each for each in published if each.purpose == "dkim"]
+    rows = [plain.finding(each) for each in done.findings]
+    if output.wants_json():
+        keys = [plain.domain_key(each) for each in done.keys]
+        output.as_json({"step": done.step, "keys": keys, "records": plain.records(records), "findings": rows})
+    else:
+        print(_STEPS[done.step])
+        if rows:
+            output.table(rows, ("name", "verdict", "words"))
+        output.table([plain.domain_key(each) for each in done.keys], KEY_COLUMNS, "Keys")
+        if done.step != "used":
+            print("\n".join(["\nTo be published in the DNS:", *map(str, records)]))
+    if done.step == "waiting":
+        click.get_current_context().exit(1)
+
+
+_STEPS = {
+    "made": "A new pair of keys is made and waits: publish its records, and give the command again.",
+    "waiting": "The new pair still waits: its records are not in the DNS, or not everywhere.",
+    "used": "Mail is signed by the new pair from now on; the old records may go in a week.",
+}
+
+
 @domain.command("list")
 @click.option("--account", default="", help="Only of this account.")
 @installed

@@ -23,6 +23,7 @@ from ..interfaces.sandbox import IInbox
 from ..manage.errors import Invalid, Unknown
 from ..manage.installation import Installation
 from . import (
+    domains,
     events,
     files,
     front,
@@ -71,6 +72,7 @@ def make_site(
     _add_errors(app)
     messages.add_routes(app, installation)
     sending.add_routes(app, installation)
+    domains.add_routes(app, installation)
     events.add_routes(app, installation)
     webhooks.add_routes(app, installation)
     statistics.add_routes(app, installation)

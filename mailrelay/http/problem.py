@@ -16,16 +16,23 @@ CONTENT_TYPE = b"application/problem+json"
 
 
 class Problem(Exception):
-    """A request that fails: an HTTP `status`, a sentence of `detail`, the `field` that is wrong or ""."""
+    """A request that fails: an HTTP `status`, a sentence of `detail`, the `field` that is wrong or "", and `more`
+    members that say what is wrong."""
 
     def __init__(
-        self, status: int, detail: str = "", field: str = "", headers: Mapping[str, str] | None = None
+        self,
+        status: int,
+        detail: str = "",
+        field: str = "",
+        headers: Mapping[str, str] | None = None,
+        more: Mapping[str, object] | None = None,
     ) -> None:
         super().__init__(status, detail)
         self.status = status
         self.detail = detail
         self.field = field
         self.headers = headers or {}
+        self.more = more or {}
 
     @property
     def title(self) -> str:
@@ -39,7 +46,7 @@ class Problem(Exception):
             members["detail"] = self.detail
         if self.field:
             members["field"] = self.field
-        return json.dumps(members).encode("ascii")
+        return json.dumps({**members, **self.more}).encode("ascii")
 
     def head(self, request: IRequest) -> None:
         """Put status and headers into the response."""

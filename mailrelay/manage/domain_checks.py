@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 
 from twisted.internet.defer import Deferred, gatherResults
 
-from ..interfaces.registry import Domain
+from ..interfaces.registry import Domain, DomainKey
 from ..interfaces.resolver import IResolver, ResolverFailure
 from ..mail.answer import Answer, Kind
 from ..mail.envelope import DAY
@@ -24,6 +24,7 @@ from .errors import Invalid
 from .installation import Installation, use_case
 
 EVERY = DAY  #: microseconds between looks at one domain
+MOST_ASKED = 300  #: questions about one domain
 GRACE = 7 * DAY  #: how long a drift only warns
 
 #: Tells an event of an account, with facts.
@@ -56,10 +57,52 @@ async def verify(installation: Installation, resolver: IResolver, relay: Relay, 
     if not checked.verified:
         missing = [f"{each.purpose}: {each.words}" for each in checked.findings if each.required and not each.ok]
         raise Invalid("domain", f"{checked.domain.name} cannot be verified. {' '.join(missing)}")
+    return await proven(installation, checked)
+
+
+async def proven(installation: Installation, checked: Checked) -> Checked:
+    """Verify a domain that publishes all that it must."""
     now = installation.now()
-    proven = replace(checked.domain, status="verified", proof="dns", checked_at=now, drifted_at=0)
-    await installation.registry.put_domain(proven)
-    return replace(checked, domain=proven)
+    domain = replace(checked.domain, status="verified", proof="dns", checked_at=now, drifted_at=0)
+    await installation.registry.put_domain(domain)
+    return replace(checked, domain=domain)
+
+
+@dataclass(frozen=True, slots=True)
+class Rotation:
+    """A change of keys: what was done in this step, "made" a new pair, "used" it, or "waiting" for its records; `keys`
+    are the domain's, the new pair last, and `findings` about the new pair where DNS was asked."""
+
+    step: str
+    domain: Domain
+    keys: Sequence[DomainKey]
+    findings: tuple[Finding, ...] = ()
+
+
+@use_case
+async def rotate(
+    installation: Installation, resolver: IResolver | None, relay: Relay, account: str, domain: str
+) -> Rotation:
+    """Go on with changing the keys of a domain: make a new pair where none waits, and else sign by it, once its records
+    stand in the DNS. Without a resolver nobody is asked."""
+    found, owned = await domains.keys(installation, account, domain)
+    active = max((each.created_at for each in owned if each.active), default=0)
+    fresh = [each for each in owned if not each.active and each.created_at > active]
+    findings: tuple[Finding, ...] = ()
+    if not fresh:
+        step = "made"
+        await domains.add_keys(installation, found.account, found.name)
+    else:
+        step = "used"
+        if resolver is not None:
+            checked = await _check(installation, resolver, relay, found.account, found.name, by_id=found)
+            selectors = {f"{each.selector}._domainkey.{found.name}" for each in fresh}
+            findings = tuple(each for each in checked.findings if each.name in selectors)
+            step = "used" if all(each.ok for each in findings) else "waiting"
+        if step == "used":
+            await domains.use_keys(installation, found.account, found.name)
+    every = [each for each in await installation.registry.domain_keys(found.account) if each.domain == found.name]
+    return Rotation(step, found, every, findings)
 
 
 async def look_again(installation: Installation, resolver: IResolver, relay: Relay, tell: Tell) -> int:
@@ -105,11 +148,17 @@ async def _check(
     else:
         keys = await installation.registry.domain_keys(by_id.account)
         found, owned = by_id, [each for each in keys if each.domain == by_id.name]
-    keys_ = [PublishedKey(each.selector, each.dns_text, each.active) for each in owned]
+    signing_since = min((each.created_at for each in owned if each.active), default=0)
+    keys_ = [
+        PublishedKey(
+            each.selector, each.dns_text, each.active, retired=not each.active and each.created_at < signing_since
+        )
+        for each in owned
+    ]
     seen: dict[tuple[str, Kind], Answer] = {}
     asked = list(dict.fromkeys(domain_check.names(found.name, keys_, relay)))
-    # includes of includes, as deep as receivers follow them
-    while asked and len(seen) < 100:
+    # wherever SPF leads, as far as receivers follow it
+    while asked and len(seen) < MOST_ASKED:
         answers = await gatherResults([_ask(resolver, name, kind) for name, kind in asked])
         seen |= dict(zip(asked, answers, strict=True))
         asked = domain_check.more(found.name, relay, seen)

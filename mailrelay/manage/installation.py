@@ -23,6 +23,7 @@ from ..interfaces.ledger import ILedger
 from ..interfaces.posting import IPostOffice
 from ..interfaces.registry import IRegistry
 from ..interfaces.renderer import IRenderer
+from ..interfaces.resolver import IResolver
 from ..interfaces.route_tests import IRouteTests
 from ..interfaces.routes import IRoutes
 from ..interfaces.statistics import IStatistics
@@ -31,6 +32,7 @@ from ..interfaces.tls_reports import ITlsReports
 from ..interfaces.webhooks import IWebhooks
 from ..mail.envelope import ulid
 from ..policy.dialect import Dialects
+from ..policy.domain_check import Relay
 from ..policy.reach import PUBLIC, Reach
 from ..vault import Vault, generate_secret, hash_password
 from .signing import new_private_key
@@ -114,7 +116,8 @@ class Installation:
     sealed, so that they can be shown again; `public_pages` whether links in mail have pages to lead to; `route_names`
     are the routes of the configuration, `mx_routes` those of them that go by MX, and `route_tests` tries any.
     `hash_password` and `new_private_key` are slow: a daemon gives some that run in a thread, and `aside`, which calls a
-    function in one. `posts` takes messages, where a daemon runs."""
+    function in one. `posts` takes messages, where a daemon runs, `resolver` asks the DNS where there is any to ask, and
+    `relay` is who sends."""
 
     registry: IRegistry
     history: IHistory
@@ -144,6 +147,8 @@ class Installation:
     new_secret: Callable[[], str] = generate_secret
     new_private_key: Callable[[str], Deferred[str]] = _private_key_here
     posts: IPostOffice | None = None
+    resolver: IResolver | None = None
+    relay: Relay | None = None
     aside: Callable[..., Deferred[Any]] = execute
 
     @classmethod

@@ -1,32 +1,32 @@
 """What a sending domain publishes, judged: SPF, DKIM and DMARC, without which it is not verified, and two warnings.
 
 A pure function over what DNS said; nothing is looked up here. `names` says which names are to be asked, `more` which
-further ones follow from the answers (SPF's includes). Each finding has a verdict in plain words and the record that
-would make it right.
+further ones follow from the answers (where SPF leads, `policy.spf`). Each finding has a verdict in plain words and the
+record that would make it right.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from ipaddress import ip_address, ip_network
 
 from ..mail.answer import Answer, Kind, MailExchange
-
-#: SPF look-ups beyond which receivers give up (RFC 7208 4.6.4).
-MAX_LOOKUPS = 10
+from . import spf
 
 Seen = Mapping[tuple[str, Kind], Answer]
+_FAMILIES: tuple[Kind, ...] = ("A", "AAAA")
 _NOTHING = Answer(rcode="SERVFAIL")
 
 
 @dataclass(frozen=True, slots=True)
 class PublishedKey:
-    """A key of the domain: `text` is what its record must say; one that is not `active` signs nothing yet."""
+    """A key of the domain: `text` is what its record must say; one that is not `active` signs nothing yet, or,
+    `retired`, no more."""
 
     selector: str
     text: str
     active: bool
+    retired: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,15 +81,20 @@ def names(domain: str, keys: Sequence[PublishedKey], relay: Relay) -> Iterator[t
 
 
 def more(domain: str, relay: Relay, seen: Seen) -> list[tuple[str, Kind]]:
-    """The names that records of SPF lead to and that were not asked yet, within bounds."""
+    """What the records of SPF lead to and was not asked yet: all names that stand in them, and what a receiver would
+    ask next."""
     found: dict[tuple[str, Kind], None] = {}
     texts = [text for (_, kind), answer in seen.items() if kind == "TXT" for text in _texts(answer)]
     for text in texts:
-        for term in text.split()[1:] if _is_spf(text) else ():
-            name = _target(term)
+        for name in spf.named(text) if spf.is_spf(text) else ():
             if name and (name, "TXT") not in seen:
                 found[name, "TXT"] = None
-    return list(found)[:MAX_LOOKUPS]
+    found = dict.fromkeys(list(found)[: spf.MAX_LOOKUPS])
+    for name in (domain, relay.bounce_domain):
+        for _, verdict in _judged(name, relay, seen):
+            if verdict.asks is not None:
+                found[verdict.asks] = None
+    return list(found)
 
 
 def check(domain: str, keys: Sequence[PublishedKey], relay: Relay, seen: Seen) -> list[Finding]:
@@ -102,62 +107,44 @@ def check(domain: str, keys: Sequence[PublishedKey], relay: Relay, seen: Seen) -
     return sorted(findings, key=lambda each: not each.required)
 
 
+def _judged(domain: str, relay: Relay, seen: Seen) -> Iterator[tuple[str, spf.Verdict]]:
+    """What SPF of a domain says of each address of the host, or of its name where it has none."""
+    own = [
+        address
+        for kind in _FAMILIES
+        for address in seen.get((relay.hostname, kind), _NOTHING).records
+        if isinstance(address, str)
+    ]
+    for address in own or [""]:
+        yield address, spf.judge(domain, relay.hostname, address, seen)
+
+
 def _spf(domain: str, relay: Relay, seen: Seen) -> Finding:
     answer = seen.get((domain, "TXT"), _NOTHING)
     record = f'{domain}. IN TXT "v=spf1 a:{relay.hostname} ~all"'
     if not answer.known:
         return Finding("spf", domain, "unknown", _unanswered(domain))
-    found = [text for text in _texts(answer) if _is_spf(text)]
+    found = [text for text in _texts(answer) if spf.is_spf(text)]
     if not found:
         return Finding("spf", domain, "missing", "There is no SPF record.", record=record)
-    if len(found) > 1:
-        return Finding(
-            "spf", domain, "wrong", "There are several SPF records; receivers then heed none.", record=record
-        )
-    if _allows(found[0], relay, seen, 0):
-        return Finding("spf", domain, "ok", f"SPF lets {relay.hostname} send.")
-    first, _, rest = found[0].partition(" ")
-    better = f'{domain}. IN TXT "{first} a:{relay.hostname} {rest}"'
-    return Finding("spf", domain, "wrong", f"SPF does not name {relay.hostname}.", record=better)
-
-
-def _allows(text: str, relay: Relay, seen: Seen, depth: int) -> bool:
-    """Does a record name the host: by its name, by an address of it, or by what it includes?"""
-    own = [
-        address
-        for kind in ("A", "AAAA")
-        for address in seen.get((relay.hostname, kind), _NOTHING).records
-        if isinstance(address, str)
-    ]
-    for term in text.lower().split()[1:]:
-        term = term.removeprefix("+")
-        kind, _, value = term.partition(":")
-        if kind == "a" and value.rstrip(".") == relay.hostname:
-            return True
-        if kind in ("ip4", "ip6") and any(_within(address, value) for address in own):
-            return True
-        target = _target(term)
-        if target and depth < MAX_LOOKUPS:
-            inner = [each for each in _texts(seen.get((target, "TXT"), _NOTHING)) if _is_spf(each)]
-            if any(_allows(each, relay, seen, depth + 1) for each in inner):
-                return True
-    return False
-
-
-def _within(address: str, network: str) -> bool:
-    try:
-        return ip_address(address) in ip_network(network, strict=False)
-    except (ValueError, TypeError):
-        return False
-
-
-def _target(term: str) -> str:
-    """The domain whose record a term of SPF includes; "" for any other term, or one with macros."""
-    for word in ("include:", "redirect="):
-        name = term.lower().removeprefix("+").removeprefix(word)
-        if name != term.lower().removeprefix("+") and "%" not in name and name.isascii():
-            return name.rstrip(".")
-    return ""
+    if len(found) == 1:
+        first, _, rest = found[0].partition(" ")
+        record = f'{domain}. IN TXT "{first} a:{relay.hostname} {rest}"'
+    for address, verdict in _judged(domain, relay, seen):
+        if verdict.result in ("temperror", "asks"):
+            return Finding("spf", domain, "unknown", f"{verdict.words or _unanswered(domain)}.")
+        if verdict.result == "unjudged":
+            return Finding(
+                "spf", domain, "unknown", f"SPF cannot be judged before there is a message: {verdict.words}."
+            )
+        if verdict.result == "permerror":
+            words = f"SPF is in error (permerror), and receivers then heed none: {verdict.words}."
+            return Finding("spf", domain, "wrong", words, record=record if len(found) > 1 else "")
+        if verdict.result != "pass":
+            sent = f"{relay.hostname} ({address})" if address else relay.hostname
+            words = f"SPF does not name {sent}: the result is {verdict.result}, by {verdict.words}."
+            return Finding("spf", domain, "wrong", words, record=record)
+    return Finding("spf", domain, "ok", f"SPF lets {relay.hostname} send.")
 
 
 def _dkim(domain: str, key: PublishedKey, seen: Seen) -> Finding:
@@ -167,6 +154,10 @@ def _dkim(domain: str, key: PublishedKey, seen: Seen) -> Finding:
     record = f"{name}. IN TXT {strings}"
     if not answer.known:
         return Finding("dkim", name, "unknown", _unanswered(name), key.active)
+    if key.retired:
+        left = "its record is still there" if _texts(answer) else "its record is gone"
+        words = f"This key signed before, and {left}; it may go a week after the last mail was signed by it."
+        return Finding("dkim", name, "ok", words, False)
     wanted = _tags(key.text)
     found = [_tags(text) for text in _texts(answer)]
     if not found:
@@ -209,7 +200,7 @@ def _return_path(relay: Relay, seen: Seen) -> Finding:
     if relay.hostname not in exchanges:
         words = f"Bounces to {name} do not come to {relay.hostname}."
         return Finding("return_path", name, "wrong" if exchanges else "missing", words, False, record)
-    if not any(_is_spf(text) and _allows(text, relay, seen, 0) for text in _texts(answers[1])):
+    if any(verdict.result != "pass" for _, verdict in _judged(name, relay, seen)):
         words = f"SPF of {name}, by which receivers judge this relay's mail, does not name {relay.hostname}."
         spf = f'{name}. IN TXT "v=spf1 a:{relay.hostname} -all"'
         return Finding("return_path", name, "missing", words, False, spf)
@@ -237,10 +228,6 @@ def _upwards(domain: str) -> Iterator[str]:
 
 def _texts(answer: Answer) -> list[str]:
     return [each for each in answer.records if isinstance(each, str)]
-
-
-def _is_spf(text: str) -> bool:
-    return text.lower() == "v=spf1" or text.lower().startswith("v=spf1 ")
 
 
 def _tags(text: str) -> dict[str, str]:

@@ -234,6 +234,8 @@ def _installation(config: Config, worker: Worker, vault: Vault, dialects: Dialec
         mx_routes=frozenset(route.name for route in config.routes if route.mx),
         route_tests=worker.route_tests,
         posts=worker.posts,
+        resolver=worker.resolver,
+        relay=worker.relay,
         aside=worker.aside,
     )
 

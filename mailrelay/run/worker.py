@@ -25,6 +25,7 @@ from ..interfaces.engagement import IEngagement
 from ..interfaces.posting import IPostOffice
 from ..interfaces.registry import IRegistry
 from ..interfaces.renderer import IRenderer
+from ..interfaces.resolver import IResolver
 from ..interfaces.route_tests import IRouteTests
 from ..interfaces.web_version import IWebVersions
 from ..mail.envelope import DAY, ulid
@@ -148,6 +149,18 @@ class Worker:
         office: IPostOffice = self._wired.posts
         return office
 
+    @property
+    def resolver(self) -> IResolver | None:
+        """Who asks the DNS about domains, once started; nobody in a sandbox, where a word is enough."""
+        assert self._wired is not None, "the worker was not started"
+        return None if self._sandbox else self._wired.resolver
+
+    @property
+    def relay(self) -> Relay:
+        """Who sends, as domains are judged by it."""
+        bounces = self._config.delivery.bounce_domain or f"bounces.{self._hostname.lower()}"
+        return Relay(self._hostname.lower(), bounces)
+
     def aside(self, function: Callable[..., Any], *given: Any) -> Deferred[Any]:
         """Call a function in a thread."""
         return self._signing.defer(function, *given)
@@ -248,8 +261,7 @@ class Worker:
         watched = Chore(1.0, "telling who watches", partial(self._publish, store))
         if self._sandbox:
             return [watched]
-        bounces = self._config.delivery.bounce_domain or f"bounces.{self._hostname.lower()}"
-        installation, relay = self._installation(), Relay(self._hostname.lower(), bounces)
+        installation, relay = self._installation(), self.relay
 
         def look_at_domains() -> Awaitable[int]:
             return domain_checks.look_again(installation, wired.resolver, relay, store.events.tell)

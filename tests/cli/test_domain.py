@@ -47,7 +47,17 @@ class DomainCommands(CommandTestCase):
         self.assertEqual([each["active"] for each in used], [False, False, True, True])
         self.assertIn("rsa-sha256", self.good("domain", "keys", "shop.example"))
 
+    def test_rotation(self) -> None:
+        """Keys change by one command given twice: people are told what to publish, and then that it is in use."""
+        said = self.good("domain", "rotate", "shop.example")
+        self.assertIn("publish its records", said)
+        self.assertEqual(said.count("_domainkey.shop.example. IN TXT"), 4)
+        self.assertNotIn("v=spf1", said)
+        used = self.data("domain", "rotate", "shop.example")
+        self.assertEqual((used["step"], used["findings"]), ("used", []))
+        self.assertEqual([each["active"] for each in used["keys"]], [False, False, True, True])
+
     def test_unknown(self) -> None:
         """An unknown domain is told in one line."""
-        for words in (("show",), ("keys",), ("keys", "--new"), ("keys", "--use")):
+        for words in (("show",), ("keys",), ("keys", "--new"), ("keys", "--use"), ("rotate",)):
             self.assertIn("other.example", self.bad("domain", words[0], "other.example", *words[1:]))

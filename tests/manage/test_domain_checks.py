@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from twisted.internet.defer import Deferred, fail, succeed
 from zope.interface import implementer
 
+from mailrelay.interfaces.registry import DomainKey
 from mailrelay.interfaces.resolver import IResolver, ResolverFailure
 from mailrelay.mail.answer import Answer, Kind, MailExchange
 from mailrelay.mail.envelope import DAY
@@ -132,6 +133,49 @@ class DomainCheckTests(InstallationTestCase):
         self.at += 1
         self.done(domains.use_keys(self.place, "", "mail.shop.example"))
         self.assertIn("dkim: ", self.refused())
+
+    def rotate(self, asks: bool = True) -> domain_checks.Rotation:
+        """One step of changing the keys."""
+        self.at += 1
+        zone = self.zone if asks else None
+        return self.done(domain_checks.rotate(self.place, zone, RELAY, "", "mail.shop.example"))
+
+    def publish(self, *keys: DomainKey) -> None:
+        """Let the zone have these keys, and no others."""
+        for place in [place for place in self.zone.records if "._domainkey." in place[0]]:
+            del self.zone.records[place]
+        for key in keys:
+            self.zone.records[f"{key.selector}._domainkey.mail.shop.example", "TXT"] = (key.dns_text,)
+
+    def test_rotation_by_steps(self) -> None:
+        """A new pair is made, waits until all of it stands in the DNS, and signs then; before, the old records must
+        stay, and afterwards they may go: neither both nor the right ones alone are ever a drift."""
+        self.verify()
+        made = self.rotate()
+        old, new = made.keys[:2], made.keys[2:]
+        self.assertEqual((made.step, [each.active for each in made.keys]), ("made", [True, True, False, False]))
+        self.publish(*old, new[0])
+        waiting = self.rotate()
+        self.assertEqual((waiting.step, [each.verdict for each in waiting.findings]), ("waiting", ["ok", "missing"]))
+        self.at += DAY
+        self.assertEqual(self.look(), 0)
+        self.publish(*new)
+        self.at += DAY
+        self.assertEqual(self.look(), 1)
+        self.publish(*old, *new)
+        self.at += DAY
+        self.assertEqual(self.look(), 0)
+        used = self.rotate()
+        self.assertEqual((used.step, [each.active for each in used.keys]), ("used", [False, False, True, True]))
+        for published in ((*old, *new), tuple(new)):
+            self.publish(*published)
+            self.at += DAY
+            self.assertEqual(self.look(), 0)
+            self.assertEqual(self.verdicts()["dkim"], "ok")
+        self.publish(*old)
+        self.at += DAY
+        self.assertEqual(self.look(), 1)
+        self.assertEqual((self.rotate().step, self.rotate(asks=False).step), ("made", "used"))
 
     def test_drift(self) -> None:
         """A verified domain is looked at each day: what goes missing is an event at once, warns for seven days, and

@@ -10,7 +10,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from mailrelay.mail.reply import Reply
 from mailrelay.policy.bounce import reply_of
-from mailrelay.policy.shaping import DEFAULT, Rate, Shaping, ShapingError, installed, load, shaping_of, shipped
+from mailrelay.policy.shaping import DEFAULT, OTHERS, Rate, Shaping, ShapingError, installed, load, shaping_of, shipped
 
 #: Hosts as MX records name them, and the provider that each belongs to.
 HOSTS = (
@@ -59,6 +59,8 @@ class ShippedTests(SynchronousTestCase):
         """A host belongs to the provider whose suffix its name ends with, whole labels only and in any case."""
         shaping = shaping_of(shipped())
         self.assertEqual([(host, shaping.of_host(host).name) for host, _ in HOSTS], list(HOSTS))
+        told = [OTHERS if name == "default" else name for _, name in HOSTS]
+        self.assertEqual([shaping.provider(host) for host, _ in HOSTS], told)
 
     def test_replies(self) -> None:
         """What the large receivers say when one is too fast leads to less, and what speaks of a mailbox to nothing."""
