@@ -23,6 +23,8 @@ from ..interfaces.sandbox import IInbox
 from ..manage.errors import Invalid, Unknown
 from ..manage.installation import Installation
 from . import (
+    accounts,
+    connections,
     domains,
     events,
     files,
@@ -70,6 +72,8 @@ def make_site(
     app.url_map.merge_slashes = False
     app.url_map.strict_slashes = False
     _add_errors(app)
+    accounts.add_routes(app, installation)
+    connections.add_routes(app, installation)
     messages.add_routes(app, installation)
     sending.add_routes(app, installation)
     domains.add_routes(app, installation)

@@ -36,4 +36,12 @@ def typed(fields: dict[str, Any], kinds: dict[str, type]) -> dict[str, Any]:
     return fields
 
 
-_WORDS = {str: "a text", int: "a whole number", bool: "true or false", list: "a list of texts"}
+def needed(fields: dict[str, Any], *names: str) -> dict[str, Any]:
+    """The members, among which these must be."""
+    for name in names:
+        if name not in fields:
+            raise Problem(400, f"{name}: must be given", name)
+    return fields
+
+
+_WORDS = {str: "a text", int: "a whole number", bool: "true or false", list: "a list of texts", dict: "an object"}

@@ -1,7 +1,8 @@
 """``/api/v1/domains``: sending domains, what they publish, and what the DNS says about them.
 
-``GET …`` lists them, ``GET …/NAME`` tells one with its keys and the records to publish, ``GET …/NAME/check`` asks the
-DNS; ``POST …/NAME/verify`` verifies by the DNS, or with ``{"force": true}`` by an administrator's word; ``POST
+``GET …`` lists them, ``POST …`` with ``{"domain": …, "account": …, "verified": false}`` registers one, ``GET …/NAME``
+tells one with its keys and the records to publish, ``GET …/NAME/check`` asks the DNS; ``POST …/NAME/verify`` verifies
+by the DNS, or with ``{"force": true}`` by an administrator's word, and ``…/unverify`` takes that back; ``POST
 …/NAME/rotate`` goes on with changing the keys. `account` in the query says whose, where several have the domain. Where
 nobody asks the DNS, as in a sandbox, a check is 409 and to verify is by word. A domain that cannot be verified is 409,
 and `findings` say why.
@@ -20,6 +21,7 @@ from ..manage.domain_checks import Checked
 from ..manage.installation import Installation
 from ..policy.domain_check import Relay
 from . import query
+from .body import json_object, needed, typed
 from .problem import Problem
 
 _NOBODY = Relay("localhost", "bounces.localhost")
@@ -37,9 +39,20 @@ def add_routes(app: Klein, installation: Installation) -> None:
         named = await owners()
         return query.send_json(request, [plain.domain(each, named) for each in found])
 
+    @app.route("/api/v1/domains", methods=["POST"])
+    async def domain_add(request: Request) -> bytes:
+        given = needed(typed(json_object(request), {"domain": str, "account": str, "verified": bool}), "domain")
+        account = query.text(request, "account") or given.get("account", "")
+        made = await domains.add(installation, account, given["domain"], verified=given.get("verified", False))
+        request.setResponseCode(201)
+        return await shown(request, made.account, made.name)
+
     @app.route("/api/v1/domains/<name>", methods=["GET"])
     async def domain_show(request: IRequest, name: str) -> bytes:
-        found, owned = await domains.keys(installation, query.text(request, "account"), name)
+        return await shown(request, query.text(request, "account"), name)
+
+    async def shown(request: IRequest, account: str, name: str) -> bytes:
+        found, owned = await domains.keys(installation, account, name)
         host = (installation.relay or _NOBODY).hostname
         told = {
             "keys": [plain.domain_key(each) for each in owned],
@@ -63,6 +76,11 @@ def add_routes(app: Klein, installation: Installation) -> None:
             raise Problem(409, f"{seen.domain.name} cannot be verified", more={"findings": missing})
         proven = await domain_checks.proven(installation, seen)
         return query.send_json(request, told(proven, await owners()))
+
+    @app.route("/api/v1/domains/<name>/unverify", methods=["POST"])
+    async def domain_unverify(request: IRequest, name: str) -> bytes:
+        found = await domains.set_verified(installation, query.text(request, "account"), name, False)
+        return query.send_json(request, plain.domain(found, await owners()))
 
     @app.route("/api/v1/domains/<name>/rotate", methods=["POST"])
     async def domain_rotate(request: IRequest, name: str) -> bytes:

@@ -11,6 +11,7 @@ import socket
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -21,13 +22,14 @@ from ..config.checks import API, METRICS, PUBLIC
 from ..interfaces.sandbox import IInbox
 from ..mail.envelope import ulid
 from ..manage import Installation
+from ..manage.signing import new_private_key
 from ..policy import shaping
 from ..policy.dialect import DialectError, Dialects
 from ..policy.personal import needs_pages
 from ..relay.render_once import RenderOnce
 from ..smtp.tls import CertificateError, CertificatePaths, make_certificate
 from ..store import Unfit, open_store
-from ..vault import Vault, VaultError
+from ..vault import Vault, VaultError, hash_password
 from . import sandbox as sandboxed
 from .alone import Occupied, occupy
 from .daemon import Daemon, Part
@@ -233,6 +235,8 @@ def _installation(config: Config, worker: Worker, vault: Vault, dialects: Dialec
         route_names=frozenset(route.name for route in config.routes),
         mx_routes=frozenset(route.name for route in config.routes if route.mx),
         route_tests=worker.route_tests,
+        hash_password=partial(worker.aside, hash_password),
+        new_private_key=partial(worker.aside, new_private_key),
         posts=worker.posts,
         resolver=worker.resolver,
         relay=worker.relay,
