@@ -79,6 +79,12 @@ MEASURES: Mapping[str, Measure] = MappingProxyType(
                 ("outcome", "provider"),
             ),
             Measure(
+                "mailrelay_secured",
+                "counter",
+                "Deliveries, by how the way to the host was secured (none: in the clear).",
+                ("security",),
+            ),
+            Measure(
                 "mailrelay_deferrals",
                 "counter",
                 "Attempts that were deferred, by the class of the reply (mailrelay bounce-class).",

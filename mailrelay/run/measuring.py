@@ -53,6 +53,8 @@ def _process(wired: Wired, store: Store, paused: bool, began: int) -> Iterator[R
     figures, writes = wired.outbound.figures, store.writes
     for (provider, outcome), count in sorted(figures.outcomes.items()):
         yield Reading("mailrelay_deliveries", count, (outcome, provider))
+    for name, count in sorted(figures.security.items()):
+        yield Reading("mailrelay_secured", count, (name,))
     for name, count in sorted(figures.classes.items()):
         yield Reading("mailrelay_deferrals", count, (name,))
     yield Reading("mailrelay_in_hand", len(wired.outbound.in_hand))

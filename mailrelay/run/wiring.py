@@ -9,7 +9,7 @@ import os
 import random
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
-from functools import lru_cache, partial
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -190,7 +190,7 @@ def wire(
         clock=reactor,
         now=now,
         limits=OutboundLimits(concurrency=delivery.concurrency, in_hand=config.limits.in_hand),
-        figures=Figures(lru_cache(4096)(partial(_provider, rules))),
+        figures=Figures(partial(_provider, rules)),
     )
     renderer = RenderPool(reactor)
     intake = Intake(

@@ -88,7 +88,7 @@ def test_what_happened_is_told(watched: Watched) -> None:
     assert found["mailrelay_ready",] == 1
     names = {name for name, *_ in found}
     absent = {each.name for each in MEASURES.values() if not names.issuperset(each.series)}
-    assert absent == {"mailrelay_redis_up"}
+    assert absent == {"mailrelay_redis_up", "mailrelay_secured"}
 
 
 def assert_login_fails(watched: Watched) -> None:

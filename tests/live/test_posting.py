@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import email
 import json
+import re
 from email import policy
 from email.message import EmailMessage
 from typing import Any
@@ -206,3 +207,39 @@ def test_command(sandbox: Sandbox, shop: Shop) -> None:
     refused = sandbox.command("preflight", str(file), *named, "--from", "a@elsewhere.example")
     assert refused.returncode == 1 and "refused at mail: 550 5.7.1" in refused.stdout, refused
     assert tables(sandbox) == before
+
+
+SEQUENCES = (
+    "\n.\n", "\n.\r\n", "\r\n.\n", "\r.\r", "\r.\r\n", "\r\n.\r", "\n.\r", "\r.\n", "\r\n\0.\r\n", "\r\n.\0\r\n",
+    "\r\n. \r\n", "\r\n.\t\r\n", "\r\n.\r\n",
+)  # fmt: skip
+SMUGGLED = "MAIL FROM:<evil@example.net>\r\nRCPT TO:<smuggled@example.net>\r\nDATA\r\nSubject: smuggled\r\n\r\nx"
+
+
+def test_smuggling(sandbox: Sandbox, shop: Shop) -> None:
+    """S20: whatever ends a message elsewhere, in a text, in HTML, in a variable or in a raw message, is octets of one
+    message that leaves clean; a NUL is refused, or gone where it came by a variable."""
+    ways = {
+        "text": lambda seq: {"text": f"a{seq}{SMUGGLED}"},
+        "html": lambda seq: {"html": f"<p>a{seq}{SMUGGLED}"},
+        "variable": lambda seq: {"text": "a{{ x }}", "variables": {"x": f"{seq}{SMUGGLED}"}},
+        "raw": lambda seq: {"raw": f"From: {shop.mail_from}\r\nSubject: x\r\n\r\na{seq}{SMUGGLED}"},
+    }
+    every = 0
+    for way, make in ways.items():
+        taken = 0
+        for seq in SEQUENCES:
+            body = asked(shop, f"s20-{way}@example.net", **make(seq))
+            if "raw" in body:
+                body["raw"] = base64.b64encode(str(body["raw"]).encode()).decode()
+                del body["subject"], body["text"]
+            status, told = post(sandbox, "/api/v1/messages", body)
+            assert status in ((400, 422) if "\0" in seq and way != "variable" else (202,)), (way, seq, told)
+            taken += status == 202
+        for each in sandbox.inbox(f"s20-{way}@example.net", taken):
+            source = sandbox.source(each)
+            assert not re.search(rb"(?<!\r)\n|\r(?!\n)|\0", source), (way, source)
+            assert source.count(b"\r\nSubject: ") - source.count(b"\r\nSubject: smuggled") == 1
+        every += taken
+    assert sandbox.arrived("smuggled@example.net") == []
+    assert len(sandbox.cli("message", "list", "--connection", shop.connection, "--limit", "1000")) == every
