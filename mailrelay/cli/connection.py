@@ -198,6 +198,7 @@ def set_(opened: Opened, name: str, settings: tuple[str, ...]) -> None:
     default_route     the route of a message that names none
     bad_file_key      refuse or fail: what becomes of a message with a key of no file
     bounce_address    who a message comes from when its own reverse path is not the account's
+    sandbox           true or false: nothing leaves, the simulator plays what becomes of it
     replies           other forms of the dialect's replies, between commas
 
     \b

@@ -14,9 +14,11 @@ from typing import Any
 from treq.client import HTTPClient
 from twisted.internet.defer import Deferred
 from twisted.internet.endpoints import TCP4ClientEndpoint, TCP6ClientEndpoint, wrapClientTLS
+from twisted.internet.error import ConnectionDone, ConnectionLost
 from twisted.internet.interfaces import IProtocol, IProtocolFactory, IResolutionReceiver, IStreamClientEndpoint
 from twisted.internet.protocol import Protocol
 from twisted.python.failure import Failure
+from twisted.web._newclient import RequestTransmissionFailed, ResponseNeverReceived
 from twisted.web.client import URI, Agent, HTTPConnectionPool
 from twisted.web.iweb import IAgentEndpointFactory
 from zope.interface import implementer
@@ -145,7 +147,22 @@ class Poster:
         return posting.addTimeout(self._timeout, self._reactor, onTimeoutCancel=_late)
 
     async def _post(self, url: str, headers: Mapping[str, str], body: bytes) -> tuple[int, str]:
-        response = await self._client.post(
+        try:
+            response = await self._ask(url, headers, body)
+        except (ResponseNeverReceived, RequestTransmissionFailed) as error:
+            if not any(each.check(ConnectionDone, ConnectionLost) for each in error.reasons):
+                raise
+            # a connection that was kept, and that the receiver had closed meanwhile: what is sent says who it is, so
+            # that it can be sent twice
+            await self.close()
+            response = await self._ask(url, headers, body)
+        answer = _Answer()
+        response.deliverBody(answer)
+        text = (await answer.done).decode("utf-8", "replace")[:TOLD]
+        return response.code, text
+
+    def _ask(self, url: str, headers: Mapping[str, str], body: bytes) -> Deferred[Any]:
+        asking: Deferred[Any] = self._client.post(
             url,
             headers={name: [value] for name, value in headers.items()},
             data=body,
@@ -153,10 +170,7 @@ class Poster:
             unbuffered=True,
             reactor=self._reactor,
         )
-        answer = _Answer()
-        response.deliverBody(answer)
-        text = (await answer.done).decode("utf-8", "replace")[:TOLD]
-        return response.code, text
+        return asking
 
     def close(self) -> Deferred[None]:
         """Let go of connections that are kept."""

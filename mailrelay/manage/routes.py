@@ -18,6 +18,7 @@ from ..interfaces import registry as registry_border
 from ..interfaces.routes import StoredRoute
 from ..mail.envelope import Hop
 from ..policy.route import MxRoute, Route
+from ..policy.simulation import SIMULATOR
 from ..vault import Vault
 from . import checked, names
 from .errors import Invalid, Taken, Unknown
@@ -67,6 +68,8 @@ async def add(installation: Installation, wanted: Wanted) -> StoredRoute:
     id = wanted.id or installation.new_id()
     if len(id) > MAX_ID or not _ID.fullmatch(id):
         raise Invalid("id", f"must be of at most {MAX_ID} letters, digits, dots, hyphens and underscores")
+    if id == SIMULATOR:
+        raise Invalid("id", f"{SIMULATOR} is that of connections marked sandbox")
     made = await _checked(installation, owner, replace(wanted, id=id))
     try:
         await installation.routes.add(made)

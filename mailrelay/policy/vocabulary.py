@@ -135,6 +135,8 @@ OPTIONS: Mapping[str, Option] = MappingProxyType(
         # them refused for good
         "block_minimum": Option("number"),
         "block_percent": Option("number"),
+        # nothing leaves: the simulator says by the recipient what becomes of it (`policy.simulation`)
+        "sandbox": _SWITCH,
         # other forms of the dialect's replies
         "replies": Option("forms"),
     }

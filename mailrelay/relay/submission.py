@@ -27,6 +27,7 @@ from ..policy.admission import AUTHOR, DailyFacts, DataFacts, MailFacts, RateFac
 from ..policy.dialect import Dialect
 from ..policy.instructions import Asked, read
 from ..policy.rejection import rejections, suppression_rejects
+from ..policy.simulation import SIMULATOR
 from ..policy.urgency import deadline
 from .aside import apart
 from .at_once import at_once
@@ -248,6 +249,9 @@ class Transaction:
                 self._decisions.note("sent_to", address=recipient.address, sent=False, reason=recipient.rejected)
         message = draft.message.prepend(intake.trace(draft.id, now, self._peer))
         stored = message.encode()
+        instructions, billing = draft.instructions, dialect.billing
+        if connection.options["sandbox"]:  # nothing leaves, and nobody pays
+            instructions, billing = replace(instructions, route=SIMULATOR), "none"
         if intake.scanner is not None:
             await look_into(intake.scanner, intake.spool, stored, draft, self._decisions)
         submission = Submission(
@@ -262,8 +266,8 @@ class Transaction:
             subject=message.text("Subject"),
             received_at=now,
             expires_at=expires_at,
-            billing=dialect.billing,
-            instructions=draft.instructions,
+            billing=billing,
+            instructions=instructions,
             verdicts=tuple(self._decisions.made),
             spooled=draft.spooled,
             personal=draft.personal,

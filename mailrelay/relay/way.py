@@ -23,9 +23,11 @@ from ..mail.reply import Reply
 from ..mail.tls_report import ROUTE as REPORTS
 from ..policy.mx import Lookup, Own, direct, exchanges, hops, is_host, literal
 from ..policy.route import MxRoute, Route, Routes, last, serving
+from ..policy.simulation import SIMULATOR
 from .at_once import at_once
 from .down import DownHosts
 from .promises import Promises
+from .simulator import HOP
 
 #: The stored route that an account means by an id, None where there is none.
 FindStored = Callable[[str, str], Deferred[Route | MxRoute | None]]
@@ -71,6 +73,8 @@ class Ways:
         name = delivery.route
         if name == REPORTS:
             return await self._of_report(delivery)
+        if name == SIMULATOR:
+            return (HOP,)
         if not name:
             names = await self._names(delivery.account)
             name = serving(names.domains, delivery.destination) or names.usual

@@ -24,7 +24,7 @@ from ..interfaces.counters import ICounters
 from ..interfaces.submission import IConnection, Peer
 from ..interfaces.web_version import IWebVersions
 from ..mail.address import verp
-from ..mail.envelope import Delivery
+from ..mail.envelope import Delivery, ulid
 from ..mail.trace import received
 from ..manage.signing import unlock
 from ..policy import shaping
@@ -46,6 +46,7 @@ from ..relay.render import RenderPool
 from ..relay.route_tests import RouteTests
 from ..relay.settle import Settler
 from ..relay.signing import Signing
+from ..relay.simulator import Simulator
 from ..relay.sts import StsPolicies
 from ..relay.submission import SubmittingConnection
 from ..relay.tls_reports import TlsReporter
@@ -84,6 +85,8 @@ class Wired:
 
     servers: Mapping[str, SmtpServerFactory]
     outbound: Outbound
+    #: what sends, or plays that it does; and the real one behind it
+    simulator: Simulator
     transmitter: Pool
     resolver: Resolver
     counters: MemoryCounters | RedisCounters
@@ -177,10 +180,20 @@ def wire(
         return verp(delivery.recipient, bounce_domain, bounce_key) if delivery.sender else ""
 
     site = Site(config.http.public_url, keyring.secret) if config.http.public_url else None
+    simulator = Simulator(
+        transmitter,
+        store.ledger,
+        store.engagement,
+        bounce_key,
+        site,
+        reactor,
+        now,
+        lambda: ulid(now(), os.urandom(10)),
+    )
     outbound = Outbound(
         store.ledger,
         store.bodies,
-        transmitter,
+        simulator,
         find_way=ways.find,
         find_fallback=ways.find_fallback,
         down=down,
@@ -243,6 +256,7 @@ def wire(
     return Wired(
         factories,
         outbound,
+        simulator,
         transmitter,
         resolver,
         counters,

@@ -366,7 +366,7 @@ class Worker:
         wired.resolver.close()
         wired.counters.stop()
         await self._at_most(CUT, wired.renderer.stop())
-        await self._at_most(1.1 * CUT, wired.transmitter.close())
+        await self._at_most(1.1 * CUT, wired.simulator.close())
         await self._at_most(LAST_COMMIT, outbound.idle())
         await self._at_most(LAST_COMMIT, Deferred.fromCoroutine(wired.tls_reporter.write()))
 

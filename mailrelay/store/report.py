@@ -17,6 +17,7 @@ from twisted.logger import Logger
 from ..mail.address import AddressError, Mailbox, parse_mailbox
 from ..mail.dsn import SUBJECT, Undelivered, report, report_id
 from ..mail.envelope import Recipient, State, Submission
+from ..policy.simulation import SIMULATOR
 from .accept import put
 from .schema import chunks, messages, recipients
 from .work import Work
@@ -38,7 +39,8 @@ _waiting = (
         recipients.c.last_at,
     )
     .select_from(recipients.join(messages, messages.c.id == recipients.c.message))
-    .where(recipients.c.id == sa.bindparam("recipient"), messages.c.sender != "")
+    # of what the simulator played no mail is sent
+    .where(recipients.c.id == sa.bindparam("recipient"), messages.c.sender != "", recipients.c.route != SIMULATOR)
 )
 _begin = (
     sa.select(chunks.c.octets).where(chunks.c.message == sa.bindparam("message")).order_by(chunks.c.number).limit(1)

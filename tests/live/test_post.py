@@ -28,6 +28,7 @@ class Receiver(Resource):
         super().__init__()
         self.asked: list[tuple[bytes, bytes]] = []
         self.gone: list[Any] = []
+        self.closes = False
 
     def render_POST(self, request: Any) -> Any:
         self.asked.append((request.path, request.content.read()))
@@ -43,6 +44,8 @@ class Receiver(Resource):
             request.notifyFinish().addErrback(lambda _: self.gone.append("silent"))
             return NOT_DONE_YET
         request.setResponseCode(202)
+        if self.closes:
+            installed.callLater(0, request.channel.transport.loseConnection)  # type: ignore[attr-defined]
         return b"taken"
 
 
@@ -94,6 +97,20 @@ async def test_taken(receiver: Any) -> None:
     """A receiver that may be reached gets the body; its status and words come back."""
     assert await posted(Poster(installed, LOOPBACK, 5), f"http://127.0.0.1:{receiver.port}/a") == (202, "taken")
     assert receiver.asked == [(b"/a", b"{}")]
+
+
+@pytest_twisted.ensureDeferred
+async def test_closed_meanwhile(receiver: Any) -> None:
+    """A receiver that closed the connection that was kept for it gets what is sent at once, and once (H13)."""
+    receiver.closes = True
+    poster = Poster(installed, LOOPBACK, 5)
+    try:
+        for number in range(3):
+            body = str(number).encode()
+            assert await poster.post(f"http://127.0.0.1:{receiver.port}/", {}, body) == (202, "taken")
+    finally:
+        await poster.close()
+    assert [body for _, body in receiver.asked] == [b"0", b"1", b"2"]
 
 
 @pytest_twisted.ensureDeferred
