@@ -6,11 +6,13 @@ import re
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.error import HTTPError
+from urllib.request import urlopen
 
 import pytest
 
 from .crashing import Client, Record, Refused, Relay
-from .daemon import START, eventually
+from .daemon import START, eventually, free_port
 
 FULL = "452 4.3.1 Insufficient system storage"
 CANNOT = "the store cannot be written, trying on: .*database or disk is full"
@@ -57,9 +59,22 @@ def relay(tmp_path: Path, disk: Disk) -> Iterator[Relay]:
     relay = Relay(tmp_path, disk.folder / "state")
     try:
         relay.client  # noqa: B018 made before the first start
+        told = free_port()
+        relay.file.write_text(f"{relay.file.read_text()}[http]\nmetrics_port = {told}\n")
+        relay.__dict__["readyz"] = f"http://127.0.0.1:{told}/readyz"
         yield relay
     finally:
         relay.end()
+
+
+def ready(relay: Relay) -> tuple[int, str]:
+    """What is told to who balances load."""
+    try:
+        with urlopen(relay.__dict__["readyz"], timeout=20) as answer:
+            return answer.status, answer.read().decode()
+    except HTTPError as error:
+        with error:
+            return error.code, error.read().decode()
 
 
 def until_full(client: Client, record: Record, name: str) -> None:
@@ -72,8 +87,8 @@ def until_full(client: Client, record: Record, name: str) -> None:
 
 def test_full_while_it_runs(relay: Relay, disk: Disk) -> None:
     """D4: when the log of the database finds no room, mail is refused 452 4.3.1, the session goes on, no commit is in
-    doubt and the log gets one line for it; with room again mail is taken at once, and what was taken before has gone
-    once."""
+    doubt, the log gets one line for it, and /readyz tells why; with room again mail is taken at once, and what was
+    taken before has gone once."""
     record = Record()
     relay.start()
     with Client(relay) as client:
@@ -83,10 +98,12 @@ def test_full_while_it_runs(relay: Relay, disk: Disk) -> None:
         client.say("NOOP", 250)
         with Client(relay) as other:
             assert other.send(["other@a.example"], b"z" * 50_000, record) == FULL
+        eventually(lambda: ready(relay) == (503, "store: database or disk is full\n"), what="that it is not ready")
         assert relay.excuse(CANNOT) <= 2
         disk.free()
         eventually(lambda: client.send(["again@a.example"], b"z" * 50_000, Record()).startswith("250 "), 5)
         record.note(["again@a.example"], record.taken)
+        eventually(lambda: ready(relay) == (200, "ready\n"), what="that it is ready again")
         assert client.send(["after@a.example"], b"z" * 50_000, record).startswith("250 ")
     relay.quiet()
     relay.excuse(CANNOT)

@@ -105,3 +105,20 @@ def test_paused_is_not_ready(watched: Watched) -> None:
     assert watched.get("/healthz") == (200, "ok\n")
     watched.cli("resume")
     eventually(lambda: watched.get("/readyz") == (200, "ready\n"), what="the end of a pause")
+
+
+def test_a_drain_can_be_watched(watched: Watched) -> None:
+    """Told to stop, it says so for as long as a transaction that has begun takes; the message of that one is kept."""
+    client = watched.smtp(watched.shop)
+    client.mail("app@acme.test")
+    client.rcpt("drain@b.test")
+    assert watched.process is not None
+    watched.process.terminate()
+    eventually(lambda: watched.get("/readyz") == (503, "stopping\n"), what="the beginning of a stop")
+    assert watched.get("/healthz") == (200, "ok\n")
+    assert watched.figures()["mailrelay_ready",] == 0
+    assert client.data(letter(watched.shop))[0] == 250
+    client.close()
+    assert watched.process.wait(20) == 0
+    watched.start()
+    eventually(lambda: watched.get("/readyz") == (200, "ready\n"), what="a start")
