@@ -38,9 +38,13 @@ def conditions(folder: Path) -> str:
 @click.option("--rounds", default=3, show_default=True, help="Runs of which the median is told.")
 @click.option("--peer", "peers", multiple=True, type=click.Choice(sorted(PEERS)), help="Measure this one, too.")
 @click.option("--folder", type=click.Path(exists=True, path_type=Path), help="Where queues are kept: a real disk.")
-@click.option("--queued", default=1_000_000, show_default=True, help="Recipients in the queue of the last part.")
 @click.option(
-    "--only", type=click.Choice(["budget", "relay", "signing", "templates", "million"]), help="Only this part."
+    "--queued", default=1_000_000, show_default=True, help="Recipients in the queue, or history, of the last parts."
+)
+@click.option(
+    "--only",
+    type=click.Choice(["budget", "relay", "signing", "templates", "million", "history"]),
+    help="Only this part.",
 )
 def main(
     messages: int, rounds: int, peers: tuple[str, ...], folder: Path | None, queued: int, only: str | None
@@ -63,6 +67,10 @@ def main(
         from .million import scenario_million
 
         scenario_million(queued, folder)
+    if only == "history":
+        from .history import scenario_history
+
+        scenario_history(queued, folder)
 
 
 main()
