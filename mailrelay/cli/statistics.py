@@ -7,6 +7,7 @@ import click
 from ..manage import plain
 from ..manage import statistics as counting
 from ..manage.spans import PERIODS
+from ..policy.statistics import DEFERRALS
 from . import output
 from .frame import Command
 from .opening import Opened, installed, wait
@@ -63,5 +64,13 @@ def statistics(
         times = [{"part": each.phase, "p50": each.p50, "p90": each.p90, "p99": each.p99} for each in found.timings]
         output.table(times, ("part", "p50", "p90", "p99"), "Seconds to delivery")
     if found.by:
-        parts = [{found.by: part.of, **{line.label: line.number for line in part.lines}} for part in found.parts]
-        output.table(parts, (found.by, *(line.label for line in found.lines)), f"By {found.by}")
+        more = (DEFERRALS,) if found.by == "provider" else ()
+        parts = [
+            {
+                found.by: part.of,
+                **{line.label: line.number for line in part.lines},
+                **{word: part.counts.get(word, 0) for word in more},
+            }
+            for part in found.parts
+        ]
+        output.table(parts, (found.by, *(line.label for line in found.lines), *more), f"By {found.by}")

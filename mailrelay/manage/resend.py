@@ -111,7 +111,7 @@ async def _judge(
     )
 
     def decide(field: str, stage: str, facts: Facts) -> None:
-        for verdict in judge(dialect, stage, facts):
+        for verdict in judge(dialect, stage, facts, frozenset(dialect.stages[stage]) - _OF_A_SESSION):
             kept.append(verdict.plain())
             if not verdict.allowed:
                 raise Invalid(field, _words(dialect, verdict.refusal()))
@@ -126,7 +126,6 @@ async def _judge(
         sender_rule=rule,
         sender_status=owned.address,
         paused=bool((await directory.settings()).get(PAUSED)),
-        free_space=1,
     )
     decide("id", "mail", mail)
     limit = _limit(connection)
@@ -150,6 +149,8 @@ async def _judge(
             decide("to", "daily", DailyFacts(limit, sent, number))
 
 
+#: Rules about a client that is speaking and what it is about to send.
+_OF_A_SESSION = frozenset({"free_space", "declared_size"})
 _FIELDS = {"balance_short": "balance", "daily_limit": "connection"}
 
 

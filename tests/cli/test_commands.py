@@ -257,6 +257,20 @@ class Mail(CommandTestCase):
         self.assertEqual({json.loads(line)["rcpt"] for line in lines}, {"bob@b.example"})
         self.assertEqual(self.good("message", "export", "--format", "ndjson", "--until", "2025-01-01"), "")
 
+    def test_resending(self) -> None:
+        """A message sent again is a new one of the same source; what keeps it from being sent is told in one line."""
+        made = self.data("message", "resend", self.id, "--to", "eve@c.example")
+        self.assertEqual((made["of"], [each["rcpt"] for each in made["recipients"]]), (self.id, ["eve@c.example"]))
+        self.assertIn("Sent again to 2 recipients as ", self.good("message", "resend", self.id))
+        self.assertIn("to: ", self.bad("message", "resend", self.id, "--to", "eve"))
+
+    def test_by_provider(self) -> None:
+        """What no host was asked about counts at none, and deferrals have a column of their own."""
+        self.good("queue", "drop", "--all", "--yes")
+        self.assertIn("deferrals", self.good("statistics", "--by", "provider"))
+        (part,) = self.data("statistics", "--by", "provider")["parts"]
+        self.assertEqual((part["of"], part["counts"]["failed"]), ("", 2))
+
     def test_the_history_for_programs(self) -> None:
         """Ten keys that programs rely on come first, in this order."""
         rows = self.data("message", "list")
