@@ -14,6 +14,7 @@ _ROOMS = {
     "version": ("installation", "Print the version."),
     "account": ("account", "Accounts: create, list, show, set."),
     "balance": ("balance", "What an account may still send: show, set, topup."),
+    "user": ("user", "People who sign in: add, list, show, password, role, block, totp, sessions, remove."),
     "connection": ("connection", "SMTP logins: create, list, show, activate, block, new-password, set-rate, …"),
     "domain": ("domain", "Sending domains and their DKIM keys: add, show, list, keys, verify, unverify."),
     "sender": ("sender", "Sender addresses: add, request, confirm, list, remove."),

@@ -86,7 +86,8 @@ async def create(installation: Installation, wanted: Wanted) -> Issued:
         raise (
             Taken("username", username) if username else Invalid("api-key", "belongs to another connection")
         ) from error
-    return credentials.issued(made, {credential.id: secret for credential, secret in made_of.items()})
+    issued = credentials.issued(made, {credential.id: secret for credential, secret in made_of.items()})
+    return credentials.told(installation, issued)
 
 
 async def _logins(
@@ -189,7 +190,8 @@ async def _put(installation: Installation, connection: Connection, credential: N
         await installation.registry.replace_credential(connection.id, credential)
     except registry_border.Taken as error:
         raise Invalid(credential.kind.replace("_", "-"), "belongs to another connection") from error
-    return credentials.issued(await names.connection(installation.registry, connection.id), {credential.id: secret})
+    changed = await names.connection(installation.registry, connection.id)
+    return credentials.told(installation, credentials.issued(changed, {credential.id: secret}))
 
 
 @use_case

@@ -103,6 +103,8 @@ def reveal(installation: Installation, connection: Connection) -> Issued:
     """The logins of a connection in clear, as far as they are kept."""
     if not connection.credentials:
         raise Invalid("connection", f"{connection.name!r} has no credential")
+    if not installation.caller.sees_secrets:
+        raise Invalid("reveal", "an administrator who acts for an account is shown no password")
     if not installation.reveal_secrets:
         raise Invalid("reveal", "this installation does not show secrets again (reveal_secrets = false)")
     if not any(each.sealed for each in connection.credentials):
@@ -127,6 +129,13 @@ def issued(connection: Connection, clear: Mapping[str, str]) -> Issued:
         short.username if short else "",
         clear.get(short.id, "") if short else "",
     )
+
+
+def told(installation: Installation, issued: Issued) -> Issued:
+    """What the caller is told of new logins: no secret, if an administrator acts for the account."""
+    if installation.caller.sees_secrets:
+        return issued
+    return Issued(issued.connection, usual(issued.connection).username, "", "", issued.short_username)
 
 
 def usual(connection: Connection) -> NewCredential:

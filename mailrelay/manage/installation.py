@@ -7,19 +7,21 @@ called, it starts at once and gives a Deferred of a frozen value. It never block
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine
-from dataclasses import dataclass
-from functools import wraps
+from dataclasses import dataclass, replace
+from functools import cache, wraps
 from typing import Any, ParamSpec, Protocol, Self, TypeVar
 
 from twisted.internet.defer import Deferred, execute
 
 from ..interfaces.bodies import IBodies
+from ..interfaces.counters import ICounters
 from ..interfaces.directory import IDirectory
 from ..interfaces.erasure import IErasure
 from ..interfaces.events import IEvents
 from ..interfaces.files import IFiles
 from ..interfaces.history import IHistory
 from ..interfaces.ledger import ILedger
+from ..interfaces.people import IPeople
 from ..interfaces.posting import IPostOffice
 from ..interfaces.registry import IRegistry
 from ..interfaces.renderer import IRenderer
@@ -34,7 +36,8 @@ from ..mail.envelope import ulid
 from ..policy.dialect import Dialects
 from ..policy.domain_check import Relay
 from ..policy.reach import PUBLIC, Reach
-from ..vault import Vault, generate_secret, hash_password
+from ..vault import Vault, generate_secret, hash_password, verify_password
+from .caller import HERE, Caller
 from .signing import new_private_key
 
 P = ParamSpec("P")
@@ -43,6 +46,16 @@ T = TypeVar("T")
 
 def _hash_here(password: str) -> Deferred[str]:
     return execute(hash_password, password)
+
+
+@cache
+def _nothing() -> str:
+    """Argon2id text that no password fits."""
+    return hash_password(generate_secret())
+
+
+def _verify_here(name: str, digest: str, password: str, address: str) -> Deferred[bool]:
+    return execute(lambda: verify_password(digest or _nothing(), password) and bool(digest))
 
 
 def _private_key_here(algorithm: str) -> Deferred[str]:
@@ -61,6 +74,7 @@ _STORED = (
     "events",
     "webhooks",
     "tls_reports",
+    "people",
     "ledger",
     "directory",
     "bodies",
@@ -109,6 +123,9 @@ class Stored(Protocol):
     @property
     def tls_reports(self) -> ITlsReports: ...
 
+    @property
+    def people(self) -> IPeople: ...
+
 
 @dataclass(frozen=True, slots=True)
 class Installation:
@@ -117,7 +134,9 @@ class Installation:
     are the routes of the configuration, `mx_routes` those of them that go by MX, and `route_tests` tries any.
     `hash_password` and `new_private_key` are slow: a daemon gives some that run in a thread, and `aside`, which calls a
     function in one. `posts` takes messages, where a daemon runs, `resolver` asks the DNS where there is any to ask, and
-    `relay` is who sends."""
+    `relay` is who sends. `verify_password` judges a person's password by name, Argon2id text ("" where there is
+    nobody of the name; it takes as long), password and address; `counters` hold back who guesses, where a daemon runs.
+    `caller` is who asks."""
 
     registry: IRegistry
     history: IHistory
@@ -129,6 +148,7 @@ class Installation:
     events: IEvents
     webhooks: IWebhooks
     tls_reports: ITlsReports
+    people: IPeople
     ledger: ILedger
     directory: IDirectory
     bodies: IBodies
@@ -150,11 +170,18 @@ class Installation:
     resolver: IResolver | None = None
     relay: Relay | None = None
     aside: Callable[..., Deferred[Any]] = execute
+    verify_password: Callable[[str, str, str, str], Deferred[bool]] = _verify_here
+    counters: ICounters | None = None
+    caller: Caller = HERE
 
     @classmethod
     def over(cls, store: Stored, **more: Any) -> Self:
         """The installation whose state a store holds; `more` are the other fields, by their names."""
         return cls(**{name: getattr(store, name) for name in _STORED}, **more)
+
+    def asked_by(self, caller: Caller) -> Self:
+        """The same installation, asked by another."""
+        return replace(self, caller=caller)
 
     def new_id(self) -> str:
         """A fresh ULID."""

@@ -16,9 +16,10 @@ from typing import Any
 
 from .. import __version__
 from ..config import Config, Delivery, Http, Limits, Listener, LoginGuard, Route, Server, State, Webhooks
+from ..interfaces.people import ADMINISTRATOR, MEMBER
 from ..interfaces.registry import Connection
 from ..interfaces.templates import Template
-from ..manage import Installation, accounts, connections, domains, files, routes, templates
+from ..manage import Installation, accounts, connections, domains, files, routes, templates, users
 from ..manage.credentials import Issued
 from ..policy.dialect import Dialect, Dialects
 from ..policy.reach import LOOPBACK as LOOPBACK_NETWORKS
@@ -50,6 +51,8 @@ GREETING = Template(
 SCHEDULE = (1, 2, 5, 15, 60, 300)
 EXPIRY = 3600
 LOGIN_WINDOW = 10  #: seconds
+PEOPLE = (("admin", ADMINISTRATOR), ("member", MEMBER))  #: who can sign in
+PASSWORD = 20  #: hexadecimal digits of their passwords
 MODES = (("STARTTLS", "starttls"), ("TLS", "tls"), ("plain", "plain"))  #: in words, and in ``ready.json``
 
 
@@ -141,6 +144,18 @@ async def furnish(installation: Installation, dialects: Dialects, sink_port: int
     return issued
 
 
+async def people(installation: Installation, account: str) -> tuple[dict[str, str], ...]:
+    """An administrator and a member of an account, made if nobody can sign in yet, with the passwords that they are
+    made with; those are derived from the installation's key, so that they are told again at each start."""
+    card = {name: {"name": name, "role": role} for name, role in PEOPLE}
+    for name in card:
+        card[name]["password"] = installation.vault.subkey(f"sandbox user {name}").hex()[:PASSWORD]
+    if not await users.every(installation):
+        for name, told in card.items():
+            await users.add(installation, name, account if told["role"] == MEMBER else "", told["password"])
+    return tuple(card.values())
+
+
 async def _lead_route(installation: Installation, dialect: Dialect, sink_port: int) -> None:
     """The account's own route, to the sink where it is this time."""
     if not _knows(dialect, "route"):
@@ -191,6 +206,7 @@ def facts(
     token: str,
     dialects: Dialects,
     issued: Sequence[Issued],
+    people: Sequence[Mapping[str, str]] = (),
 ) -> dict[str, Any]:
     """What ``ready.json`` says."""
     return {
@@ -201,6 +217,7 @@ def facts(
         "http": f"http://{Address(config.http.address, config.http.port)}",
         "public_url": config.http.public_url,
         "api_token": token,
+        "users": list(people),
         "connections": [_card(config, dialects.get(each.connection.dialect), each) for each in issued],
     }
 
@@ -254,6 +271,7 @@ def welcome(facts: Mapping[str, Any]) -> str:
     lines += [
         "",
         f"  What arrives: {facts['http']}/sandbox  (token {facts['api_token']})",
+        *(f"  {each['role']}: {each['name']}, password {each['password']}" for each in facts["users"]),
         f"  Certificate to trust: {facts['ca']}",
         "",
         "Send a mail:",

@@ -107,7 +107,10 @@ def sandbox(reactor: Any, state: Path, base_port: int) -> Daemon:
         issued = _with_store(
             config, vault, dialects, lambda place: sandboxed.furnish(place, dialects, sink.getsockname()[1])
         )
-    facts = sandboxed.facts(os.getpid(), config, certificates, token, dialects, issued)
+        people = _with_store(
+            config, vault, dialects, lambda place: sandboxed.people(place, issued[0].connection.account)
+        )
+    facts = sandboxed.facts(os.getpid(), config, certificates, token, dialects, issued, people)
     worker = Worker(config, sockets, reactor, vault=vault, dialects=dialects, connections={}, sandbox=True)
     host = SinkHost(reactor, sink, state, now)
     first_mail = sandboxed.first_mail(facts)
@@ -241,6 +244,8 @@ def _installation(config: Config, worker: Worker, vault: Vault, dialects: Dialec
         resolver=worker.resolver,
         relay=worker.relay,
         aside=worker.aside,
+        verify_password=worker.verify_password,
+        counters=worker.counters,
     )
 
 

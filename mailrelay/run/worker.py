@@ -21,6 +21,7 @@ from twisted.logger import Logger
 from twisted.python.threadpool import ThreadPool
 
 from ..config import Config
+from ..interfaces.counters import ICounters
 from ..interfaces.engagement import IEngagement
 from ..interfaces.posting import IPostOffice
 from ..interfaces.registry import IRegistry
@@ -30,7 +31,7 @@ from ..interfaces.route_tests import IRouteTests
 from ..interfaces.web_version import IWebVersions
 from ..mail.envelope import DAY, ulid
 from ..mail.reply import Refusal
-from ..manage import Installation, domain_checks, domains
+from ..manage import Installation, domain_checks, domains, sessions
 from ..policy import shaping
 from ..policy.dialect import Dialects
 from ..policy.domain_check import Relay
@@ -42,6 +43,7 @@ from ..vault import Vault
 from .chores import Chore, Chores
 from .live import publish
 from .memory import give_back_large_blocks
+from .passwords import judge
 from .ports import address_of, adopt, close_all
 from .public import Keyring
 from .threads import Threads
@@ -60,6 +62,7 @@ DOMAINS = 600.0  #: seconds between looks for domains whose turn it is
 TLS_SESSIONS = 20.0  #: seconds between writes of what came of TLS
 TLS_REPORTS = 10.0  #: seconds between looks for reports about TLS that are due
 POLICIES = 600.0  #: seconds between looks for policies of MTA-STS that are to be fetched again
+SESSIONS = 3600.0  #: seconds between looks for sessions of people that are over
 BLOCKING = 60.0  #: seconds between looks at what came of the recipients of each connection
 #: RSA lets go of the interpreter while it signs: as many at a time as there are processors.
 SIGNING_THREADS = len(os.sched_getaffinity(0))
@@ -107,6 +110,8 @@ class Worker:
         self.began = now()
         self.serving = self.stopping = False
         self._keyring = Keyring(vault)
+        #: judges people's passwords, once started
+        self.verify_password: Callable[[str, str, str, str], Deferred[bool]]
 
     @property
     def store(self) -> Store:
@@ -165,6 +170,12 @@ class Worker:
         """Call a function in a thread."""
         return self._signing.defer(function, *given)
 
+    @property
+    def counters(self) -> ICounters:
+        """What holds back who guesses, once started."""
+        assert self._wired is not None, "the worker was not started"
+        return self._wired.counters
+
     # -- start
 
     async def start(self) -> None:
@@ -193,6 +204,7 @@ class Worker:
             log.info("{count} deliveries taken over from processes that died", count=buried)
         await self._provide_keys()
         self._hashing.start()
+        self.verify_password = judge(self._reactor, self._hashing, self._vault.digest)
         self._signing.start()
         wired = self._wired = wire(
             self._config,
@@ -274,6 +286,7 @@ class Worker:
             *([Chore(POLICIES, "fetching policies again", policies.refresh)] if policies is not None else []),
             Chore(BLOCKING, "looking for connections to block", Blocker(store.blocking, now).look),
             Chore(DOMAINS, "looking at what domains publish", look_at_domains),
+            Chore(SESSIONS, "forgetting sessions that are over", partial(sessions.sweep, self._installation())),
         ]
 
     async def _publish(self, store: Store) -> None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 
 #: The newest migration this code knows (`migrations/versions`).
-REVISION = "0025"
+REVISION = "0026"
 
 metadata = sa.MetaData()
 
@@ -567,6 +567,39 @@ sts_policies = sa.Table(
     _number("until"),
     sqlite_with_rowid=False,
 )
+
+#: People who sign in (`interfaces.people`); `recovery` is a JSON list.
+users = sa.Table(
+    "users",
+    metadata,
+    _key("id", primary=True),
+    _key("name"),
+    _key("role"),
+    _key("account"),
+    _key("password"),
+    _key("status"),
+    _key("totp"),
+    _key("totp_offered"),
+    _number("totp_step"),
+    _key("recovery"),
+    _number("created_at"),
+    sa.UniqueConstraint("name", name="users_name"),
+    sqlite_with_rowid=False,
+)
+
+sessions = sa.Table(
+    "sessions",
+    metadata,
+    _key("digest", primary=True),
+    _key("user"),
+    _number("created_at"),
+    _number("seen_at"),
+    _key("address"),
+    _key("agent"),
+    _key("acting"),
+    sqlite_with_rowid=False,
+)
+sa.Index("sessions_user", sessions.c.user)
 
 #: The last batch that each writer committed, by which an unknown COMMIT is decided; `voids` counts such decisions.
 batches = sa.Table(

@@ -34,6 +34,7 @@ from .measured import Writes
 from .migrate import bring_up_to_date
 from .nodes import BeatNodes, FileNodes
 from .once import sweep_keys
+from .people import People
 from .reader import Reader
 from .registry import Registry
 from .report import Reports
@@ -114,6 +115,7 @@ class Store:
         self.events = Events(self._writer, self._reader)
         self.webhooks = Webhooks(self._writer, self._reader)
         self.tls_reports = TlsReports(self._writer, self._reader)
+        self.people = People(self._writer, self._reader)
         self.sts_policies = StoredPolicies(self._writer, self._reader)
         self.verdicts = Verdicts(self._writer, names, now)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from mailrelay.manage import Invalid, Taken, connections, plain
+from mailrelay.manage.caller import Caller
 from mailrelay.manage.credentials import Issued
 
 from .place import InstallationTestCase
@@ -113,3 +114,18 @@ class Options(InstallationTestCase):
             ({"replies": "loud"}, "replies: must be of transaction_failed"),
         ):
             self.assertIn(reason, self.refused(connections.set_options(self.place, "web", given), Invalid))
+
+
+class ActingTests(InstallationTestCase):
+    """An administrator who acts for somebody else's account."""
+
+    def test_no_secrets(self) -> None:
+        """Neither what is revealed nor what is made anew shows a password or an API key to them."""
+        account = self.account()
+        id = self.connection().connection.id
+        acting = self.place.asked_by(Caller("user", "root", acting=account.id))
+        self.assertIn("no password", self.refused(connections.reveal(acting, id), Invalid))
+        for deed in (connections.new_password, connections.short_password):
+            told = self.done(deed(acting, id))
+            self.assertEqual((told.password, told.api_key, told.short_password), ("", "", ""))
+        self.assertTrue(self.done(connections.reveal(self.place, id)).password)

@@ -14,7 +14,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from mailrelay.config import Config, faults
 from mailrelay.interfaces.registry import Connection, IRegistry
-from mailrelay.manage import accounts, connections, domains, files, routes, templates
+from mailrelay.manage import accounts, connections, domains, files, routes, sessions, templates
 from mailrelay.manage.credentials import Issued
 from mailrelay.policy.dialect import Dialects
 from mailrelay.run import sandbox
@@ -161,6 +161,17 @@ class FurnishTests(InstallationTestCase):
             self.assertEqual(route.hosts, ((sandbox.LOOPBACK, sink),))
             (file,) = self.done(files.every(self.place, "zeptomail"))
             self.assertEqual((file.key, file.type), (sandbox.FILE, "image/gif"))
+
+    def test_people(self) -> None:
+        """An administrator and a member can sign in with what is told at each start, and a second start makes none."""
+        account = self.done(accounts.create(self.place, "anybody")).id
+        told = self.done(Deferred.fromCoroutine(sandbox.people(self.place, account)))
+        again = self.done(Deferred.fromCoroutine(sandbox.people(self.place, account)))
+        self.assertEqual(told, again)
+        self.assertEqual([each["role"] for each in told], ["administrator", "member"])
+        for each in told:
+            signed = self.done(sessions.sign_in(self.place, each["name"], each["password"]))
+            self.assertEqual(signed.caller.account, "" if each["role"] == "administrator" else account)
 
     def test_templates(self) -> None:
         """Where messages can name a template there is one, once, and it can be rendered."""
