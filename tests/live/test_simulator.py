@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import json
-import threading
 from collections import Counter
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pytest
@@ -14,6 +11,7 @@ import pytest
 from mailrelay.policy.simulation import LOCAL_PARTS
 
 from .daemon import Sandbox, eventually, letter
+from .hooks import Hooks
 
 #: What each recipient's mail comes to; mailbox-full waits.
 ENDS = {
@@ -33,36 +31,19 @@ ENDS = {
 
 
 @pytest.fixture
-def hooks() -> Iterator[ThreadingHTTPServer]:
-    """A receiver of webhooks, which keeps the events that it got in `events`, and closes after each answer."""
-
-    class Receiver(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            server: Any = self.server
-            server.events.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
-            self.send_response(204)
-            self.end_headers()
-
-        def log_message(self, *args: object) -> None:
-            pass
-
-    server: Any = ThreadingHTTPServer(("127.0.0.1", 0), Receiver)
-    server.events = []
-    threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
-    try:
-        yield server
-    finally:
-        server.shutdown()
-        server.server_close()
+def hooks() -> Iterator[Hooks]:
+    hooks = Hooks()
+    yield hooks
+    hooks.stop()
 
 
-def test_every_end(sandbox: Sandbox, hooks: Any) -> None:
+def test_every_end(sandbox: Sandbox, hooks: Hooks) -> None:
     """Nothing leaves; history, events, a webhook, statistics, suppressions and explain tell the same of every end."""
     assert set(ENDS) == {"ann", *LOCAL_PARTS}
     shop = sandbox.shop(dialect="standard")
     tracked = ("sandbox=true", "track_opens=true", "track_clicks=true", "list_unsubscribe=true")
     sandbox.cli("connection", "set", shop.connection, *tracked)
-    sandbox.cli("webhook", "add", f"http://127.0.0.1:{hooks.server_port}/", "--account", shop.account)
+    sandbox.cli("webhook", "add", hooks.url, "--account", shop.account)
     body = b'<p>Hi <a href="https://shop.example/offer">see</a></p>\r\n'
     fields = (b"MIME-Version: 1.0", b"Content-Type: text/html; charset=utf-8")
     to = {part: f"{part}@simulated.test" for part in ENDS}
@@ -119,3 +100,33 @@ def test_switched_off(sandbox: Sandbox) -> None:
 
     assert eventually(arrived, 10)
     assert not sandbox.arrived("ann@simulated.test")
+
+
+def test_receiver_that_fails_for_a_while(sandbox: Sandbox, hooks: Hooks) -> None:
+    """H13: a receiver that answers 500, is gone, and is there again gets everything that happened meanwhile, each event
+    once and in order; the command line tells what is wrong with it, and sends at once."""
+    shop = sandbox.shop(dialect="standard")
+    sandbox.cli("connection", "set", shop.connection, "sandbox=true")
+    name = shop.account
+    sandbox.cli("webhook", "add", hooks.url, "--account", name, "--name", name)
+
+    def failing(words: str) -> bool:
+        return words in sandbox.cli("webhook", "show", name)["last_error"]
+
+    hooks.answers = 500
+    sandbox.settled(sandbox.submit(shop, ["ann@simulated.test"]))
+    eventually(lambda: failing("500"), 15, "a failure")
+    hooks.stop()
+    sandbox.settled(sandbox.submit(shop, ["hard-bounce+later@simulated.test"]))
+    sandbox.cli("webhook", "enable", name)
+    eventually(lambda: failing("refused"), 15, "a refused connection")
+    assert not hooks.events
+    hooks.answers = 204
+    hooks.start()
+    sandbox.cli("webhook", "enable", name)
+    expected = ["accepted", "delivered", "accepted", "bounced"]
+    eventually(lambda: len(hooks.events) >= len(expected), 15, "everything")
+    assert [each["type"] for each in hooks.events] == expected
+    ids = [each["data"]["id"] for each in hooks.events]
+    assert ids == sorted(set(ids))
+    assert sandbox.cli("webhook", "show", name)["last_error"] == ""
