@@ -21,6 +21,7 @@ from ..mail.envelope import Delivery, personal_of
 from ..mail.event import Event
 from .accept import clean
 from .engine import Row
+from .erasure import PREFIX
 from .jobs import CALL, LOOK_UP
 from .reader import Reader
 from .schema import accounts, engaged, engagements, holding, messages, recipients, suppressions
@@ -47,7 +48,12 @@ _ONCE = {Event.UNSUBSCRIBED: "unsubscribed_at", Event.COMPLAINED: "complained_at
 _UNSUBSCRIBED = frozenset({"unsubscribe", "complaint"})
 
 _known = sa.select(
-    recipients.c.connection, recipients.c.tag, recipients.c.destination, recipients.c.accepted_at, recipients.c.address
+    recipients.c.connection,
+    recipients.c.tag,
+    recipients.c.destination,
+    recipients.c.accepted_at,
+    recipients.c.address,
+    recipients.c.key,
 ).where(recipients.c.id == sa.bindparam("of"))
 _known_locked = _known.with_for_update()
 _subject = sa.select(recipients).where(recipients.c.id == sa.bindparam("of"))
@@ -95,18 +101,22 @@ def record(work: Work, members: Sequence[Sequence[Engagement]]) -> list[None]:
         for engagement in member:
             acts.setdefault(engagement.recipient, []).append(engagement)
     for recipient, done in sorted(acts.items()):
-        if known := work.rows(_known if work.sqlite else _known_locked, {"of": recipient}):
+        known = work.rows(_known if work.sqlite else _known_locked, {"of": recipient})
+        if known and not _is_erased(known[0]):
             _record(work, recipient, done, known[0])
     return [None] * len(members)
 
 
 def unsubscribe(work: Work, account: str, mailbox: str, engagement: Engagement) -> bool:
-    """Suppress a mailbox, and keep who asked for it."""
+    """Suppress a mailbox, and keep who asked for it; one that was erased as what stands in its place."""
     if not work.execute(sa.select(accounts.c.id).where(accounts.c.id == account)).first():
         raise KeyError(account)
-    reason = work.execute(_reason, {"owner": account, "mailbox": mailbox, "now": engagement.at}).scalar()
     known = work.rows(_known if work.sqlite else _known_locked, {"of": engagement.recipient})
-    if known:
+    erased = bool(known) and _is_erased(known[0])
+    if erased:
+        mailbox = known[0][5]
+    reason = work.execute(_reason, {"owner": account, "mailbox": mailbox, "now": engagement.at}).scalar()
+    if known and not erased:
         _record(work, engagement.recipient, [engagement], known[0])
     if reason in _UNSUBSCRIBED:
         return False
@@ -120,20 +130,25 @@ def complain(work: Work, engagement: Engagement) -> bool:
     recipient = engagement.recipient
     locked = _subject if work.sqlite else _subject.with_for_update()
     found = work.execute(locked, {"of": recipient}).first()
-    if found is None or work.execute(_complained, {"of": recipient}).scalar():
+    if found is None or found.key.startswith(PREFIX) or work.execute(_complained, {"of": recipient}).scalar():
         return False
     _record(
         work,
         recipient,
         [engagement],
-        (found.connection, found.tag, found.destination, found.accepted_at, found.address),
+        (found.connection, found.tag, found.destination, found.accepted_at, found.address, found.key),
     )
     suppress(work, found.account, found.key, found.address, "complaint", recipient, engagement.at)
     return True
 
 
+def _is_erased(known: Row) -> bool:
+    """The person was forgotten, and nothing is kept of it any more."""
+    return bool(known[5].startswith(PREFIX))
+
+
 def _record(work: Work, recipient: str, done: Sequence[Engagement], known: Row) -> None:
-    connection, tag, domain, accepted_at, _ = known
+    connection, tag, domain, accepted_at, *_ = known
     found = work.rows(_engaged, {"of": recipient})
     before = dict(zip(_COLUMNS, found[0] if found else (0,) * len(_COLUMNS), strict=True))
     after = _after(before, done)

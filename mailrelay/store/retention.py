@@ -8,8 +8,6 @@ Every transaction takes at most `BULK` messages. This module never commits and l
 
 from __future__ import annotations
 
-from itertools import takewhile
-
 import sqlalchemy as sa
 
 from .engagement import COUNTED, FIRSTS
@@ -48,20 +46,24 @@ _up_to = sa.select(settings.c.value).where(settings.c.key == FORGOTTEN)
 
 
 def forget_bodies(work: Work, before: int) -> int:
-    """Delete the sources of messages that were accepted before an instant, from where the last time ended; gives of how
-    many messages it was looked at."""
+    """Delete the sources of messages that were accepted before an instant and wait no more; gives of how many.
+
+    It begins behind those up to which all sources are gone, so that it looks again only at what lies behind the oldest
+    that still waits."""
     after = work.execute(_up_to).scalar() or ""
     columns = messages.c
-    statement = sa.select(columns.id, _pending).where(columns.id > after, columns.received_at < before)
-    page = work.execute(statement.order_by(columns.id).limit(BULK)).all()
-    ids = [id for id, pending in page if not pending]
+    old = sa.and_(columns.id > after, columns.received_at < before)
+    kept = sa.or_(columns.source.is_not(None), sa.exists().where(chunks.c.message == columns.id))
+    statement = sa.select(columns.id).where(old, kept, ~_pending).order_by(columns.id).limit(BULK)
+    ids = list(work.execute(statement).scalars())
     work.execute(sa.delete(chunks).where(chunks.c.message.in_(ids)))
     work.execute(sa.update(messages).where(columns.id.in_(ids)).values(source=None))
-    # a message that still waits is looked at again
-    done = list(takewhile(lambda row: not row[1], page))
-    if done:
-        work.execute(work.upsert(settings, ("key", "value")), {"key": FORGOTTEN, "value": done[-1][0]})
-    return len(done)
+    if len(ids) < BULK:
+        waits = work.execute(sa.select(sa.func.min(columns.id)).where(old, _pending)).scalar()
+        done = old if waits is None else sa.and_(old, columns.id < waits)
+        if (last := work.execute(sa.select(sa.func.max(columns.id)).where(done)).scalar()) is not None:
+            work.execute(work.upsert(settings, ("key", "value")), {"key": FORGOTTEN, "value": last})
+    return len(ids)
 
 
 def forget_history(work: Work, before: int) -> int:

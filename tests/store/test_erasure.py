@@ -107,6 +107,26 @@ class ErasureTests:
         self.assertEqual(told, {**expected, "suppressions": 1})
         self.assertEqual(list(result(self.hiding.erasure.receipts(self.account))), [receipt])
 
+    def test_nothing_comes_anew(self) -> None:
+        """What the person does afterwards leaves no trace, by whatever link; but who wants no more mail gets none."""
+        (first,) = self.send(ANN)
+        result(self.process.ledger.settle(Settlement(first, State.DELIVERED, at=self.world.now)))
+        self.erase()
+        acts = [
+            Engagement(new_id(), first, act, self.world.now, "", f"https://x.test/?{KEY}", "192.0.2.1", KEY)
+            for act in (Event.OPENED, Event.CLICKED)
+        ]
+        result(self.store.engagement.record(acts))
+        complaint = Engagement(new_id(), first, Event.COMPLAINED, self.world.now, agent=KEY)
+        self.assertFalse(result(self.store.engagement.complain(complaint)))
+        leave = Engagement(new_id(), first, Event.UNSUBSCRIBED, self.world.now, address="192.0.2.1", agent=KEY)
+        self.assertTrue(result(self.store.engagement.unsubscribe(self.account, KEY, leave)))
+        self.assertFalse(result(self.store.engagement.unsubscribe(self.account, KEY, leave)))
+        self.assertEqual(self.leaks(), [])
+        self.assertEqual(result(self.store.history.acts(first)), [])
+        facts = result(self.hiding.directory.recipient(self.account, KEY))
+        self.assertEqual(facts.suppression, "unsubscribe")
+
     def test_others_stay(self) -> None:
         """Who else got the message is still told, with the subject; money and counts are as they were."""
         first, bob = self.send(ANN, "bob@b.test")

@@ -121,6 +121,23 @@ class RetentionTests:
         with self.assertRaises(KeyError):
             self.source(waiting)
 
+    def test_bodies_behind_an_old_one_that_waits(self) -> None:
+        """However many have come after one that waits, they are forgotten, and looked for only once."""
+        waiting = self.send("b@b.test", state=State.QUEUED, lifetime=9 * DAY)
+        made = [
+            submission(self.account, "", [f"r{number}@b.test"], self.world.now, billing="none") for number in range(520)
+        ]
+        for each in made:
+            result(self.process.ledger.accept(each, True))
+            result(self.process.ledger.settle(Settlement(each.recipients[0].id, State.DELIVERED, at=self.world.now)))
+        self.world.now += 3 * DAY
+        self.assertEqual(result(self.store.forget(self.world.now, bodies=2)), 520)
+        for each in (made[0], made[-1]):
+            with self.assertRaises(KeyError):
+                self.source(each.id)
+        self.assertTrue(self.source(waiting))
+        self.assertEqual(result(self.store.forget(self.world.now, bodies=2)), 0)
+
     def test_history(self) -> None:
         """A forgotten message leaves nothing but its counts, and one entry in the place of all its money."""
         id = self.send("a@b.test", "b@b.test")
