@@ -36,6 +36,7 @@ from mailrelay.store.memory import (
 )
 from mailrelay.store.memory_events import MemoryEvents
 from mailrelay.store.memory_files import MemoryFiles
+from mailrelay.store.memory_people import MemoryPeople
 from mailrelay.store.tls_reports import MemoryTlsReports
 from mailrelay.store.webhooks import MemoryWebhooks
 from mailrelay.vault import Vault
@@ -251,6 +252,7 @@ def furnished(history: IHistory, state: MemoryState, webhooks: MemoryWebhooks) -
         events=MemoryEvents(state),
         webhooks=webhooks,
         tls_reports=MemoryTlsReports(),
+        people=MemoryPeople(),
         ledger=MemoryLedger(state, "N"),
         directory=MemoryDirectory(state),
         bodies=MemoryBodies(state),
