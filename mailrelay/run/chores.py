@@ -31,11 +31,13 @@ SWEEP = 3600.0  #: seconds between sweeps
 
 
 class Chore(NamedTuple):
-    """Something else that is done every so many seconds; `name` stands in the log when it fails."""
+    """Something else that is done every so many seconds, the first time `at_once` or when they have passed; `name`
+    stands in the log when it fails."""
 
     seconds: float
     name: str
     work: Callable[[], Awaitable[object]]
+    at_once: bool = False
 
 
 class Chores:
@@ -94,7 +96,7 @@ class Chores:
         self._every(SWEEP, "looking for damaged rows", self._set_aside_once, at_once=True)
 
         for each in self._more:
-            self._every(each.seconds, each.name, each.work)
+            self._every(each.seconds, each.name, each.work, at_once=each.at_once)
 
     def stop(self) -> None:
         """Begin nothing more."""

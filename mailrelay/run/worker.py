@@ -284,7 +284,7 @@ class Worker:
             Chore(TLS_SESSIONS, "writing down what came of TLS", wired.tls_reporter.write),
             Chore(TLS_REPORTS, "sending reports about TLS", wired.tls_reporter.look),
             *([Chore(POLICIES, "fetching policies again", policies.refresh)] if policies is not None else []),
-            Chore(BLOCKING, "looking for connections to block", Blocker(store.blocking, now).look),
+            Chore(BLOCKING, "looking for connections to block", Blocker(store.blocking, now).look, at_once=True),
             Chore(DOMAINS, "looking at what domains publish", look_at_domains),
             Chore(SESSIONS, "forgetting sessions that are over", partial(sessions.sweep, self._installation())),
         ]

@@ -165,3 +165,41 @@ def test_rejected_later(relay: Relay) -> None:
     assert len(relay.inner.messages) == 1
     assert {each["id"] for each in relay.cli("message", "list", "--account", shop.account)} == {id}
     assert relay.said().count(f"nothing is taken for {forged}") == 1
+
+
+def test_blocked_by_itself(relay: Relay) -> None:
+    """A connection whose recipients are nobody's is blocked, with the figures that led to it, and served no more until
+    an administrator activates it."""
+    shop = relay.shop(dialect="standard")
+    relay.cli("connection", "set", shop.connection, "sandbox=true", "block_minimum=4")
+
+    def client() -> smtplib.SMTP:
+        return smtplib.SMTP("127.0.0.1", relay.port, "localhost", timeout=20)
+
+    with client() as session:
+        session.login(shop.username, shop.password)
+        for part in ("ann", "bob", "eve", "hard-bounce"):
+            session.mail(shop.mail_from)
+            assert session.rcpt(f"{part}@nobody.test")[0] == 250
+            relay.settled(queued(session.data(letter(shop))))
+    relay.restart()  # it looks at its start, and each minute
+    card = eventually(
+        lambda: card if (card := relay.cli("connection", "show", shop.connection))["status"] == "blocked" else None, 15
+    )
+    assert card["status_reason"] == "1 of 4 recipients in 24 hours were refused, more than 10 %"
+    (told,) = relay.cli("event", "list", "--account", shop.account, "--type", "connection_blocked")["events"]
+    facts = told["facts"]
+    assert (facts["finished"], facts["refused"], facts["minimum"], facts["percent"]) == (4, 1, 4, 10)
+    with client() as session, pytest.raises(smtplib.SMTPAuthenticationError):
+        session.login(shop.username, shop.password)
+    relay.cli("connection", "activate", shop.connection)
+
+    def served() -> bool:
+        with client() as session:
+            session.ehlo()
+            try:
+                return session.login(shop.username, shop.password)[0] == 235
+            except smtplib.SMTPAuthenticationError:
+                return False
+
+    assert eventually(served, 10)
