@@ -211,6 +211,7 @@ VALUES = [
     ("[webhooks]\ngive_up_hours = 23", "webhooks.give_up_hours: must be at least 24"),
     ("[retention]\nhistory = -1", "retention.history: must be at least 0"),
     ("[retention]\nrefusals = nan", "retention.refusals: must be a whole number"),
+    ("[retention]\nchanges = -1", "retention.changes: must be at least 0"),
     ("[limits]\nrecipients = -1", "limits.recipients: must be at least 0"),
     ("[limits]\nsize = 1_000_000_001", "limits.size: must be at most 1000000000"),
     ("[limits]\nerrors = 0", "limits.errors: must be at least 1"),

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import os
+import pwd
 import socket
 import sys
 import time
@@ -24,6 +25,7 @@ from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 
 from ..manage import Installation, Invalid, accounts
+from ..manage.caller import COMMAND_LINE, Caller
 from ..policy import shaping
 from ..policy.dialect import Dialects
 from ..policy.personal import needs_pages
@@ -168,6 +170,7 @@ def opened() -> Iterator[Opened]:
                 dialects=found.dialects,
                 now=now,
                 random=os.urandom,
+                caller=Caller(COMMAND_LINE, _login()),
                 reveal_secrets=found.config.server.reveal_secrets if found.config else True,
                 public_pages=bool(found.config.http.public_url) if found.config else True,
                 reach=_reach(found),
@@ -177,6 +180,14 @@ def opened() -> Iterator[Opened]:
         )
     finally:
         wait(store.close())
+
+
+def _login() -> str:
+    """Whose shell it is."""
+    try:
+        return pwd.getpwuid(os.getuid()).pw_name
+    except KeyError:
+        return str(os.getuid())
 
 
 def _reach(found: Place) -> Reach:

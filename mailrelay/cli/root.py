@@ -15,6 +15,7 @@ _ROOMS = {
     "account": ("account", "Accounts: create, list, show, set."),
     "balance": ("balance", "What an account may still send: show, set, topup."),
     "user": ("user", "People who sign in: add, list, show, password, role, block, totp, sessions, remove."),
+    "change": ("change", "The audit log: who changed what, when and from where."),
     "connection": ("connection", "SMTP logins: create, list, show, activate, block, new-password, set-rate, …"),
     "domain": ("domain", "Sending domains and their DKIM keys: add, show, list, keys, verify, unverify."),
     "sender": ("sender", "Sender addresses: add, request, confirm, list, remove."),

@@ -408,6 +408,7 @@ class Retention(Section):
     bodies: Days = 0
     history: Days = 0
     refusals: Days = 0
+    changes: Days = 0
     events: Annotated[int, Field(ge=0, le=3650)] = 30
 
 

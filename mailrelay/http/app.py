@@ -20,6 +20,7 @@ from twisted.web.server import Site
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
 from ..interfaces.sandbox import IInbox
+from ..manage.caller import TOKEN, Caller
 from ..manage.errors import Invalid, Unknown
 from ..manage.installation import Installation
 from . import (
@@ -67,6 +68,7 @@ def make_site(
     taken.
     """
     guard = Guard(api_token)
+    installation = installation.asked_by(Caller(TOKEN, "api_token"))
     app = Klein()
     # A redirect to a tidier address would be built from the Host header.
     app.url_map.merge_slashes = False

@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from ..interfaces import registry as registry_border
 from ..interfaces.registry import Account
 from . import checked, names
+from .audited import audited
 from .errors import Invalid, Taken
 from .installation import Installation, use_case
 
@@ -18,7 +19,7 @@ from .installation import Installation, use_case
 MAX_WEIGHT = 100
 
 
-@use_case
+@audited("account.create")
 async def create(installation: Installation, name: str, balance: int = 0) -> Account:
     """A new account with an opening balance of that many sends."""
     name = checked.name("account", name)
@@ -46,7 +47,7 @@ async def find(installation: Installation, name: str) -> Account:
     return await names.account(installation.registry, name)
 
 
-@use_case
+@audited("account.change")
 async def change(installation: Installation, name: str, settings: Mapping[str, str]) -> Account:
     """Set what an account is among the others: `weight`, how much of its mail goes out for each of another's whose
     weight is 1, and `zone`, the time zone in which its days begin, such as Europe/Moscow."""
@@ -62,7 +63,7 @@ async def change(installation: Installation, name: str, settings: Mapping[str, s
     return await installation.registry.change_account(account.id, changes)
 
 
-@use_case
+@audited("account.top-up")
 async def top_up(installation: Installation, name: str, sends: int, note: str = "") -> Account:
     """Add sends to what an account may still send."""
     sends = checked.number("amount", sends, 1)
@@ -72,7 +73,7 @@ async def top_up(installation: Installation, name: str, sends: int, note: str = 
     return await installation.registry.move_balance(account.id, sends, "topup", note, installation.now())
 
 
-@use_case
+@audited("account.set-balance")
 async def set_balance(installation: Installation, name: str, sends: int, note: str = "") -> Account:
     """Let an account have exactly that many sends available, besides those reserved."""
     sends = checked.number("balance", sends, 0)

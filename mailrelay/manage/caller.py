@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 #: What kinds of callers there are.
-COMMAND_LINE, USER, TOKEN = "command line", "user", "token"
+COMMAND_LINE, USER, TOKEN, DAEMON = "command line", "user", "token", "daemon"
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,3 +49,5 @@ class Caller:
 
 #: The usual one: a person with a shell on the machine.
 HERE = Caller(COMMAND_LINE, "command line")
+#: The daemon itself, by its chores and at its start.
+ITSELF = Caller(DAEMON, "daemon")

@@ -15,6 +15,7 @@ from ..policy import options
 from ..policy.dialect import Dialect
 from ..policy.personal import LINKED
 from . import checked, credentials, domains, names
+from .audited import audited
 from .credentials import Issued
 from .errors import Invalid, Taken, Unknown
 from .installation import Installation, use_case
@@ -48,7 +49,7 @@ class Wanted:
     short_password: bool = False
 
 
-@use_case
+@audited("connection.create")
 async def create(installation: Installation, wanted: Wanted) -> Issued:
     """A new connection and its login; the sender becomes a sender of the account on the way."""
     registry = installation.registry
@@ -132,13 +133,13 @@ async def find(installation: Installation, name: str) -> Connection:
     return await names.connection(installation.registry, name)
 
 
-@use_case
+@audited("connection.reveal")
 async def reveal(installation: Installation, name: str) -> Issued:
     """A connection with its login in clear."""
     return credentials.reveal(installation, await names.connection(installation.registry, name))
 
 
-@use_case
+@audited("connection.activate")
 async def activate(installation: Installation, name: str) -> Connection:
     """Let a connection carry mail, whether it was never activated or is blocked."""
     return await _change(
@@ -146,14 +147,14 @@ async def activate(installation: Installation, name: str) -> Connection:
     )
 
 
-@use_case
+@audited("connection.block")
 async def block(installation: Installation, name: str, reason: str = "") -> Connection:
     """Let a connection carry no mail until it is activated again."""
     reason = checked.printable("reason", reason.strip(), 200)
     return await _change(installation, name, {"status": BLOCKED, "status_reason": reason})
 
 
-@use_case
+@audited("connection.new-password")
 async def new_password(installation: Installation, name: str, password: str = "") -> Issued:
     """Another password under the same user name; the old one is refused from the next login on."""
     connection = await names.connection(installation.registry, name)
@@ -164,7 +165,7 @@ async def new_password(installation: Installation, name: str, password: str = ""
     return await _put(installation, connection, credential, secret)
 
 
-@use_case
+@audited("connection.new-api-key")
 async def new_api_key(installation: Installation, name: str, key: str = "") -> Issued:
     """Another key, or a first one, that is itself the look-up: generated, or taken over; an old one is refused from the
     next login on."""
@@ -175,7 +176,7 @@ async def new_api_key(installation: Installation, name: str, key: str = "") -> I
     return await _put(installation, connection, credential, secret)
 
 
-@use_case
+@audited("connection.short-password")
 async def short_password(installation: Installation, name: str, *, own_name: bool = True) -> Issued:
     """Another short password, or a first one, with a user name of its own, or for any address that may send."""
     connection = await names.connection(installation.registry, name)
@@ -194,7 +195,7 @@ async def _put(installation: Installation, connection: Connection, credential: N
     return credentials.told(installation, credentials.issued(changed, {credential.id: secret}))
 
 
-@use_case
+@audited("connection.set-rate")
 async def set_rate(installation: Installation, name: str, units: int, period: int = 60, burst: int = 1) -> Connection:
     """At most `units` messages per `period` seconds, `burst` of them at once; 0 units lift the limit."""
     changes = {
@@ -205,13 +206,13 @@ async def set_rate(installation: Installation, name: str, units: int, period: in
     return await _change(installation, name, changes)
 
 
-@use_case
+@audited("connection.set-networks")
 async def set_networks(installation: Installation, name: str, networks: Sequence[str]) -> Connection:
     """Take logins from these networks only; none: from anywhere."""
     return await _change(installation, name, {"networks": tuple(dict.fromkeys(map(checked.network, networks)))})
 
 
-@use_case
+@audited("connection.add-networks")
 async def add_networks(installation: Installation, name: str, networks: Sequence[str]) -> Connection:
     """Take logins from these networks, too."""
     connection = await names.connection(installation.registry, name)
@@ -219,7 +220,7 @@ async def add_networks(installation: Installation, name: str, networks: Sequence
     return await _change(installation, connection.id, {"networks": tuple(added)})
 
 
-@use_case
+@audited("connection.remove-networks")
 async def remove_networks(installation: Installation, name: str, networks: Sequence[str]) -> Connection:
     """Take no more logins from these networks; the last one cannot be removed this way, since none means any."""
     connection = await names.connection(installation.registry, name)
@@ -232,7 +233,7 @@ async def remove_networks(installation: Installation, name: str, networks: Seque
     return await _change(installation, connection.id, {"networks": left})
 
 
-@use_case
+@audited("connection.set-sender")
 async def set_sender(installation: Installation, name: str, address: str) -> Connection:
     """Another sender, made a sender of the account on the way."""
     connection = await names.connection(installation.registry, name)
@@ -241,7 +242,7 @@ async def set_sender(installation: Installation, name: str, address: str) -> Con
     return await _change(installation, connection.id, {"sender": sender})
 
 
-@use_case
+@audited("connection.set-options")
 async def set_options(installation: Installation, name: str, given: Mapping[str, str]) -> Connection:
     """Set options of a connection, each by its text; an empty text goes back to what the dialect sets."""
     connection = await names.connection(installation.registry, name)

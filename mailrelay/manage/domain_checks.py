@@ -20,6 +20,7 @@ from ..mail.event import Event
 from ..policy import domain_check
 from ..policy.domain_check import Finding, PublishedKey, Relay
 from . import domains
+from .audited import audited
 from .errors import Invalid
 from .installation import Installation, use_case
 
@@ -50,7 +51,7 @@ async def check(installation: Installation, resolver: IResolver, relay: Relay, a
     return await _check(installation, resolver, relay, account, domain)
 
 
-@use_case
+@audited("domain.verify")
 async def verify(installation: Installation, resolver: IResolver, relay: Relay, account: str, domain: str) -> Checked:
     """Verify a domain by the DNS; `Invalid` names all that is missing, and nothing is changed."""
     checked = await _check(installation, resolver, relay, account, domain)
@@ -79,7 +80,7 @@ class Rotation:
     findings: tuple[Finding, ...] = ()
 
 
-@use_case
+@audited("domain.rotate")
 async def rotate(
     installation: Installation, resolver: IResolver | None, relay: Relay, account: str, domain: str
 ) -> Rotation:

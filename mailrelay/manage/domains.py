@@ -12,11 +12,12 @@ from dataclasses import replace
 from ..interfaces import registry as registry_border
 from ..interfaces.registry import Account, Domain, DomainKey, Sender
 from . import checked, names, signing
+from .audited import audited
 from .errors import Invalid, Taken, Unknown
 from .installation import Installation, use_case
 
 
-@use_case
+@audited("domain.add")
 async def add(installation: Installation, account: str, domain: str, *, verified: bool = False) -> Domain:
     """Register a domain with an account, and make the keys by which it signs from then on."""
     key = checked.domain("domain", domain)
@@ -35,7 +36,7 @@ async def keys(installation: Installation, account: str, domain: str) -> tuple[D
     return found, await _keys(installation, found)
 
 
-@use_case
+@audited("domain.add-keys")
 async def add_keys(installation: Installation, account: str, domain: str) -> Domain:
     """Make a pair of keys for a domain. It waits for `use_keys`, unless the domain has no key that signs."""
     found = await _find(installation, account, domain)
@@ -45,7 +46,7 @@ async def add_keys(installation: Installation, account: str, domain: str) -> Dom
     return found
 
 
-@use_case
+@audited("domain.use-keys")
 async def use_keys(installation: Installation, account: str, domain: str) -> Domain:
     """Sign by the newest pair of a domain from now on, and by no other."""
     found = await _find(installation, account, domain)
@@ -57,7 +58,7 @@ async def use_keys(installation: Installation, account: str, domain: str) -> Dom
     return found
 
 
-@use_case
+@audited("domain.provide-keys")
 async def provide_keys(installation: Installation) -> Sequence[Domain]:
     """Make keys for every domain that never had any, as those of before there were keys; fires with these domains."""
     provided = {(each.account, each.domain) for each in await installation.registry.domain_keys()}
@@ -74,7 +75,7 @@ async def every(installation: Installation, account: str = "") -> Sequence[Domai
     return await installation.registry.domains(await names.account_id(installation.registry, account))
 
 
-@use_case
+@audited("domain.verify-by-word")
 async def set_verified(installation: Installation, account: str, domain: str, verified: bool) -> Domain:
     """Say whether a domain is proven to be the account's; without an account it must belong to one only."""
     found = await _find(installation, account, domain)
@@ -83,7 +84,7 @@ async def set_verified(installation: Installation, account: str, domain: str, ve
     return changed
 
 
-@use_case
+@audited("sender.add")
 async def add_sender(installation: Installation, account: str, address: str) -> Sender:
     """Make an address on a registered domain a sender of the account."""
     owner = await names.account(installation.registry, account)
@@ -102,7 +103,7 @@ async def senders(installation: Installation, account: str = "") -> Sequence[Sen
     return await installation.registry.senders(await names.account_id(installation.registry, account))
 
 
-@use_case
+@audited("sender.remove")
 async def remove_sender(installation: Installation, account: str, address: str) -> None:
     """An address is no sender of the account any more; connections keep the sender they have."""
     owner = await names.account(installation.registry, account)

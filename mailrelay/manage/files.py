@@ -13,6 +13,7 @@ from ..interfaces import registry as registry_border
 from ..interfaces.files import IFiles, StoredFile
 from ..mail.filetype import ENOUGH, WrongType, type_of
 from . import checked, names
+from .audited import audited
 from .errors import Invalid, Taken, Unknown
 from .installation import Installation, use_case
 
@@ -107,7 +108,7 @@ async def begin(installation: Installation, account: str, name: str, key: str = 
     return Upload(installation, await owner(installation, account), name, key, said_type)
 
 
-@use_case
+@audited("file.add")
 async def add(installation: Installation, account: str, name: str, octets: bytes, key: str = "") -> StoredFile:
     """A file whose octets are at hand."""
     upload = await begin(installation, account, name, key)
@@ -131,7 +132,7 @@ async def find(installation: Installation, account: str, key: str) -> StoredFile
     raise Unknown("file", key)
 
 
-@use_case
+@audited("file.remove")
 async def remove(installation: Installation, account: str, key: str) -> StoredFile:
     """Forget a file; messages that were accepted with it keep it."""
     found = await find(installation, account, key)

@@ -14,6 +14,7 @@ from typing import Any, ParamSpec, Protocol, Self, TypeVar
 from twisted.internet.defer import Deferred, execute
 
 from ..interfaces.bodies import IBodies
+from ..interfaces.changes import IChanges
 from ..interfaces.counters import ICounters
 from ..interfaces.directory import IDirectory
 from ..interfaces.erasure import IErasure
@@ -75,6 +76,7 @@ _STORED = (
     "webhooks",
     "tls_reports",
     "people",
+    "changes",
     "ledger",
     "directory",
     "bodies",
@@ -126,6 +128,9 @@ class Stored(Protocol):
     @property
     def people(self) -> IPeople: ...
 
+    @property
+    def changes(self) -> IChanges: ...
+
 
 @dataclass(frozen=True, slots=True)
 class Installation:
@@ -149,6 +154,7 @@ class Installation:
     webhooks: IWebhooks
     tls_reports: ITlsReports
     people: IPeople
+    changes: IChanges
     ledger: ILedger
     directory: IDirectory
     bodies: IBodies
@@ -195,4 +201,5 @@ def use_case(function: Callable[P, Coroutine[Any, Any, T]]) -> Callable[P, Defer
     def started(*args: P.args, **kwargs: P.kwargs) -> Deferred[T]:
         return Deferred.fromCoroutine(function(*args, **kwargs))
 
+    started.use_case = True  # type: ignore[attr-defined]
     return started

@@ -8,6 +8,7 @@ from __future__ import annotations
 from ..mail.token import PATHS, Purpose, Token, make
 from ..policy.link_keys import SETTING, LinkKey, LinkKeys, secret_of
 from . import checked
+from .audited import audited
 from .errors import Invalid, Unknown
 from .installation import Installation, use_case
 
@@ -18,7 +19,7 @@ async def every(installation: Installation) -> tuple[LinkKey, ...]:
     return (await _read(installation)).keys
 
 
-@use_case
+@audited("link-key.rotate")
 async def rotate(installation: Installation) -> LinkKey:
     """A new key, which signs from now on."""
     keys = (await _read(installation)).rotated(installation.now())
@@ -26,7 +27,7 @@ async def rotate(installation: Installation) -> LinkKey:
     return keys.keys[-1]
 
 
-@use_case
+@audited("link-key.withdraw")
 async def withdraw(installation: Installation, number: int) -> LinkKey:
     """Believe no link that this key signed any more."""
     number = checked.number("number", number, 1, 65_535)

@@ -6,10 +6,11 @@ from collections.abc import Sequence
 
 from ..interfaces.erasure import Receipt
 from . import checked, names
+from .audited import audited
 from .installation import Installation, use_case
 
 
-@use_case
+@audited("person.erase")
 async def erase(installation: Installation, account: str, address: str) -> Receipt:
     """Let an account forget an address: see `interfaces.erasure`."""
     mailbox = checked.mailbox("address", address)

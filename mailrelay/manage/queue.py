@@ -15,6 +15,7 @@ from ..interfaces.history import Passage, Selection, Waiting
 from ..mail.envelope import PRIORITIES, SECOND, State
 from ..policy.bounce import shipped
 from . import checked, names, spans
+from .audited import audited
 from .errors import Invalid, Unknown
 from .installation import Installation, use_case
 
@@ -129,13 +130,13 @@ async def count(installation: Installation, which: Which) -> int:
     return await installation.history.count(await _meant(installation, which))
 
 
-@use_case
+@audited("queue.retry")
 async def retry(installation: Installation, which: Which) -> int:
     """Make it due now."""
     return await installation.history.retry(await _meant(installation, which), installation.now())
 
 
-@use_case
+@audited("queue.hold")
 async def hold(installation: Installation, which: Which) -> int:
     """Keep it back until it is released or its deadline passes."""
     held = await installation.history.hold(await _meant(installation, which), True)
@@ -143,13 +144,13 @@ async def hold(installation: Installation, which: Which) -> int:
     return held
 
 
-@use_case
+@audited("queue.release")
 async def release(installation: Installation, which: Which) -> int:
     """Let held mail go."""
     return await installation.history.hold(await _meant(installation, which), False)
 
 
-@use_case
+@audited("queue.drop")
 async def drop(installation: Installation, which: Which, reason: str = "", pause: Pause | None = None) -> int:
     """Give it up: it ends as failed with this reason, and what was reserved for it is released. With `pause` what a
     daemon has in hand is waited for."""
@@ -160,7 +161,7 @@ async def drop(installation: Installation, which: Which, reason: str = "", pause
     )
 
 
-@use_case
+@audited("queue.expire")
 async def expire(installation: Installation, which: Which, reason: str = "", pause: Pause | None = None) -> int:
     """End it as if its deadline had passed."""
     reason = checked.printable("reason", reason.strip(), 200) or "expired by hand"
@@ -170,7 +171,7 @@ async def expire(installation: Installation, which: Which, reason: str = "", pau
     )
 
 
-@use_case
+@audited("queue.reroute")
 async def reroute(installation: Installation, which: Which, route: str, pause: Pause | None = None) -> int:
     """Send it by another route, now: one of the configuration, one that is stored for all, or one of the account
     that is meant."""

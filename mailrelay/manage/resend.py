@@ -21,8 +21,9 @@ from ..policy.admission import judge
 from ..policy.dialect import Dialect
 from ..policy.facts import DailyFacts, Facts, MailFacts, RcptFacts
 from . import checked, messages
+from .audited import audited
 from .errors import Invalid, Unknown
-from .installation import Installation, use_case
+from .installation import Installation
 from .messages import Card
 from .switches import PAUSED
 
@@ -33,7 +34,7 @@ RESENT = "resent"
 FORGOTTEN = "its body is kept no longer (retention, or its person was erased), so that it cannot be sent again"
 
 
-@use_case
+@audited("message.resend")
 async def resend(installation: Installation, id: str, to: Sequence[str] = ()) -> Card:
     """Send a message again, by its id or that of one recipient, who then is the only one; `to` are other recipients.
     Gives the new message; `Invalid` says what keeps it from being sent, and nothing is."""

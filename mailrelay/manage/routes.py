@@ -21,6 +21,7 @@ from ..policy.route import MxRoute, Route
 from ..policy.simulation import SIMULATOR
 from ..vault import Vault
 from . import checked, names
+from .audited import audited
 from .errors import Invalid, Taken, Unknown
 from .installation import Installation, use_case
 
@@ -61,7 +62,7 @@ class Wanted:
 SETTABLE = tuple(each.name for each in fields(Wanted) if each.name not in ("id", "account"))
 
 
-@use_case
+@audited("route.add")
 async def add(installation: Installation, wanted: Wanted) -> StoredRoute:
     """A new route; it can be named within two seconds."""
     owner = await names.account_id(installation.registry, wanted.account)
@@ -78,7 +79,7 @@ async def add(installation: Installation, wanted: Wanted) -> StoredRoute:
     return made
 
 
-@use_case
+@audited("route.change")
 async def change(installation: Installation, account: str, id: str, changes: Mapping[str, Any]) -> StoredRoute:
     """Set some of `SETTABLE` of a route, the others as they are; holds within two seconds. A new user name takes a new
     password with it; an empty one is no login."""
@@ -130,7 +131,7 @@ async def every(installation: Installation, account: str = "") -> Sequence[Store
     return await installation.routes.every((await names.account_id(installation.registry, account)) or None)
 
 
-@use_case
+@audited("route.remove")
 async def remove(installation: Installation, account: str, id: str) -> None:
     """Forget a route of an account, or ("") one that serves all; not while another falls back on it."""
     owner = await names.account_id(installation.registry, account)

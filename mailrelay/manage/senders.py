@@ -17,8 +17,9 @@ from ..mail.address import Mailbox
 from ..mail.envelope import SECOND, Recipient, Submission
 from ..policy.dialect import STANDARD
 from . import checked, link_keys, names
+from .audited import audited
 from .errors import Invalid, Unknown
-from .installation import Installation, use_case
+from .installation import Installation
 
 SUBJECT = "Confirm a sender address"
 #: How long the letter is tried for, in seconds.
@@ -34,7 +35,7 @@ class Requested:
     letter: Submission
 
 
-@use_case
+@audited("sender.request")
 async def request(installation: Installation, account: str, address: str, public_url: str, hostname: str) -> Requested:
     """Ask for an address to be a confirmed sender; it is one when the link in the letter was followed."""
     if not public_url:
@@ -53,7 +54,7 @@ async def request(installation: Installation, account: str, address: str, public
     return Requested(sender, link, _letter(installation, owner, mailbox, link, hostname))
 
 
-@use_case
+@audited("sender.confirm")
 async def confirm(installation: Installation, account: str, address: str) -> Sender:
     """Make an address a confirmed sender by an administrator's word, whether it was asked for or not."""
     owner = await names.account(installation.registry, account)

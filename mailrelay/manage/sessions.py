@@ -16,6 +16,7 @@ from ..interfaces.people import ACTIVE, ADMINISTRATOR, Session, User
 from ..mail.envelope import DAY, SECOND
 from ..mail.reply import Refusal
 from . import names, one_time, users
+from .audited import audited, note
 from .caller import USER, Caller
 from .errors import Invalid
 from .installation import Installation, use_case
@@ -89,7 +90,9 @@ async def sign_in(
     # the password may have changed while it was looked at
     if not await installation.people.open(session, user.password):
         raise Denied
-    return SignedIn(token, _caller(user, session))
+    caller = _caller(user, session)
+    await note(installation.asked_by(caller), "session.sign-in", {}, user)
+    return SignedIn(token, caller)
 
 
 @use_case
@@ -115,7 +118,12 @@ async def find(installation: Installation, token: str, address: str = "") -> Cal
 @use_case
 async def sign_out(installation: Installation, token: str) -> None:
     """End a session."""
-    await installation.people.end(installation.vault.digest(token))
+    digest = installation.vault.digest(token)
+    found = await installation.people.session(digest)
+    await installation.people.end(digest)
+    if found is not None:
+        session, user = found
+        await note(installation.asked_by(_caller(user, session)), "session.sign-out", {}, user)
 
 
 @use_case
@@ -128,6 +136,7 @@ async def act_for(installation: Installation, token: str, account: str) -> Calle
         raise Invalid("account", "only an administrator acts for an account")
     acting = (await names.account(installation.registry, account)).id if account else ""
     await installation.people.touch(installation.vault.digest(token), {"acting": acting})
+    await note(installation.asked_by(caller), "session.act-for", {"account": acting}, None)
     return replace(caller, acting=acting)
 
 
@@ -139,7 +148,7 @@ async def every(installation: Installation, name: str) -> Sequence[Session]:
     return [each for each in await installation.people.sessions(user.id) if not _over(each, now)]
 
 
-@use_case
+@audited("session.end-all")
 async def end_all(installation: Installation, name: str) -> None:
     """End every session of a user."""
     user = await users.named(installation, name)

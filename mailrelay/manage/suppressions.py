@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from ..interfaces.registry import Suppression
 from ..mail.envelope import DAY
 from . import checked, names, plain, spans
+from .audited import audited
 from .errors import Invalid, Unknown
 from .installation import Installation, use_case
 
@@ -38,7 +39,7 @@ class Cause:
     until: str = ""
 
 
-@use_case
+@audited("suppression.add")
 async def add(
     installation: Installation,
     account: str,
@@ -79,7 +80,7 @@ async def find(installation: Installation, account: str, address: str) -> Suppre
     raise Unknown("suppression", address)
 
 
-@use_case
+@audited("suppression.remove")
 async def remove(installation: Installation, account: str, addresses: Sequence[str]) -> None:
     """Let addresses be sent to again; all must be suppressed."""
     owner = await names.account(installation.registry, account)
@@ -92,7 +93,7 @@ async def remove(installation: Installation, account: str, addresses: Sequence[s
         await installation.registry.remove_suppression(owner.id, key)
 
 
-@use_case
+@audited("suppression.undo")
 async def undo(installation: Installation, account: str, cause: Cause) -> int:
     """Let all be sent to again whose suppression has this cause; gives how many. A cause without a word is refused."""
     owner = await names.account(installation.registry, account)
@@ -104,7 +105,7 @@ async def undo(installation: Installation, account: str, cause: Cause) -> int:
     return await installation.registry.undo_suppressions(owner.id, reason, cause.origin, since, until)
 
 
-@use_case
+@audited("suppression.import")
 async def take_in(
     installation: Installation, account: str, lines: Iterable[str], reason: str = "manual", origin: str = "import"
 ) -> int:

@@ -11,14 +11,15 @@ import json
 
 from ..interfaces.counters import login_key
 from . import checked
+from .audited import audited
 from .errors import Invalid
-from .installation import Installation, use_case
+from .installation import Installation
 
 PAUSED = "paused"
 LOGIN_GUARD_CLEARED = "login_guard_cleared"
 
 
-@use_case
+@audited("relay.pause")
 async def pause(installation: Installation, reason: str = "") -> str:
     """Answer every client with the dialect's temporary refusal; what is queued goes on."""
     reason = checked.printable("reason", reason.strip(), 200) or "1"
@@ -26,13 +27,13 @@ async def pause(installation: Installation, reason: str = "") -> str:
     return reason
 
 
-@use_case
+@audited("relay.resume")
 async def resume(installation: Installation) -> None:
     """Take mail again."""
     await installation.registry.put_setting(PAUSED, "")
 
 
-@use_case
+@audited("relay.clear-login-guard")
 async def clear_login_guard(installation: Installation, address: str = "", username: str = "") -> str:
     """Forget failed logins: all, those of an address, or those for a user name from it; fires with the prefix."""
     if username and not address:

@@ -18,6 +18,7 @@ from ..mail.envelope import PRIORITIES
 from ..mail.rendering import MAX_SOURCE, Rendering, Source
 from ..mail.reply import Refusal
 from . import checked, names
+from .audited import audited
 from .errors import Invalid, Taken, Unknown
 from .installation import Installation, use_case
 
@@ -38,7 +39,7 @@ class Wrong(Invalid):
     """A template that cannot be compiled or rendered."""
 
 
-@use_case
+@audited("template.create")
 async def create(installation: Installation, account: str, fields: Mapping[str, object], id: str = "") -> Template:
     """A new template; an empty `id` is made of its name. `fields` are some of `FIELDS`."""
     owner = await names.account_id(installation.registry, account)
@@ -55,7 +56,7 @@ async def create(installation: Installation, account: str, fields: Mapping[str, 
     raise AssertionError("the last id that is tried is nobody's")
 
 
-@use_case
+@audited("template.edit")
 async def edit(installation: Installation, account: str, id: str, fields: Mapping[str, object]) -> Template:
     """A new version that differs in these fields; without a difference the newest stays the newest."""
     before = await _find(installation, account, id)
@@ -86,7 +87,7 @@ async def versions(installation: Installation, account: str, id: str) -> Sequenc
     return await installation.templates.versions(found.account, found.id)
 
 
-@use_case
+@audited("template.restore")
 async def restore(installation: Installation, account: str, id: str, version: int) -> Template:
     """An older version saved again, as the newest."""
     older = await _version(installation, await _find(installation, account, id), version)
@@ -94,7 +95,7 @@ async def restore(installation: Installation, account: str, id: str, version: in
     return await installation.templates.save(replace(older, saved_at=installation.now()), False)
 
 
-@use_case
+@audited("template.remove")
 async def remove(installation: Installation, account: str, id: str) -> Template:
     """Forget a template with all its versions; messages that were accepted with it keep what was rendered."""
     found = await _find(installation, account, id)

@@ -10,6 +10,7 @@ from ..interfaces.tls_reports import WAITING, TlsReport
 from ..mail.address import Mailbox
 from ..mail.envelope import DAY
 from ..mail.tls_report import Reporting, Session, begin, document
+from .audited import audited
 from .errors import Invalid, Unknown
 from .installation import Installation, use_case
 from .plain import Plain, instant
@@ -33,7 +34,7 @@ async def show(installation: Installation, domain: str, day: str) -> Mapping[str
     return {**plain(found), "policies": policies(counted, found)}
 
 
-@use_case
+@audited("tls-report.send")
 async def send(installation: Installation, domain: str, day: str) -> TlsReport:
     """Have the daemon send a report at its next look, and not where it was taken already."""
     found = await _find(installation, domain, day)

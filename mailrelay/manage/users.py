@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from ..interfaces import registry as registry_border
 from ..interfaces.people import ACTIVE, ADMINISTRATOR, BLOCKED, MEMBER, User
 from . import checked, names, one_time
+from .audited import audited
 from .errors import Invalid, Taken, Unknown
 from .installation import Installation, use_case
 from .one_time import Offered
@@ -41,7 +42,7 @@ def folded(name: str) -> str:
     return unicodedata.normalize("NFKC", name.strip()).casefold()
 
 
-@use_case
+@audited("user.add")
 async def add(installation: Installation, name: str, account: str = "", password: str = "") -> Made:
     """A member of an account, or without one an administrator; without a password one is made."""
     name = folded(name)
@@ -73,7 +74,7 @@ async def find(installation: Installation, name: str) -> User:
     return await named(installation, name)
 
 
-@use_case
+@audited("user.set-password")
 async def set_password(installation: Installation, name: str, password: str = "") -> Made:
     """Another password, made here unless it is given; every session of the user ends."""
     user = await named(installation, name)
@@ -82,7 +83,7 @@ async def set_password(installation: Installation, name: str, password: str = ""
     return Made(await _change(installation, user, {"password": digest}, end_sessions=True), secret)
 
 
-@use_case
+@audited("user.set-role")
 async def set_role(installation: Installation, name: str, account: str = "") -> User:
     """Make a user a member of an account, or without one an administrator; their sessions end."""
     user = await named(installation, name)
@@ -93,7 +94,7 @@ async def set_role(installation: Installation, name: str, account: str = "") -> 
     return await _change(installation, user, changes, end_sessions=True)
 
 
-@use_case
+@audited("user.block")
 async def block(installation: Installation, name: str) -> User:
     """Let a user sign in no more; their sessions end."""
     user = await named(installation, name)
@@ -101,13 +102,13 @@ async def block(installation: Installation, name: str) -> User:
     return await _change(installation, user, {"status": BLOCKED}, end_sessions=True)
 
 
-@use_case
+@audited("user.activate")
 async def activate(installation: Installation, name: str) -> User:
     """Let a blocked user sign in again."""
     return await _change(installation, await named(installation, name), {"status": ACTIVE})
 
 
-@use_case
+@audited("user.remove")
 async def remove(installation: Installation, name: str) -> User:
     """Forget a user; the last administrator stays."""
     user = await named(installation, name)
@@ -116,7 +117,7 @@ async def remove(installation: Installation, name: str) -> User:
     return user
 
 
-@use_case
+@audited("user.begin-totp")
 async def begin_totp(installation: Installation, name: str) -> Offered:
     """A secret for one-time codes, in force once a code of it was given to `confirm_totp`."""
     user = await named(installation, name)
@@ -125,7 +126,7 @@ async def begin_totp(installation: Installation, name: str) -> Offered:
     return offered
 
 
-@use_case
+@audited("user.confirm-totp")
 async def confirm_totp(installation: Installation, name: str, code: str) -> tuple[str, ...]:
     """Ask for one-time codes from now on; fires with the recovery codes, which are shown once. Sessions end that began
     without one."""
@@ -142,7 +143,7 @@ async def confirm_totp(installation: Installation, name: str, code: str) -> tupl
     return codes
 
 
-@use_case
+@audited("user.remove-totp")
 async def remove_totp(installation: Installation, name: str) -> User:
     """Ask a user for no one-time codes any more; their sessions end."""
     user = await named(installation, name)

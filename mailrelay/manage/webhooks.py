@@ -18,6 +18,7 @@ from ..policy import push
 from ..policy.dialect import Dialects
 from ..policy.reach import Unreachable
 from . import checked, happened, names
+from .audited import audited
 from .errors import Invalid, Taken, Unknown
 from .installation import Installation, use_case
 from .plain import Plain, instant
@@ -38,7 +39,7 @@ class Wanted:
     secret: str = field(default="", repr=False)
 
 
-@use_case
+@audited("webhook.add")
 async def add(installation: Installation, wanted: Wanted) -> Webhook:
     """A new webhook, which is told what happens from now on."""
     account = await names.account_id(installation.registry, wanted.account)
@@ -93,7 +94,7 @@ async def find(installation: Installation, name: str, account: str = "") -> Webh
     return found[0]
 
 
-@use_case
+@audited("webhook.remove")
 async def remove(installation: Installation, name: str, account: str = "") -> Webhook:
     """Forget a webhook."""
     found = await find(installation, name, account)
@@ -101,20 +102,20 @@ async def remove(installation: Installation, name: str, account: str = "") -> We
     return found
 
 
-@use_case
+@audited("webhook.enable")
 async def enable(installation: Installation, name: str, account: str = "") -> Webhook:
     """Send again, at once, and on from the event that was taken last."""
     fresh = {"status": ENABLED, "reason": "", "failures": 0, "failing_since": 0, "next_at": 0}
     return await _change(installation, name, account, fresh)
 
 
-@use_case
+@audited("webhook.disable")
 async def disable(installation: Installation, name: str, account: str = "") -> Webhook:
     """Send nothing until it is enabled; events gather for as long as they are kept."""
     return await _change(installation, name, account, {"status": DISABLED, "reason": "disabled by hand"})
 
 
-@use_case
+@audited("webhook.replay")
 async def replay(installation: Installation, name: str, account: str, since: int, until: int = 0) -> Webhook:
     """Send what happened from one instant to another (0: now; microseconds) again, before anything new."""
     head = await installation.events.head()
@@ -125,7 +126,7 @@ async def replay(installation: Installation, name: str, account: str, since: int
     return await _change(installation, name, account, {"replay_cursor": first, "replay_until": last, "next_at": 0})
 
 
-@use_case
+@audited("webhook.test")
 async def test(installation: Installation, name: str, account: str = "") -> Webhook:
     """Have the daemon send an event of type webhook_test, now and in its turn."""
     found = await _change(installation, name, account, {"next_at": 0})

@@ -22,6 +22,7 @@ from ..config.checks import API, METRICS, PUBLIC
 from ..interfaces.sandbox import IInbox
 from ..mail.envelope import ulid
 from ..manage import Installation
+from ..manage.caller import ITSELF
 from ..manage.signing import new_private_key
 from ..policy import shaping
 from ..policy.dialect import DialectError, Dialects
@@ -186,6 +187,7 @@ def _with_store(config: Config, vault: Vault, dialects: Dialects, work: Callable
             now=now,
             random=os.urandom,
             reveal_secrets=config.server.reveal_secrets,
+            caller=ITSELF,
         )
         return _result(Deferred.fromCoroutine(work(installation)))
     finally:
@@ -244,6 +246,7 @@ def _installation(config: Config, worker: Worker, vault: Vault, dialects: Dialec
         resolver=worker.resolver,
         relay=worker.relay,
         aside=worker.aside,
+        caller=ITSELF,
         verify_password=worker.verify_password,
         counters=worker.counters,
     )

@@ -32,6 +32,7 @@ from ..interfaces.web_version import IWebVersions
 from ..mail.envelope import DAY, ulid
 from ..mail.reply import Refusal
 from ..manage import Installation, domain_checks, domains, sessions
+from ..manage.caller import ITSELF
 from ..policy import shaping
 from ..policy.dialect import Dialects
 from ..policy.domain_check import Relay
@@ -297,6 +298,10 @@ class Worker:
 
     def _forget(self, at: int) -> Deferred[int]:
         kept = self._config.retention
+        if kept.changes:
+            self.store.changes.forget(at - kept.changes * DAY).addErrback(
+                lambda failure: log.failure("forgetting old changes failed", failure)
+            )
         return self.store.forget(at, bodies=kept.bodies, history=kept.history, refusals=kept.refusals)
 
     def _installation(self) -> Installation:
@@ -308,6 +313,7 @@ class Worker:
             dialects=self._dialects,
             now=now,
             random=os.urandom,
+            caller=ITSELF,
         )
 
     async def _provide_keys(self) -> None:

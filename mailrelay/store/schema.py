@@ -10,7 +10,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 
 #: The newest migration this code knows (`migrations/versions`).
-REVISION = "0026"
+REVISION = "0027"
 
 metadata = sa.MetaData()
 
@@ -600,6 +600,27 @@ sessions = sa.Table(
     sqlite_with_rowid=False,
 )
 sa.Index("sessions_user", sessions.c.user)
+
+#: The audit log (`interfaces.changes.Change`).
+changes = sa.Table(
+    "changes",
+    metadata,
+    _key("id", primary=True),
+    _number("at"),
+    _key("kind"),
+    _key("who"),
+    _key("address"),
+    _key("acting"),
+    _key("action"),
+    _key("account"),
+    _key("object"),
+    _key("name"),
+    _key("details"),
+    sqlite_with_rowid=False,
+)
+sa.Index("changes_account", changes.c.account, changes.c.id)
+sa.Index("changes_who", changes.c.who, changes.c.id)
+sa.Index("changes_at", changes.c.at)
 
 #: The last batch that each writer committed, by which an unknown COMMIT is decided; `voids` counts such decisions.
 batches = sa.Table(

@@ -19,6 +19,7 @@ from ..interfaces.history import Depth
 from ..mail.envelope import DAY
 from .blocking import Blocking
 from .bodies import Bodies, Spool, sweep
+from .changes import Changes
 from .claim import void
 from .damage import look_through
 from .directory import Directory, MergedOptions
@@ -115,6 +116,7 @@ class Store:
         self.events = Events(self._writer, self._reader)
         self.webhooks = Webhooks(self._writer, self._reader)
         self.tls_reports = TlsReports(self._writer, self._reader)
+        self.changes = Changes(self._writer, self._reader)
         self.people = People(self._writer, self._reader)
         self.sts_policies = StoredPolicies(self._writer, self._reader)
         self.verdicts = Verdicts(self._writer, names, now)

@@ -31,3 +31,16 @@ class UserTests(CommandTestCase):
         self.data("user", "add", "bob")
         self.assertIn("removed", self.good("user", "remove", "ann@shop.example"))
         self.assertIn("there is no", self.bad("user", "show", "ann@shop.example"))
+
+    def test_change_log(self) -> None:
+        """The audit log tells the newest first, and goes on behind an entry."""
+        self.furnish()
+        self.data("user", "add", "bob")
+        newest = self.data("change", "list", "--limit", "1")
+        self.assertEqual(
+            [(each["action"], each["name"], each["kind"]) for each in newest], [("user.add", "bob", "command line")]
+        )
+        older = self.data("change", "list", "--before", newest[0]["id"])
+        self.assertNotIn("user.add", [each["action"] for each in older])
+        self.assertEqual({each["account"] for each in self.data("change", "list", "--account", "shop")}, {"shop"})
+        self.assertIn("limit", self.bad("change", "list", "--limit", "0"))

@@ -26,6 +26,7 @@ from mailrelay.manage.installation import Installation
 from mailrelay.policy.dialect import Dialects
 from mailrelay.policy.duration import bucket
 from mailrelay.run.inbox import SqliteInbox
+from mailrelay.store.changes import MemoryChanges
 from mailrelay.store.memory import (
     MemoryBodies,
     MemoryDirectory,
@@ -253,6 +254,7 @@ def furnished(history: IHistory, state: MemoryState, webhooks: MemoryWebhooks) -
         webhooks=webhooks,
         tls_reports=MemoryTlsReports(),
         people=MemoryPeople(),
+        changes=MemoryChanges(),
         ledger=MemoryLedger(state, "N"),
         directory=MemoryDirectory(state),
         bodies=MemoryBodies(state),
