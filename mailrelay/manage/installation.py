@@ -23,6 +23,7 @@ from ..interfaces.files import IFiles
 from ..interfaces.history import IHistory
 from ..interfaces.ledger import ILedger
 from ..interfaces.people import IPeople
+from ..interfaces.plans import IPlans
 from ..interfaces.posting import IPostOffice
 from ..interfaces.registry import IRegistry
 from ..interfaces.renderer import IRenderer
@@ -76,6 +77,7 @@ _STORED = (
     "webhooks",
     "tls_reports",
     "people",
+    "plans",
     "changes",
     "ledger",
     "directory",
@@ -129,6 +131,9 @@ class Stored(Protocol):
     def people(self) -> IPeople: ...
 
     @property
+    def plans(self) -> IPlans: ...
+
+    @property
     def changes(self) -> IChanges: ...
 
 
@@ -154,6 +159,7 @@ class Installation:
     webhooks: IWebhooks
     tls_reports: ITlsReports
     people: IPeople
+    plans: IPlans
     changes: IChanges
     ledger: ILedger
     directory: IDirectory

@@ -31,7 +31,7 @@ from ..interfaces.route_tests import IRouteTests
 from ..interfaces.web_version import IWebVersions
 from ..mail.envelope import DAY, ulid
 from ..mail.reply import Refusal
-from ..manage import Installation, domain_checks, domains, sessions
+from ..manage import Installation, domain_checks, domains, plans, sessions
 from ..manage.caller import ITSELF
 from ..policy import shaping
 from ..policy.dialect import Dialects
@@ -63,6 +63,7 @@ DOMAINS = 600.0  #: seconds between looks for domains whose turn it is
 TLS_SESSIONS = 20.0  #: seconds between writes of what came of TLS
 TLS_REPORTS = 10.0  #: seconds between looks for reports about TLS that are due
 POLICIES = 600.0  #: seconds between looks for policies of MTA-STS that are to be fetched again
+MONTHS = 30.0  #: seconds between looks whether a month began
 SESSIONS = 3600.0  #: seconds between looks for sessions of people that are over
 BLOCKING = 60.0  #: seconds between looks at what came of the recipients of each connection
 #: RSA lets go of the interpreter while it signs: as many at a time as there are processors.
@@ -111,7 +112,6 @@ class Worker:
         self.began = now()
         self.serving = self.stopping = False
         self._keyring = Keyring(vault)
-        #: judges people's passwords, once started
         self.verify_password: Callable[[str, str, str, str], Deferred[bool]]
 
     @property
@@ -287,6 +287,7 @@ class Worker:
             *([Chore(POLICIES, "fetching policies again", policies.refresh)] if policies is not None else []),
             Chore(BLOCKING, "looking for connections to block", Blocker(store.blocking, now).look, at_once=True),
             Chore(DOMAINS, "looking at what domains publish", look_at_domains),
+            Chore(MONTHS, "beginning months", partial(plans.turn, self._installation())),
             Chore(SESSIONS, "forgetting sessions that are over", partial(sessions.sweep, self._installation())),
         ]
 
@@ -299,9 +300,8 @@ class Worker:
     def _forget(self, at: int) -> Deferred[int]:
         kept = self._config.retention
         if kept.changes:
-            self.store.changes.forget(at - kept.changes * DAY).addErrback(
-                lambda failure: log.failure("forgetting old changes failed", failure)
-            )
+            forgotten = self.store.changes.forget(at - kept.changes * DAY)
+            forgotten.addErrback(lambda failure: log.failure("forgetting old changes failed", failure))
         return self.store.forget(at, bodies=kept.bodies, history=kept.history, refusals=kept.refusals)
 
     def _installation(self) -> Installation:

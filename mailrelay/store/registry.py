@@ -28,6 +28,7 @@ from ..interfaces.registry import (
 from .accept import clean
 from .directory import fold
 from .jobs import CALL, LOOK_UP
+from .plans import moved
 from .reader import Reader
 from .schema import (
     PENDING,
@@ -131,6 +132,7 @@ class Registry:
         found = _account(work.execute(sa.select(accounts).where(accounts.c.id == id)).one())
         if amount:
             purse.move(amount)
+            moved(work, id, amount)
             work.enter(self._new_id(), kind, id, amount, clean(note), now)
         return replace(found, balance=purse.balance, reserved=purse.reserved)
 

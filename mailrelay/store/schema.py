@@ -10,7 +10,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 
 #: The newest migration this code knows (`migrations/versions`).
-REVISION = "0027"
+REVISION = "0028"
 
 metadata = sa.MetaData()
 
@@ -600,6 +600,18 @@ sessions = sa.Table(
     sqlite_with_rowid=False,
 )
 sa.Index("sessions_user", sessions.c.user)
+
+#: Monthly plans (`interfaces.plans.Plan`).
+plans = sa.Table(
+    "plans",
+    metadata,
+    _key("account", primary=True),
+    _number("monthly"),
+    _number("month"),
+    _number("granted"),
+    _number("base"),
+    sqlite_with_rowid=False,
+)
 
 #: The audit log (`interfaces.changes.Change`).
 changes = sa.Table(

@@ -36,6 +36,7 @@ from .migrate import bring_up_to_date
 from .nodes import BeatNodes, FileNodes
 from .once import sweep_keys
 from .people import People
+from .plans import Plans
 from .reader import Reader
 from .registry import Registry
 from .report import Reports
@@ -117,6 +118,7 @@ class Store:
         self.webhooks = Webhooks(self._writer, self._reader)
         self.tls_reports = TlsReports(self._writer, self._reader)
         self.changes = Changes(self._writer, self._reader)
+        self.plans = Plans(self._writer, self._reader, names)
         self.people = People(self._writer, self._reader)
         self.sts_policies = StoredPolicies(self._writer, self._reader)
         self.verdicts = Verdicts(self._writer, names, now)

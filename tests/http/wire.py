@@ -38,6 +38,7 @@ from mailrelay.store.memory import (
 from mailrelay.store.memory_events import MemoryEvents
 from mailrelay.store.memory_files import MemoryFiles
 from mailrelay.store.memory_people import MemoryPeople
+from mailrelay.store.plans import MemoryPlans
 from mailrelay.store.tls_reports import MemoryTlsReports
 from mailrelay.store.webhooks import MemoryWebhooks
 from mailrelay.vault import Vault
@@ -254,6 +255,7 @@ def furnished(history: IHistory, state: MemoryState, webhooks: MemoryWebhooks) -
         webhooks=webhooks,
         tls_reports=MemoryTlsReports(),
         people=MemoryPeople(),
+        plans=MemoryPlans(state),
         changes=MemoryChanges(),
         ledger=MemoryLedger(state, "N"),
         directory=MemoryDirectory(state),

@@ -28,6 +28,7 @@ ELSEWHERE = {
     "sessions.sign_out": "notes it as the user",
     "sessions.act_for": "notes it as the user",
     "sessions.sweep": "a chore over what has ended",
+    "plans.turn": "a chore: the ledger has an entry of it",
     "route_test.test": "sends no message",
 }
 
