@@ -32,6 +32,7 @@ from . import (
     front,
     messages,
     pages,
+    people,
     queue,
     routes,
     sandbox,
@@ -87,6 +88,7 @@ def make_site(
     templates.add_routes(app, installation)
     suppressions.add_routes(app, installation)
     routes.add_routes(app, installation)
+    people.add_routes(app, installation)
     queue.add_routes(app, installation, clock)
     if inbox is not None:
         sandbox.add_routes(app, inbox)
