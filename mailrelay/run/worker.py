@@ -287,7 +287,7 @@ class Worker:
             *([Chore(POLICIES, "fetching policies again", policies.refresh)] if policies is not None else []),
             Chore(BLOCKING, "looking for connections to block", Blocker(store.blocking, now).look, at_once=True),
             Chore(DOMAINS, "looking at what domains publish", look_at_domains),
-            Chore(MONTHS, "beginning months", partial(plans.turn, self._installation())),
+            Chore(MONTHS, "beginning months", partial(plans.turn, self._installation()), at_once=True),
             Chore(SESSIONS, "forgetting sessions that are over", partial(sessions.sweep, self._installation())),
         ]
 
