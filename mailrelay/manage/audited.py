@@ -50,6 +50,8 @@ def audited(action: str) -> Callable[[Callable[P, Coroutine[Any, Any, T]]], Call
 
         async def noted(*args: P.args, **kwargs: P.kwargs) -> T:
             result = await function(*args, **kwargs)
+            if isinstance(result, int | list | tuple) and not result:
+                return result  # there was nothing to change
             bound = parameters.bind(*args, **kwargs)
             installation, *_ = bound.arguments.values()
             assert isinstance(installation, Installation)
