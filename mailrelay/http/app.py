@@ -43,6 +43,9 @@ from . import (
     uploads,
     webhooks,
 )
+from .console import routes as console
+from .console.connections import Door
+from .console.visit import SignInFirst
 from .guard import Guard
 from .health import Obstacles, health, readiness
 from .problem import Problem
@@ -62,11 +65,12 @@ def make_site(
     obstacles: Obstacles = _no_obstacles,
     inbox: IInbox | None = None,
     first_mail: str = "",
+    doors: Sequence[Door] = (),
 ) -> Site:
     """The site: the API, and with an `inbox` the sandbox's routes and pages.
 
     `first_mail` is a shell line that sends a mail, shown while the inbox is empty; `obstacles` tells why no mail can be
-    taken.
+    taken; `doors` are where applications connect, as the console tells them.
     """
     guard = Guard(api_token)
     installation = installation.asked_by(Caller(TOKEN, "api_token"))
@@ -90,6 +94,7 @@ def make_site(
     routes.add_routes(app, installation)
     people.add_routes(app, installation)
     queue.add_routes(app, installation, clock)
+    console.add_routes(app, installation, doors)
     if inbox is not None:
         sandbox.add_routes(app, inbox)
         pages.add_routes(app, guard, inbox, first_mail)
@@ -107,6 +112,8 @@ def make_site(
 
 def _show(request: IRequest, problem: Problem) -> bytes:
     """A problem in the form that its reader expects."""
+    if request.path == b"/console" or request.path.startswith(b"/console/"):
+        return console.show_problem(request, problem)
     if request.path == b"/sandbox" or request.path.startswith(b"/sandbox/"):
         return pages.show_problem(request, problem)
     return problem.answer(request)
@@ -114,6 +121,12 @@ def _show(request: IRequest, problem: Problem) -> bytes:
 
 def _add_errors(app: Klein) -> None:
     """Turn whatever a route raises into a problem; the first that fits is taken."""
+
+    @app.handle_errors(SignInFirst)
+    def sign_in_first(request: IRequest, failure: Failure) -> bytes:
+        request.setResponseCode(303)
+        request.setHeader(b"Location", b"/console/sign-in")
+        return b""
 
     @app.handle_errors(Problem)
     def problem(request: IRequest, failure: Failure) -> bytes:

@@ -271,7 +271,8 @@ def welcome(facts: Mapping[str, Any]) -> str:
     lines += [
         "",
         f"  What arrives: {facts['http']}/sandbox  (token {facts['api_token']})",
-        *(f"  {each['role']}: {each['name']}, password {each['password']}" for each in facts["users"]),
+        f"  Console: {facts['http']}/console",
+        *(f"    {each['role']}: {each['name']}, password {each['password']}" for each in facts["users"]),
         f"  Certificate to trust: {facts['ca']}",
         "",
         "Send a mail:",

@@ -277,9 +277,23 @@ def _http(
             obstacles=health.obstacles,
             inbox=inbox(),
             first_mail=first_mail,
+            doors=_doors(config),
         )
 
     return Served(reactor, sock, site)
+
+
+def _doors(config: Config) -> list[Any]:
+    """Where applications connect."""
+    from ..http.console.connections import Door
+
+    modes = {"starttls": "STARTTLS", "implicit": "TLS", "none": "no TLS"}
+    return [
+        Door(config.server.hostname or socket.getfqdn(), each.port, modes[each.tls], dialect)
+        for each in config.listeners
+        if not each.feedback and each.login == "auth"
+        for dialect in dict.fromkeys((each.dialect, *each.dialect_by_name.values()))
+    ]
 
 
 def _metrics(reactor: Any, config: Config, sockets: Mapping[str, socket.socket], health: Health) -> list[Served]:

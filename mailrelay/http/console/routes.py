@@ -1,0 +1,92 @@
+"""The console's routes: assets, signing in and out, and the pages; how what goes wrong is shown below ``/console``."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from importlib import resources
+
+from klein import Klein
+from twisted.web.iweb import IRequest
+from twisted.web.server import Request
+
+from ...manage import sessions
+from ...manage.errors import Invalid
+from ...manage.installation import Installation
+from .. import query
+from ..markup import Markup, tag
+from ..problem import Problem
+from . import connections, look, statistics
+from .connections import Door
+from .frame import Console, send
+from .visit import address_of, keep, token_of
+
+_ASSETS = {"console.css": b"text/css; charset=utf-8", "console.js": b"text/javascript; charset=utf-8"}
+
+
+def add_routes(app: Klein, installation: Installation, doors: Sequence[Door]) -> None:
+    """Serve the console."""
+    folder = resources.files("mailrelay.http") / "assets"
+    assets = {name: (folder / name).read_bytes() for name in _ASSETS}
+    console = Console(installation)
+
+    @app.route("/console/assets/<string:name>", methods=["GET"])
+    def console_asset(request: IRequest, name: str) -> bytes:
+        if name not in assets:
+            raise Problem(404)
+        request.setHeader(b"Content-Type", _ASSETS[name])
+        return assets[name]
+
+    @app.route("/console/sign-in", methods=["GET"])
+    def console_sign_in(request: IRequest) -> bytes:
+        return send(request, sign_in())
+
+    @app.route("/console/sign-in", methods=["POST"])
+    async def console_signed_in(request: Request) -> bytes:
+        name, password, code = (query.text(request, each) for each in ("name", "password", "code"))
+        agent = (request.getHeader(b"User-Agent") or b"").decode("latin-1")
+        try:
+            signed = await sessions.sign_in(installation, name, password, code, address_of(request), agent)
+        except sessions.Throttled as fault:
+            request.setResponseCode(429)
+            request.setHeader(b"Retry-After", b"%d" % fault.seconds)
+            return send(request, sign_in(name, fault))
+        except Invalid as fault:
+            request.setResponseCode(403)
+            return send(request, sign_in(name, fault))
+        keep(request, signed.token)
+        return console.go(request, "/console")
+
+    @app.route("/console/sign-out", methods=["POST"])
+    async def console_signed_out(request: Request) -> bytes:
+        await console.visit(request)
+        await sessions.sign_out(installation, token_of(request))
+        keep(request, "")
+        return console.go(request, "/console/sign-in")
+
+    connections.add_routes(app, console, doors)
+    statistics.add_routes(app, console)
+
+
+def sign_in(name: str = "", fault: Invalid | None = None) -> bytes:
+    """The form that asks who comes; the code only of whom it was asked for."""
+    about, words = (fault.field, fault.reason) if fault is not None else ("", "")
+    needs_code = isinstance(fault, sessions.CodeNeeded)
+    fields = [
+        look.field("name", "Name", value=name, autocomplete="username", required=True, autofocus=not name),
+        look.field(
+            "password", "Password", words if about == "password" else "", type="password",
+            autocomplete="current-password", required=True, autofocus=bool(name),
+        ),
+        look.field("code", "One-time code", words if needs_code else "", "Where your sign-in asks for one.",
+                   autocomplete="one-time-code", inputmode="numeric"),
+        look.button("Sign in"),
+    ]  # fmt: skip
+    made: Markup = tag("form", *fields, method="post", action="/console/sign-in", class_="stacked")
+    return look.page("Sign in", made)
+
+
+def show_problem(request: IRequest, problem: Problem) -> bytes:
+    """A problem as a page."""
+    problem.head(request)
+    return send(request, look.page(problem.title, look.notice(problem.detail or "There is nothing here."),
+                                   tag("p", tag("a", "To the console", href="/console"))))  # fmt: skip

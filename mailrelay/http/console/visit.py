@@ -1,0 +1,72 @@
+"""One visit of a signed-in person: the cookie of the session, who it is, and the key that forms must carry.
+
+Cookies do not tell the ports of a host apart, but every installation knows only its own sessions. The key of forms is
+derived from the session's token, so no other site, and no other session, can send one. Nothing here logs.
+"""
+
+from __future__ import annotations
+
+import hmac
+from dataclasses import dataclass
+from hashlib import sha256
+
+from twisted.web.iweb import IRequest
+from twisted.web.server import Request
+
+from ...manage import sessions
+from ...manage.caller import Caller
+from ...manage.installation import Installation
+from .. import query
+from ..problem import Problem
+
+COOKIE = b"mailrelay_session"
+PATH = b"/console"
+
+
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """`installation` is asked by `caller`; `key` goes into every form."""
+
+    installation: Installation
+    caller: Caller
+    key: str
+
+
+class SignInFirst(Exception):
+    """Nobody is signed in: whoever comes is shown the form for it."""
+
+
+async def visit(request: IRequest, installation: Installation) -> Visit:
+    """The visit that a request belongs to; fails with `SignInFirst`, and with a `Problem` for a form that is not
+    ours."""
+    token = (request.getCookie(COOKIE) or b"").decode("ascii", "replace")
+    caller = await sessions.find(installation, token, address_of(request)) if token else None
+    if caller is None:
+        raise SignInFirst
+    key = hmac.new(token.encode("utf-8"), b"form", sha256).hexdigest()
+    if request.method == b"POST" and not hmac.compare_digest(query.text(request, "key").encode("utf-8"), key.encode()):
+        raise Problem(403, "this form is not ours, or older than the session: go back, reload and try again")
+    return Visit(installation.asked_by(caller), caller, key)
+
+
+def address_of(request: IRequest) -> str:
+    """Where a request came from."""
+    return str(getattr(request.getClientAddress(), "host", ""))
+
+
+def keep(request: Request, token: str) -> None:
+    """Give the browser its session, until it closes; "" takes it back."""
+    request.addCookie(
+        COOKIE,
+        token.encode("ascii"),
+        path=PATH,
+        max_age=None if token else b"0",
+        secure=request.isSecure(),
+        httpOnly=True,
+        sameSite=b"strict",
+    )
+
+
+def token_of(request: IRequest) -> str:
+    """The token that a request brought along."""
+    return (request.getCookie(COOKIE) or b"").decode("ascii", "replace")

@@ -1,0 +1,162 @@
+"""A person's first walk through the console, in Debian's Chromium: by eye, by keyboard, on a phone, in the dark."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from ..daemon import Sandbox, eventually, letter
+
+CHROMIUM = "/usr/bin/chromium"
+LOOKS: tuple[dict[str, Any], ...] = (
+    {"color_scheme": "light", "viewport": {"width": 1280, "height": 900}},
+    {"color_scheme": "dark", "viewport": {"width": 1280, "height": 900}},
+    {"color_scheme": "light", "viewport": {"width": 390, "height": 844}},
+)
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """One browser for this file."""
+    assert Path(CHROMIUM).exists(), "Chromium is not here: install the Debian package `chromium`"
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield browser
+        browser.close()
+
+
+class Person:
+    """Somebody in front of the console, who hears of everything that the browser complains about."""
+
+    def __init__(self, page: Page, base: str) -> None:
+        self.page = page
+        self.base = base
+        self.complaints: list[str] = []
+        page.on(
+            "console", lambda said: self.complaints.append(said.text) if said.type in ("error", "warning") else None
+        )
+        page.on("pageerror", lambda error: self.complaints.append(str(error)))
+
+    def sign_in(self, name: str, password: str) -> None:
+        self.page.goto(f"{self.base}/console")
+        self.page.get_by_label("Name").fill(name)
+        self.page.get_by_label("Password").fill(password)
+        self.page.get_by_role("button", name="Sign in").click()
+
+    def look(self, name: str) -> None:
+        """The page is well made in each look: nothing that axe finds, nothing wider than the screen."""
+        for number, each in enumerate(LOOKS):
+            self.page.emulate_media(color_scheme=each["color_scheme"])
+            self.page.set_viewport_size(each["viewport"])
+            if folder := os.environ.get("MAILRELAY_SCREENSHOTS"):
+                self.page.screenshot(path=f"{folder}/{name}-{number}.png", full_page=True)
+            found = Axe().run(self.page)
+            assert found.violations_count == 0, (name, each, found.generate_report())
+            wide = self.page.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth")
+            assert wide, f"{name} is wider than a screen of {each['viewport']}"
+        self.page.set_viewport_size(LOOKS[0]["viewport"])
+        self.page.emulate_media(color_scheme="light")
+
+
+@pytest.fixture
+def person(browser: Browser, sandbox: Sandbox) -> Iterator[Person]:
+    context = browser.new_context(permissions=["clipboard-read", "clipboard-write"])
+    person = Person(context.new_page(), str(sandbox.facts["http"]).rstrip("/"))
+    yield person
+    context.close()
+
+
+def test_first_connection(sandbox: Sandbox, person: Person) -> None:
+    """Sign in, create a connection, read its login, send by it, and see it in the statistics."""
+    shop = sandbox.shop(dialect="standard")
+    made = sandbox.cli("user", "add", "ann@shop.example", "--account", shop.account)
+    page = person.page
+    page.goto(f"{person.base}/console")
+    person.look("sign-in")
+    person.sign_in("ann@shop.example", made["password"])
+    assert page.get_by_role("heading", name="Connections").is_visible()
+    person.look("connections")
+    page.get_by_role("link", name="Create connection").click()
+    page.get_by_label("Name").fill("web")
+    page.get_by_label("Sender").fill(f"orders@{shop.domain}")
+    person.look("create")
+    page.get_by_role("button", name="Next").click()
+    page.get_by_role("button", name="Show password").click()
+    person.look("card")
+    (card,) = [each for each in sandbox.cli("connection", "list", "--account", shop.account) if each["name"] == "web"]
+    password = sandbox.cli("connection", "show", card["id"], "--reveal")["password"]
+    assert page.get_by_text(password, exact=True).is_visible()
+    page.locator("dd", has_text=password).get_by_role("button", name="Copy").click()
+    assert page.evaluate("navigator.clipboard.readText()") == password
+
+    sandbox.settled(sandbox.submit(shop, ["bob@example.net", "hard-bounce@example.net"], letter(shop, "hello")))
+    page.get_by_role("link", name="Statistics").first.click()
+    page.get_by_label("Connection").select_option("")
+    page.get_by_role("button", name="Show").click()
+    row = page.get_by_role("row").filter(has=page.get_by_role("cell", name="delivered", exact=True))
+    assert row.get_by_role("cell").nth(1).inner_text() == "1"
+    assert page.get_by_role("img", name="Mail by hour").is_visible()
+    person.look("statistics")
+
+    page.get_by_role("button", name="Sign out").click()
+    page.goto(f"{person.base}/console/statistics")
+    assert page.url.endswith("/console/sign-in")
+    assert not person.complaints
+
+
+def test_errors_stand_beside_their_fields(sandbox: Sandbox, person: Person) -> None:
+    """A wrong password, and a sender of another's domain, are told where they were typed."""
+    shop = sandbox.shop()
+    made = sandbox.cli("user", "add", "bob@shop.example", "--account", shop.account)
+    person.sign_in("bob@shop.example", "not the password")
+    assert "not right" in person.page.locator("#password-fault").inner_text()
+    person.complaints.clear()  # the browser tells of every 403
+    person.page.get_by_label("Password").fill(made["password"])
+    person.page.get_by_role("button", name="Sign in").click()
+    person.page.get_by_role("link", name="Create connection").click()
+    person.page.get_by_label("Name").fill("web")
+    person.page.get_by_label("Sender").fill("me@elsewhere.example")
+    person.page.get_by_role("button", name="Next").click()
+    assert person.page.locator("#sender-fault").is_visible()
+    assert person.page.get_by_label("Name").input_value() == "web"
+    person.look("fault")
+
+
+def test_others_are_not_there(sandbox: Sandbox, person: Person) -> None:
+    """A12: another account's connection is not found, by its page, its statistics or a form; and a form without the
+    session's key does nothing."""
+    mine, others = sandbox.shop(), sandbox.shop()
+    made = sandbox.cli("user", "add", "eve@shop.example", "--account", mine.account)
+    theirs = sandbox.cli("connection", "show", others.connection)["id"]
+    own = sandbox.cli("connection", "show", mine.connection)["id"]
+    person.sign_in("eve@shop.example", made["password"])
+    page = person.page
+    assert page.get_by_text(others.connection, exact=True).count() == 0
+    for path in (f"connections/{theirs}", "nothing"):
+        answer = page.goto(f"{person.base}/console/{path}")
+        assert answer is not None and answer.status == 404, path
+    assert page.goto(f"{person.base}/console/statistics?connection={theirs}").status in (400, 404)  # type: ignore[union-attr]
+    blocked = page.request.post(f"{person.base}/console/connections/{own}/block", form={"key": "guessed"})
+    assert blocked.status == 403
+    assert sandbox.cli("connection", "show", mine.connection)["status"] == "active"
+
+
+def test_blocked_and_activated(sandbox: Sandbox, person: Person) -> None:
+    """An administrator blocks a connection and activates it again."""
+    shop = sandbox.shop()
+    made = sandbox.cli("user", "add", "root@relay.example")
+    person.sign_in("root@relay.example", made["password"])
+    page = person.page
+    page.get_by_role("link", name=shop.connection, exact=True).click()
+    page.get_by_role("button", name="Block").click()
+    assert eventually(lambda: page.get_by_text("Blocked", exact=True).is_visible())
+    assert sandbox.cli("connection", "show", shop.connection)["status"] == "blocked"
+    page.get_by_role("button", name="Activate").click()
+    assert page.get_by_text("Active", exact=True).is_visible()
+    assert not person.complaints
