@@ -24,8 +24,7 @@ from ..manage.caller import TOKEN, Caller
 from ..manage.errors import Invalid, Unknown
 from ..manage.installation import Installation
 from . import (
-    accounts,
-    connections,
+    dispatch,
     domains,
     events,
     files,
@@ -43,6 +42,8 @@ from . import (
     uploads,
     webhooks,
 )
+from .api import table
+from .callers import Configured, ICallers
 from .console import routes as console
 from .console.connections import Door
 from .console.visit import SignInFirst
@@ -66,11 +67,13 @@ def make_site(
     inbox: IInbox | None = None,
     first_mail: str = "",
     doors: Sequence[Door] = (),
+    callers: ICallers | None = None,
 ) -> Site:
     """The site: the API, and with an `inbox` the sandbox's routes and pages.
 
     `first_mail` is a shell line that sends a mail, shown while the inbox is empty; `obstacles` tells why no mail can be
-    taken; `doors` are where applications connect, as the console tells them.
+    taken; `doors` are where applications connect, as the console tells them; `callers` knows the tokens of the API,
+    which is the `api_token` alone if left out.
     """
     guard = Guard(api_token)
     installation = installation.asked_by(Caller(TOKEN, "api_token"))
@@ -79,8 +82,7 @@ def make_site(
     app.url_map.merge_slashes = False
     app.url_map.strict_slashes = False
     _add_errors(app)
-    accounts.add_routes(app, installation)
-    connections.add_routes(app, installation)
+    dispatch.add_routes(app, table.OPERATIONS, installation)
     messages.add_routes(app, installation)
     sending.add_routes(app, installation)
     domains.add_routes(app, installation)
@@ -107,7 +109,11 @@ def make_site(
     def readyz(request: IRequest) -> IResource:
         return readiness(obstacles)
 
-    return front.site(front.Front(app.resource(), guard, _show), clock, uploads.paths(installation.dialects))
+    return front.site(
+        front.Front(app.resource(), callers or Configured(api_token), _show),
+        clock,
+        uploads.paths(installation.dialects),
+    )
 
 
 def _show(request: IRequest, problem: Problem) -> bytes:

@@ -1,17 +1,19 @@
 """The front of the web server: what every request meets before and behind the routes.
 
-It bounds bodies before they are read, refuses paths that are no text, asks for the token on everything below ``/api``,
-puts security headers on every answer, and logs changes and failures without the query, since a query may hold a token.
-It knows no route.
+It bounds bodies before they are read, refuses paths that are no text, finds out who bears the token that everything
+below ``/api`` asks for, puts security headers on every answer, and logs changes and failures without the query, since a
+query may hold a token. It knows no route.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import cast
 
+from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime, ITCPTransport
 from twisted.logger import Logger
+from twisted.python.failure import Failure
 from twisted.web import http
 from twisted.web.iweb import IRequest
 from twisted.web.resource import IResource, Resource
@@ -19,7 +21,9 @@ from twisted.web.server import NOT_DONE_YET, Request, Site
 
 from ..manage.files import MAX_FILE
 from . import files, sending, suppressions, templates
-from .guard import Guard
+from .callers import ICallers
+from .guard import CHALLENGE, bearer
+from .peer import address_of
 from .problem import CONTENT_TYPE, Problem
 
 MAX_BODY = 64 * 1024  #: octets of a request's body that are read
@@ -112,30 +116,55 @@ class BoundedRequest(Request):
 
 
 class Front(Resource):
-    """The root resource: everything goes to `routes` once it may; without a `guard` there is nothing to guard."""
+    """The root resource: everything goes to `routes` once it may; without `callers` there is nothing to guard. Below
+    ``/api`` only the paths in `open` are for everybody."""
 
     isLeaf = True
 
-    def __init__(self, routes: IResource, guard: Guard | None, show: Show) -> None:
+    def __init__(
+        self, routes: IResource, callers: ICallers | None, show: Show, open: Collection[str] = frozenset()
+    ) -> None:
         super().__init__()
         self._routes = routes
-        self._guard = guard
+        self._callers = callers
         self._show = show
+        self._open = open
 
     def render(self, request: Request) -> bytes | int:
         for name, value in HEADERS.items():
             request.setHeader(name, value)
         try:
             segments = _segments(request)
-            if self._guard is not None and segments[:1] == ["api"]:
-                self._guard.require_bearer(request)
-            self._routes.render(request)
+            if self._callers is not None and segments[:1] == ["api"] and "/".join(segments) not in self._open:
+                Deferred.fromCoroutine(self._enter(request, self._callers)).addErrback(self._failed, request)
+            else:
+                self._routes.render(request)
         except Problem as problem:
             return self._show(request, problem)
         except Exception:
             log.failure("request to {path} failed", path=_path(request))
             return self._show(request, Problem(500))
         return NOT_DONE_YET
+
+    async def _enter(self, request: Request, callers: ICallers) -> None:
+        """Let in who bears a token."""
+        found = await callers.find(bearer(request), address_of(request))
+        if found is None:
+            raise Problem(401, "send the header Authorization: Bearer <token>", headers=CHALLENGE)
+        if not request._disconnected:
+            request.caller = found  # type: ignore[attr-defined]
+            self._routes.render(request)
+
+    def _failed(self, failure: Failure, request: Request) -> None:
+        problem = failure.value
+        if not isinstance(problem, Problem):
+            log.failure("request to {path} failed", failure, path=_path(request))
+            problem = Problem(500)
+        if not request._disconnected:
+            body = self._show(request, problem)
+            request.setHeader(b"Content-Length", b"%d" % len(body))
+            request.write(body)
+            request.finish()
 
 
 def _segments(request: Request) -> list[str]:

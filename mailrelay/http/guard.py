@@ -1,4 +1,4 @@
-"""Who may see what: one token opens the API as a bearer, and the sandbox's pages by a cookie that is derived from it.
+"""Who may see the sandbox's pages: who shows the token of the configuration, by a cookie that is derived from it.
 
 The cookie proves that its browser once knew the token; the token itself is never put into one. Cookies do not tell the
 ports of a host apart, so the cookie's name is derived from the token, too. Comparisons take the same time whatever
@@ -15,7 +15,13 @@ from twisted.web.server import Request
 
 from .problem import Problem
 
-_CHALLENGE = {"WWW-Authenticate": 'Bearer realm="mailrelay"'}
+CHALLENGE = {"WWW-Authenticate": 'Bearer realm="mailrelay"'}
+
+
+def bearer(request: IRequest) -> str:
+    """The token that a request bears (RFC 6750 2.1), "" for none."""
+    scheme, _, token = (request.getHeader(b"Authorization") or b"").partition(b" ")
+    return token.strip().decode("utf-8", "surrogateescape") if scheme.lower() == b"bearer" else ""
 
 
 class Guard:
@@ -38,14 +44,8 @@ class Guard:
         return hmac.compare_digest(token.encode("utf-8", "surrogateescape"), self._token)
 
     def bears(self, request: IRequest) -> bool:
-        """Does the request carry the token as a bearer (RFC 6750 2.1)?"""
-        scheme, _, token = (request.getHeader(b"Authorization") or b"").partition(b" ")
-        return scheme.lower() == b"bearer" and hmac.compare_digest(token.strip(), self._token)
-
-    def require_bearer(self, request: IRequest) -> None:
-        """Raise the `Problem` that a caller without the token gets."""
-        if not self.bears(request):
-            raise Problem(401, "send the header Authorization: Bearer <api_token>", headers=_CHALLENGE)
+        """Does the request carry the token as a bearer?"""
+        return self.knows(bearer(request))
 
     def admits(self, request: IRequest) -> bool:
         """May this request see the pages: by its cookie, or as a bearer?"""

@@ -3,71 +3,12 @@
 from __future__ import annotations
 
 import json
-import os
-from itertools import count
-from typing import Any
 
-from twisted.internet.defer import succeed
-from twisted.internet.task import Clock
-from twisted.trial.unittest import SynchronousTestCase
-
-from mailrelay.http.app import make_site
-from mailrelay.manage.installation import Installation
-from mailrelay.policy.dialect import Dialects
-from mailrelay.policy.domain_check import Relay
-from mailrelay.store import open_store
-from mailrelay.vault import Vault
-from tests.rendering import RenderHere
-
-from ..mail.signatures import private_key
-from .wire import BEARER, TOKEN, Answer, Wire
-
-START, SECOND = 1_700_000_000_000_000, 1_000_000
+from .place import Place
 
 
-class SettingUp(SynchronousTestCase):
-    """An installation with nothing in it."""
-
-    def setUp(self) -> None:
-        folder = self.mktemp()
-        os.makedirs(folder)
-        dialects = Dialects.shipped()
-        ticks = count(START, SECOND)
-        store = open_store(folder, node="N", now=lambda: next(ticks), inline=True, options=dialects.options)
-        self.addCleanup(lambda: self.successResultOf(store.close()))
-        place = Installation.over(
-            store,
-            renderer=RenderHere(),
-            vault=Vault(b"k" * 32),
-            dialects=dialects,
-            now=lambda: next(ticks),
-            random=os.urandom,
-            relay=Relay("relay.test", "bounces.relay.test"),
-            new_private_key=lambda algorithm: succeed(private_key(algorithm)),
-        )
-        self.site = make_site(api_token=TOKEN, installation=place, clock=Clock())
-
-    def ask(self, method: str, path: str, body: Any = None) -> Answer:
-        octets = json.dumps(body).encode() if body is not None else b""
-        wire = Wire(self.site)
-        head = {**BEARER, "Host": "localhost", "Content-Type": "application/json", "Content-Length": str(len(octets))}
-        lines = [f"{method} /api/v1/{path} HTTP/1.1", *(f"{name}: {value}" for name, value in head.items()), "", ""]
-        wire.send("\r\n".join(lines).encode() + octets)
-        return wire.answer(method)
-
-    def done(self, method: str, path: str, body: Any = None, status: int = 200) -> Any:
-        answer = self.ask(method, path, body)
-        self.assertEqual(answer.status, status, answer)
-        return answer.json()
-
-    def wrong(self, method: str, path: str, body: Any = None, status: int = 400) -> tuple[Any, Any]:
-        answer = self.ask(method, path, body)
-        self.assertEqual((answer.status, answer.headers["content-type"]), (status, "application/problem+json"), answer)
-        return answer.json().get("field"), answer.json().get("detail")
-
-    def furnish(self) -> None:
-        self.done("POST", "accounts", {"name": "shop", "balance": 5}, 201)
-        self.done("POST", "domains", {"account": "shop", "domain": "Shop.test", "verified": True}, 201)
+class SettingUp(Place):
+    """From nothing to connections."""
 
     def test_account(self) -> None:
         """An account is made, found, changed, and its balance moved; the ledger keeps each move."""
@@ -79,10 +20,10 @@ class SettingUp(SynchronousTestCase):
         self.assertEqual((changed["weight"], changed["zone"]), (3, "Europe/Moscow"))
         self.assertEqual(self.done("POST", "accounts/shop/topup", {"sends": 7, "note": "n"})["available"], 12)
         self.assertEqual(self.done("PUT", "accounts/shop/balance", {"sends": 2})["available"], 2)
-        self.assertEqual(self.wrong("POST", "accounts", {"name": "shop"})[0], "account")
+        self.assertEqual(self.wrong("POST", "accounts", {"name": "shop"}, 409)[0], "name")
         self.assertEqual(self.wrong("POST", "accounts", {})[0], "name")
         self.assertEqual(self.wrong("POST", "accounts", {"name": "b", "balance": True})[0], "balance")
-        self.assertEqual(self.wrong("POST", "accounts/shop/topup", {"sends": 0})[0], "amount")
+        self.assertEqual(self.wrong("POST", "accounts/shop/topup", {"sends": 0})[0], "sends")
         self.assertEqual(self.wrong("PATCH", "accounts/shop", {"colour": "red"})[0], "colour")
         self.wrong("GET", "accounts/nobody", status=404)
 
@@ -135,6 +76,8 @@ class SettingUp(SynchronousTestCase):
         self.assertTrue(self.done("POST", "connections/app/short-password")["short_password"])
         self.wrong("POST", "connections/app/explode", status=404)
         self.wrong("POST", "connections/nobody/activate", status=404)
-        self.assertEqual(self.wrong("PATCH", "connections/app", {"options": {"track_opens": True}})[0], "options")
+        self.assertEqual(
+            self.wrong("PATCH", "connections/app", {"options": {"track_opens": True}})[0], "options.track_opens"
+        )
         self.assertEqual(self.wrong("PATCH", "connections/app", {"rate": "fast"})[0], "rate")
         self.assertEqual(self.wrong("POST", "connections", {"name": "x", "dialect": "standard"})[0], "sender")

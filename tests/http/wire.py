@@ -44,6 +44,8 @@ from mailrelay.store.webhooks import MemoryWebhooks
 from mailrelay.vault import Vault
 from tests.rendering import RenderHere
 
+from .documented import check
+
 TOKEN = "t0ken-of-the-api"
 #: The key of a connection.
 AGENT_KEY = "the key of an agent, long enough"
@@ -75,8 +77,10 @@ class Wire:
         self.transport = StringTransport()
         self.channel = site.buildProtocol(None)
         self.channel.makeConnection(self.transport)
+        self._sent = b""
 
     def send(self, octets: bytes) -> None:
+        self._sent += octets
         self.channel.dataReceived(octets)
 
     def answer(self, method: str = "GET") -> Answer:
@@ -87,7 +91,11 @@ class Wire:
         headers = {name.lower(): value for name, _, value in (line.partition(": ") for line in lines[1:])}
         if headers.get("transfer-encoding") == "chunked" and method != "HEAD":
             body = _unchunked(body)
-        return Answer(int(lines[0].split(" ")[1]), headers, body)
+        found = Answer(int(lines[0].split(" ")[1]), headers, body)
+        asked, self._sent = self._sent.partition(b"\r\n")[0].decode("latin-1").split(" "), b""
+        if len(asked) == 3 and method != "HEAD":
+            check(asked[0], asked[1], found.status, found.headers.get("content-type", ""), found.body)
+        return found
 
 
 def _unchunked(body: bytes) -> bytes:

@@ -1,0 +1,1 @@
+"""What the API can do, one room of operations a file; `table` puts them together."""
