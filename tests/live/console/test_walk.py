@@ -2,74 +2,8 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterator
-from pathlib import Path
-from typing import Any
-
-import pytest
-from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Page, sync_playwright
-
 from ..daemon import Sandbox, eventually, letter
-
-CHROMIUM = "/usr/bin/chromium"
-LOOKS: tuple[dict[str, Any], ...] = (
-    {"color_scheme": "light", "viewport": {"width": 1280, "height": 900}},
-    {"color_scheme": "dark", "viewport": {"width": 1280, "height": 900}},
-    {"color_scheme": "light", "viewport": {"width": 390, "height": 844}},
-)
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    """One browser for this file."""
-    assert Path(CHROMIUM).exists(), "Chromium is not here: install the Debian package `chromium`"
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield browser
-        browser.close()
-
-
-class Person:
-    """Somebody in front of the console, who hears of everything that the browser complains about."""
-
-    def __init__(self, page: Page, base: str) -> None:
-        self.page = page
-        self.base = base
-        self.complaints: list[str] = []
-        page.on(
-            "console", lambda said: self.complaints.append(said.text) if said.type in ("error", "warning") else None
-        )
-        page.on("pageerror", lambda error: self.complaints.append(str(error)))
-
-    def sign_in(self, name: str, password: str) -> None:
-        self.page.goto(f"{self.base}/console")
-        self.page.get_by_label("Name").fill(name)
-        self.page.get_by_label("Password").fill(password)
-        self.page.get_by_role("button", name="Sign in").click()
-
-    def look(self, name: str) -> None:
-        """The page is well made in each look: nothing that axe finds, nothing wider than the screen."""
-        for number, each in enumerate(LOOKS):
-            self.page.emulate_media(color_scheme=each["color_scheme"])
-            self.page.set_viewport_size(each["viewport"])
-            if folder := os.environ.get("MAILRELAY_SCREENSHOTS"):
-                self.page.screenshot(path=f"{folder}/{name}-{number}.png", full_page=True)
-            found = Axe().run(self.page)
-            assert found.violations_count == 0, (name, each, found.generate_report())
-            wide = self.page.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth")
-            assert wide, f"{name} is wider than a screen of {each['viewport']}"
-        self.page.set_viewport_size(LOOKS[0]["viewport"])
-        self.page.emulate_media(color_scheme="light")
-
-
-@pytest.fixture
-def person(browser: Browser, sandbox: Sandbox) -> Iterator[Person]:
-    context = browser.new_context(permissions=["clipboard-read", "clipboard-write"])
-    person = Person(context.new_page(), str(sandbox.facts["http"]).rstrip("/"))
-    yield person
-    context.close()
+from .browser import Person
 
 
 def test_first_connection(sandbox: Sandbox, person: Person) -> None:
@@ -147,16 +81,15 @@ def test_others_are_not_there(sandbox: Sandbox, person: Person) -> None:
     assert sandbox.cli("connection", "show", mine.connection)["status"] == "active"
 
 
-def test_blocked_and_activated(sandbox: Sandbox, person: Person) -> None:
+def test_blocked_and_activated(sandbox: Sandbox, administrator: Person) -> None:
     """An administrator blocks a connection and activates it again."""
     shop = sandbox.shop()
-    made = sandbox.cli("user", "add", "root@relay.example")
-    person.sign_in("root@relay.example", made["password"])
-    page = person.page
+    page = administrator.page
+    page.reload()
     page.get_by_role("link", name=shop.connection, exact=True).click()
     page.get_by_role("button", name="Block").click()
     assert eventually(lambda: page.get_by_text("Blocked", exact=True).is_visible())
     assert sandbox.cli("connection", "show", shop.connection)["status"] == "blocked"
     page.get_by_role("button", name="Activate").click()
     assert page.get_by_text("Active", exact=True).is_visible()
-    assert not person.complaints
+    assert not administrator.complaints
