@@ -24,6 +24,7 @@ from ..manage.caller import TOKEN, Caller
 from ..manage.errors import Invalid, Unknown
 from ..manage.installation import Installation
 from . import (
+    described,
     dispatch,
     domains,
     events,
@@ -83,6 +84,7 @@ def make_site(
     app.url_map.strict_slashes = False
     _add_errors(app)
     dispatch.add_routes(app, table.OPERATIONS, installation)
+    described.add_routes(app, table.OPERATIONS, installation)
     messages.add_routes(app, installation)
     sending.add_routes(app, installation)
     domains.add_routes(app, installation)
@@ -110,7 +112,7 @@ def make_site(
         return readiness(obstacles)
 
     return front.site(
-        front.Front(app.resource(), callers or Configured(api_token), _show),
+        front.Front(app.resource(), callers or Configured(api_token), _show, described.OPEN),
         clock,
         uploads.paths(installation.dialects),
     )

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 #: Whole numbers up to here are exact in every reader of JSON.
 MOST = 10**15
@@ -18,6 +18,34 @@ class Members(BaseModel):
     """An object with these members and no others."""
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True, hide_input_in_errors=True)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _no_null(cls, given: Any) -> Any:
+        """A member that may be left out (its default is None) is not null instead."""
+        if isinstance(given, dict) and None in given.values():
+            for name, field in cls.model_fields.items():
+                if field.default is None and given.get(field.alias or name, ...) is None:
+                    raise ValueError(f"{field.alias or name}: must not be null; leave it out")
+        return given
+
+
+class Changes(Members):
+    """What shall be another way; what is left out stays, and one thing at least is given."""
+
+    model_config = ConfigDict(json_schema_extra={"minProperties": 1})
+
+    @model_validator(mode="before")
+    @classmethod
+    def _something(cls, given: Any) -> Any:
+        if given == {}:
+            raise ValueError("nothing is given that shall change")
+        return given
+
+    @property
+    def given(self) -> dict[str, Any]:
+        """What shall be another way, by the names that use cases know."""
+        return {name: getattr(self, name) for name in self.model_fields_set}
 
 
 def _digits(given: Any) -> Any:

@@ -59,6 +59,8 @@ async def change(installation: Installation, name: str, settings: Mapping[str, s
             changes[option] = checked.zone(option, text)
         else:
             raise Invalid("option", f"{option!r} is none of weight, zone")
+    if not changes:
+        raise Invalid("option", "none is given")
     account = await names.account(installation.registry, name)
     return await installation.registry.change_account(account.id, changes)
 

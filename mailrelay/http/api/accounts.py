@@ -7,7 +7,7 @@ from typing import Annotated
 from pydantic import Field
 
 from ...manage import accounts, plain
-from ..members import MOST, Id, Instant, Members, Sends
+from ..members import MOST, Changes, Id, Instant, Members, Sends
 from ..operation import Asked, Nothing, Operation, operation
 
 TAG = "accounts"
@@ -35,8 +35,8 @@ class NewAccount(Members):
     balance: Annotated[Sends, Field(examples=[10_000])] = 0
 
 
-class AccountChange(Members):
-    """What shall be another way; what is left out stays."""
+class AccountChange(Changes):
+    """What of an account shall be another way."""
 
     weight: Annotated[int | None, Field(ge=1, le=accounts.MAX_WEIGHT, examples=[2])] = None
     zone: Annotated[str | None, Field(max_length=100, examples=["Europe/Berlin"])] = None
@@ -79,8 +79,7 @@ async def account_show(asked: Asked[Nothing, None]) -> Plain:
 @operation("PATCH", "/accounts/{name}", TAG, WRITE, Account, body=AccountChange, administrator=True)
 async def account_change(asked: Asked[Nothing, AccountChange]) -> Plain:
     """Change an account's time zone, or its weight among the others."""
-    given = asked.body.model_dump(exclude_none=True)
-    settings = {option: str(value) for option, value in given.items()}
+    settings = {option: str(value) for option, value in asked.body.given.items()}
     return plain.account(await accounts.change(asked.installation, asked.path["name"], settings))
 
 

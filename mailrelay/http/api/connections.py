@@ -10,11 +10,11 @@ from typing import Annotated, Literal
 from pydantic import Field, JsonValue
 
 from ...interfaces.registry import Connection as Found
-from ...manage import connections, plain
+from ...manage import checked, connections, plain
 from ...manage.connections import Wanted
 from ...manage.credentials import Issued
 from ...manage.installation import Installation
-from ..members import Flag, Id, Instant, Members, Name, Owned
+from ..members import Changes, Flag, Id, Instant, Members, Name, Owned
 from ..operation import Asked, Nothing, Operation, operation
 from ..problem import Problem
 from .owners import owners
@@ -24,6 +24,7 @@ READ, WRITE = "connections:read", "connections:write"
 Plain = plain.Plain
 
 Secret = Annotated[str, Field(max_length=1000)]
+Key = Annotated[str, Field(max_length=checked.MAX_KEY)]
 Network = Annotated[str, Field(max_length=64, examples=["192.0.2.0/24"])]
 Networks = Annotated[list[Network], Field(max_length=1000, description="whence logins are taken; none: from anywhere")]
 
@@ -74,12 +75,12 @@ class NewConnection(Members):
     networks: Networks = []
     active: Annotated[bool, Field(description="may it carry mail at once?")] = False
     api_key: Annotated[bool, Field(description="a key beside the password?")] = False
-    key: Annotated[Secret, Field(description="a key taken over from elsewhere")] = ""
+    key: Annotated[Key, Field(description="a key taken over from elsewhere")] = ""
     short_password: Annotated[bool, Field(description="a short password beside, for devices?")] = False
 
 
-class ConnectionChange(Members):
-    """What shall be another way; what is left out stays."""
+class ConnectionChange(Changes):
+    """What of a connection shall be another way."""
 
     networks: Annotated[Networks | None, Field(examples=[["192.0.2.0/24"]])] = None
     sender: Annotated[str | None, Field(max_length=320)] = None
@@ -116,7 +117,7 @@ class NewPassword(Members):
 class NewKey(Members):
     """A key to be taken over."""
 
-    key: Annotated[Secret, Field(description="made up if left out")] = ""
+    key: Annotated[Key, Field(description="made up if left out")] = ""
 
 
 async def _told(installation: Installation, found: Found | Issued) -> Plain:
