@@ -16,7 +16,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 from twisted.web.iweb import IRequest
 from twisted.web.resource import IResource
-from twisted.web.server import Site
+from twisted.web.server import Request, Site
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
 from ..interfaces.sandbox import IInbox
@@ -121,7 +121,7 @@ def make_site(
 def _show(request: IRequest, problem: Problem) -> bytes:
     """A problem in the form that its reader expects."""
     if request.path == b"/console" or request.path.startswith(b"/console/"):
-        return console.show_problem(request, problem)
+        return console.show_problem(cast(Request, request), problem)
     if request.path == b"/sandbox" or request.path.startswith(b"/sandbox/"):
         return pages.show_problem(request, problem)
     return problem.answer(request)

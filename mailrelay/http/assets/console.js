@@ -1,4 +1,4 @@
-// Comfort for the console: buttons that copy. Without it everything can be read and selected.
+// Comfort for the console: buttons that copy, times that go on. Without it everything can be read and selected.
 "use strict";
 
 document.addEventListener("click", async (event) => {
@@ -9,3 +9,25 @@ document.addEventListener("click", async (event) => {
   button.textContent = "Copied";
   setTimeout(() => { button.textContent = text; }, 1500);
 });
+
+// The words of console/look.when, told again as time goes by.
+const UNITS = [[86400, "day"], [3600, "hour"], [60, "minute"]];
+
+function told(seconds) {
+  const away = Math.abs(seconds);
+  for (const [length, unit] of UNITS) {
+    if (away >= length) {
+      const count = Math.floor(away / length);
+      const words = `${count} ${unit}${count === 1 ? "" : "s"}`;
+      return seconds > 0 ? `${words} ago` : `in ${words}`;
+    }
+  }
+  return seconds >= 0 ? "just now" : "in a moment";
+}
+
+setInterval(() => {
+  for (const each of document.querySelectorAll("time[title]")) {
+    const seconds = Math.floor((Date.now() - Date.parse(each.dateTime)) / 1000);
+    if (Math.abs(seconds) < 30 * 86400) each.textContent = told(seconds);
+  }
+}, 30000);

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from klein import Klein
-from twisted.web.iweb import IRequest
 from twisted.web.server import Request
 
 from ...interfaces.registry import Connection
@@ -20,8 +19,7 @@ from . import look
 from .frame import Console
 from .visit import Visit
 
-HERE = "/console"
-_PATH = f"{HERE}/connections"
+HERE = "/console/connections"
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,11 +36,11 @@ def add_routes(app: Klein, console: Console, doors: Sequence[Door]) -> None:
     """Serve the pages."""
 
     @app.route(HERE, methods=["GET"])
-    async def console_connections(request: IRequest) -> bytes:
+    async def console_connections(request: Request) -> bytes:
         visit = await console.visit(request)
         found = await mine(visit)
         rows = [
-            (tag("a", each.name, href=f"{_PATH}/{each.id}"), each.sender, each.dialect, look.status(each.status))
+            (tag("a", each.name, href=f"{HERE}/{each.id}"), each.sender, each.dialect, look.status(each.status))
             for each in found
         ]
         shown = (
@@ -50,15 +48,15 @@ def add_routes(app: Klein, console: Console, doors: Sequence[Door]) -> None:
             if rows
             else look.notice("There is no connection yet. Create one to get a host, a login and a password to send by.")
         )
-        create = tag("p", tag("a", "Create connection", href=f"{_PATH}/new", class_="button"))
+        create = tag("p", tag("a", "Create connection", href=f"{HERE}/new", class_="button"))
         return console.page(request, visit, "Connections", create, shown, here=HERE)
 
-    @app.route(f"{_PATH}/new", methods=["GET"])
-    async def console_new_connection(request: IRequest) -> bytes:
+    @app.route(f"{HERE}/new", methods=["GET"])
+    async def console_new_connection(request: Request) -> bytes:
         visit = await console.visit(request)
         return console.page(request, visit, "Create connection", await _new(visit, {}, None), here=HERE)
 
-    @app.route(f"{_PATH}/new", methods=["POST"])
+    @app.route(f"{HERE}/new", methods=["POST"])
     async def console_create_connection(request: Request) -> bytes:
         visit = await console.visit(request)
         given = {name: query.text(request, name) for name in ("account", "name", "sender", "dialect")}
@@ -70,15 +68,15 @@ def add_routes(app: Klein, console: Console, doors: Sequence[Door]) -> None:
         except (Invalid, Unknown) as fault:
             request.setResponseCode(400)
             return console.page(request, visit, "Create connection", await _new(visit, given, fault), here=HERE)
-        return console.go(request, f"{_PATH}/{made.connection.id}")
+        return console.go(request, f"{HERE}/{made.connection.id}")
 
-    @app.route(f"{_PATH}/<string:id>", methods=["GET"])
-    async def console_connection(request: IRequest, id: str) -> bytes:
+    @app.route(f"{HERE}/<string:id>", methods=["GET"])
+    async def console_connection(request: Request, id: str) -> bytes:
         visit = await console.visit(request)
         found = await find_mine(visit, id)
         return console.page(request, visit, found.name, *_card(visit, found, None, doors), here=HERE)
 
-    @app.route(f"{_PATH}/<string:id>/<string:act>", methods=["POST"])
+    @app.route(f"{HERE}/<string:id>/<string:act>", methods=["POST"])
     async def console_connection_act(request: Request, id: str, act: str) -> bytes:
         visit = await console.visit(request)
         found = await find_mine(visit, id)
@@ -95,7 +93,7 @@ def add_routes(app: Klein, console: Console, doors: Sequence[Door]) -> None:
             await connections.block(place, found.id, query.text(request, "reason"))
         else:
             raise Unknown("act", act)
-        return console.go(request, f"{_PATH}/{found.id}")
+        return console.go(request, f"{HERE}/{found.id}")
 
 
 async def mine(visit: Visit) -> Sequence[Connection]:
@@ -123,7 +121,7 @@ async def _new(visit: Visit, given: dict[str, str], fault: Invalid | Unknown | N
     if not visit.caller.bound:
         owners = [(each.name, each.name) for each in await accounts.every(visit.installation)]
         fields.insert(0, look.choice("account", "Account", owners, given.get("account", "")))
-    return look.form(f"{_PATH}/new", visit.key, *fields, look.button("Next"), stacked=True)
+    return look.form(f"{HERE}/new", visit.key, *fields, look.button("Next"), stacked=True)
 
 
 #: Beside which field of the form a fault of a use case is shown.
@@ -139,7 +137,7 @@ def _words(fault: Invalid | Unknown) -> str:
 
 
 def _card(visit: Visit, found: Connection, issued: Issued | None, doors: Sequence[Door]) -> list[Markup]:
-    path = f"{_PATH}/{found.id}"
+    path = f"{HERE}/{found.id}"
     mine = [each for each in doors if each.dialect == found.dialect]
     ports = [(f"Port, {each.tls}", look.copied(str(each.port))) for each in mine]
     host = [("Host", look.copied(mine[0].host))] if mine else []

@@ -1,76 +1,110 @@
-"""How the console looks: the frame of every page, and the pieces that pages are made of. Pure functions."""
+"""How the console looks: the pieces that its pages are made of: forms, tables, facts, times, notices. Pure functions.
+
+Labels and texts are escaped where they are put in (`markup.tag`); only what is `Markup` stands as it is.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta, tzinfo
 
-from ...manage.caller import Caller
 from ..markup import Markup, join, tag
-
-#: The pages that the navigation leads to.
-PAGES = (("/console", "Connections"), ("/console/statistics", "Statistics"))
 
 STATUS = {"active": "Active", "blocked": "Blocked", "not_activated": "Not Activated"}
 
-
-def page(title: str, *body: str, caller: Caller | None = None, key: str = "", here: str = "") -> bytes:
-    """A whole page; with a caller under the navigation, where `here` is the page that it belongs to."""
-    head = tag(
-        "head",
-        tag("meta", charset="utf-8"),
-        tag("meta", name="viewport", content="width=device-width, initial-scale=1"),
-        tag("meta", name="color-scheme", content="light dark"),
-        tag("title", f"{title} – mailrelay"),
-        tag("link", rel="icon", href="data:,"),
-        tag("link", rel="stylesheet", href="/console/assets/console.css"),
-        tag("script", src="/console/assets/console.js", defer=True),
-    )
-    bar = _bar(caller, key, here) if caller is not None else tag("header", tag("span", "mailrelay", class_="brand"))
-    main = tag("main", tag("h1", title), *body, id="main")
-    skip = tag("a", "Skip to the content", href="#main", class_="skip")
-    return f"<!doctype html>\n{tag('html', head, tag('body', skip, bar, main), lang='en')}\n".encode("utf-8", "replace")
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+#: Seconds of the units that times are told in, the largest first.
+_UNITS = ((86_400, "day"), (3600, "hour"), (60, "minute"))
+_RELATIVE_DAYS = 30
 
 
-def _bar(caller: Caller, key: str, here: str) -> Markup:
-    links = [tag("a", name, href=path, aria_current="page" if path == here else False) for path, name in PAGES]
-    return tag(
-        "header",
-        tag("a", "mailrelay", href="/console", class_="brand"),
-        tag("nav", *links, aria_label="Pages"),
-        tag("span", caller.name, class_="who"),
-        form("/console/sign-out", key, button("Sign out", "quiet")),
-    )
-
-
-def form(action: str, key: str, *fields: str, stacked: bool = False) -> Markup:
-    """A form that changes something."""
+def form(action: str, key: str, *fields: str, stacked: bool = False, upload: bool = False) -> Markup:
+    """A form that changes something; one with a file in it is an `upload`."""
     hidden = tag("input", type="hidden", name="key", value=key)
-    return tag("form", hidden, *fields, method="post", action=action, class_="stacked" if stacked else False)
+    return tag(
+        "form",
+        hidden,
+        *fields,
+        method="post",
+        action=action,
+        class_="stacked" if stacked else False,
+        enctype="multipart/form-data" if upload else False,
+    )
+
+
+def filters(action: str, *fields: str) -> Markup:
+    """A form that only looks: its fields stand in the address of the page."""
+    return tag("form", *fields, button("Show"), method="get", action=action, class_="filters", role="search")
 
 
 def button(text: str, style: str = "") -> Markup:
-    """What sends a form."""
+    """What sends a form; `style` is "", "quiet" or "danger"."""
     return tag("button", text, class_=style or False)
+
+
+def answer(name: str, value: str, text: str, style: str = "") -> Markup:
+    """One of several buttons of a form, which tells by its name and value that it was taken."""
+    return tag("button", text, name=name, value=value, class_=style or False)
 
 
 def field(name: str, label: str, fault: str = "", hint: str = "", **attributes: str | bool) -> Markup:
     """One line of a form: its label, its hint, and beside it what is wrong with what was given."""
+    given = {"type": "text"} | attributes
+    return _labelled(name, label, tag("input", **(_named(name, fault, hint) | given)), fault, hint)
+
+
+def area(
+    name: str, label: str, text: str = "", fault: str = "", hint: str = "", rows: int = 6, **attributes: str | bool
+) -> Markup:
+    """A text of several lines."""
+    # a line break right behind the tag is not part of the text, so it keeps one of the text's own
+    shown = tag("textarea", "\n" + text, **(_named(name, fault, hint) | {"rows": str(rows)} | attributes))
+    return _labelled(name, label, shown, fault, hint)
+
+
+def choice(
+    name: str, label: str, options: Sequence[tuple[str, str]], chosen: str = "", fault: str = "", hint: str = ""
+) -> Markup:
+    """One line of a form with values to choose from."""
+    made = [tag("option", text, value=value, selected=value == chosen) for value, text in options]
+    return _labelled(name, label, tag("select", *made, **_named(name, fault, hint)), fault, hint)
+
+
+def file_field(name: str, label: str, fault: str = "", hint: str = "", **attributes: str | bool) -> Markup:
+    """A file to choose."""
+    return field(name, label, fault, hint, **({"type": "file"} | attributes))
+
+
+def tick(name: str, label: str, chosen: bool = False, value: str = "true", **attributes: str | bool) -> Markup:
+    """Something to say yes to; unique by name and value."""
+    box = tag("input", type="checkbox", name=name, value=value, checked=chosen, **attributes)
+    return tag("label", box, f" {label}", class_="tick")
+
+
+def _named(name: str, fault: str, hint: str) -> dict[str, str | bool]:
     described = " ".join(each for each, there in ((f"{name}-hint", hint), (f"{name}-fault", fault)) if there)
-    given = {"type": "text", "aria_describedby": described or False, "aria_invalid": "true" if fault else False}
+    return {
+        "id": name,
+        "name": name,
+        "aria_describedby": described or False,
+        "aria_invalid": "true" if fault else False,
+    }
+
+
+def _labelled(name: str, label: str, control: Markup, fault: str, hint: str) -> Markup:
     return tag(
         "div",
         tag("label", label, for_=name),
-        tag("input", id=name, name=name, **(given | attributes)),
+        control,
         tag("p", hint, class_="hint", id=f"{name}-hint") if hint else "",
         tag("p", fault, class_="fault", id=f"{name}-fault", role="alert") if fault else "",
         class_="field",
     )
 
 
-def choice(name: str, label: str, options: Sequence[tuple[str, str]], chosen: str = "") -> Markup:
-    """One line of a form with values to choose from."""
-    made = [tag("option", text, value=value, selected=value == chosen) for value, text in options]
-    return tag("div", tag("label", label, for_=name), tag("select", *made, id=name, name=name), class_="field")
+def confirm(summary: str, text: str, *forms: str) -> Markup:
+    """Something that should not happen by a slip: it opens, tells what will be, and asks."""
+    return tag("details", tag("summary", summary), tag("p", text), *forms, class_="confirm")
 
 
 def table(caption: str, heads: Sequence[str], rows: Sequence[Sequence[str]], numbers: int = 0) -> Markup:
@@ -101,10 +135,60 @@ def copied(text: str) -> Markup:
 
 
 def status(word: str) -> Markup:
-    """The status of a connection, in words and colour."""
+    """The status of something, in words and colour."""
     return tag("span", STATUS.get(word, word), class_=f"status {word.replace('_', '-')}")
 
 
 def notice(text: str, kind: str = "note") -> Markup:
-    """Something that has just been done, or what to do next."""
-    return tag("p", text, class_=kind, role="status")
+    """Something that has just been done ("said"), is wrong ("fault"), or is good to know."""
+    return tag("p", text, class_=kind, role="alert" if kind == "fault" else "status")
+
+
+def nothing(text: str, *next_steps: str) -> Markup:
+    """What stands in place of an empty list: why it is empty, and what to do next."""
+    return tag("div", tag("p", text), *next_steps, class_="nothing")
+
+
+def progress(label: str, done: int, total: int) -> Markup:
+    """How far some long work is; a `total` of 0 is not known."""
+    told = f"{done} of {total}" if total else str(done)
+    known: dict[str, str | bool] = {"value": str(done), "max": str(total)} if total else {}
+    return tag("p", tag("label", label, tag("progress", **known)), f" {told}", class_="progress")
+
+
+def crumbs(above: Sequence[tuple[str, str]]) -> Markup:
+    """The way back: paths and names of the pages above."""
+    if not above:
+        return Markup("")
+    return tag("p", *(join(tag("a", name, href=path), " / ") for path, name in above), class_="crumbs")
+
+
+def tabs(label: str, pages: Sequence[tuple[str, str]], here: str) -> Markup:
+    """Pages of one thing beside each other: their paths and names."""
+    made = [tag("a", name, href=path, aria_current="page" if path == here else False) for path, name in pages]
+    return tag("nav", *made, class_="tabs", aria_label=label)
+
+
+def older(path: str, text: str = "Older") -> Markup:
+    """The link to the next page of a list."""
+    return tag("p", tag("a", text, href=path, rel="next", class_="button quiet"), class_="more")
+
+
+def when(at: int, now: int, zone: tzinfo = UTC) -> Markup:
+    """An instant in microseconds since 1970, told from `now`: "3 minutes ago", the exact one on hover."""
+    told = _EPOCH + timedelta(microseconds=at)
+    exact = told.astimezone(zone).strftime("%Y-%m-%d %H:%M:%S %Z")
+    return tag("time", _words(told, (now - at) // 1_000_000, zone), datetime=told.strftime("%Y-%m-%dT%H:%M:%SZ"),
+               title=exact)  # fmt: skip
+
+
+def _words(told: datetime, seconds: int, zone: tzinfo) -> str:
+    away = abs(seconds)
+    if away >= _RELATIVE_DAYS * _UNITS[0][0]:
+        return told.astimezone(zone).strftime("%Y-%m-%d")
+    for length, unit in _UNITS:
+        if away >= length:
+            count = away // length
+            words = f"{count} {unit}{'' if count == 1 else 's'}"
+            return f"{words} ago" if seconds > 0 else f"in {words}"
+    return "just now" if seconds >= 0 else "in a moment"

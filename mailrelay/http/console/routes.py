@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from importlib import resources
 
@@ -17,9 +18,11 @@ from ..markup import Markup, tag
 from ..problem import Problem
 from . import connections, look, statistics
 from .connections import Door
-from .frame import Console, send
+from .frame import Console, bare, keep_theme
 from .visit import address_of, keep, token_of
 
+#: Pages of the console, to which a form may lead back.
+_OURS = re.compile(r"/console(?:/[A-Za-z0-9_.@-]+)*")
 _ASSETS = {"console.css": b"text/css; charset=utf-8", "console.js": b"text/javascript; charset=utf-8"}
 
 
@@ -37,8 +40,8 @@ def add_routes(app: Klein, installation: Installation, doors: Sequence[Door]) ->
         return assets[name]
 
     @app.route("/console/sign-in", methods=["GET"])
-    def console_sign_in(request: IRequest) -> bytes:
-        return send(request, sign_in())
+    def console_sign_in(request: Request) -> bytes:
+        return sign_in(request)
 
     @app.route("/console/sign-in", methods=["POST"])
     async def console_signed_in(request: Request) -> bytes:
@@ -49,10 +52,10 @@ def add_routes(app: Klein, installation: Installation, doors: Sequence[Door]) ->
         except sessions.Throttled as fault:
             request.setResponseCode(429)
             request.setHeader(b"Retry-After", b"%d" % fault.seconds)
-            return send(request, sign_in(name, fault))
+            return sign_in(request, name, fault)
         except Invalid as fault:
             request.setResponseCode(403)
-            return send(request, sign_in(name, fault))
+            return sign_in(request, name, fault)
         keep(request, signed.token)
         return console.go(request, "/console")
 
@@ -63,11 +66,23 @@ def add_routes(app: Klein, installation: Installation, doors: Sequence[Door]) ->
         keep(request, "")
         return console.go(request, "/console/sign-in")
 
+    @app.route("/console", methods=["GET"])
+    async def console_home(request: Request) -> bytes:
+        await console.visit(request)
+        return console.go(request, connections.HERE)
+
+    @app.route("/console/theme", methods=["POST"])
+    async def console_theme(request: Request) -> bytes:
+        await console.visit(request)
+        keep_theme(request, query.text(request, "theme"))
+        back = query.text(request, "back")
+        return console.go(request, back if _OURS.fullmatch(back) else "/console")
+
     connections.add_routes(app, console, doors)
     statistics.add_routes(app, console)
 
 
-def sign_in(name: str = "", fault: Invalid | None = None) -> bytes:
+def sign_in(request: Request, name: str = "", fault: Invalid | None = None) -> bytes:
     """The form that asks who comes; the code only of whom it was asked for."""
     about, words = (fault.field, fault.reason) if fault is not None else ("", "")
     needs_code = isinstance(fault, sessions.CodeNeeded)
@@ -82,11 +97,11 @@ def sign_in(name: str = "", fault: Invalid | None = None) -> bytes:
         look.button("Sign in"),
     ]  # fmt: skip
     made: Markup = tag("form", *fields, method="post", action="/console/sign-in", class_="stacked")
-    return look.page("Sign in", made)
+    return bare(request, "Sign in", made)
 
 
-def show_problem(request: IRequest, problem: Problem) -> bytes:
+def show_problem(request: Request, problem: Problem) -> bytes:
     """A problem as a page."""
     problem.head(request)
-    return send(request, look.page(problem.title, look.notice(problem.detail or "There is nothing here."),
-                                   tag("p", tag("a", "To the console", href="/console"))))  # fmt: skip
+    told = look.notice(problem.detail or "There is nothing here.")
+    return bare(request, problem.title, told, tag("p", tag("a", "To the console", href="/console")))

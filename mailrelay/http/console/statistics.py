@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from klein import Klein
-from twisted.web.iweb import IRequest
+from twisted.web.server import Request
 
 from ...manage import accounts, statistics
 from ...manage.errors import Invalid, Unknown
@@ -28,7 +28,7 @@ def add_routes(app: Klein, console: Console) -> None:
     """Serve the page."""
 
     @app.route(HERE, methods=["GET"])
-    async def console_statistics(request: IRequest) -> bytes:
+    async def console_statistics(request: Request) -> bytes:
         visit = await console.visit(request)
         given = {name: query.text(request, name) for name in ("account", "connection", "period", "since", "until")}
         fault, report = "", None

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import hmac
 from dataclasses import dataclass
+from datetime import UTC, tzinfo
 from hashlib import sha256
+from zoneinfo import ZoneInfo
 
 from twisted.web.iweb import IRequest
 from twisted.web.server import Request
 
-from ...manage import sessions
+from ...manage import names, sessions
 from ...manage.caller import Caller
 from ...manage.installation import Installation
 from .. import query
@@ -25,11 +27,14 @@ PATH = b"/console"
 
 @dataclass(frozen=True, slots=True)
 class Visit:
-    """`installation` is asked by `caller`; `key` goes into every form."""
+    """`installation` is asked by `caller`; `key` goes into every form; times are told in `zone`, that of the caller's
+    account, seen from `now` in microseconds since 1970."""
 
     installation: Installation
     caller: Caller
     key: str
+    zone: tzinfo
+    now: int
 
 
 class SignInFirst(Exception):
@@ -46,7 +51,9 @@ async def visit(request: IRequest, installation: Installation) -> Visit:
     key = hmac.new(token.encode("utf-8"), b"form", sha256).hexdigest()
     if request.method == b"POST" and not hmac.compare_digest(query.text(request, "key").encode("utf-8"), key.encode()):
         raise Problem(403, "this form is not ours, or older than the session: go back, reload and try again")
-    return Visit(installation.asked_by(caller), caller, key)
+    own = installation.asked_by(caller)
+    zone = ZoneInfo((await names.account(own.registry, caller.bound)).zone) if caller.bound else UTC
+    return Visit(own, caller, key, zone, own.now())
 
 
 def address_of(request: IRequest) -> str:
