@@ -31,6 +31,8 @@ def add_routes(app: Klein, console: Console) -> None:
     async def console_statistics(request: Request) -> bytes:
         visit = await console.visit(request)
         given = {name: query.text(request, name) for name in ("account", "connection", "period", "since", "until")}
+        if not visit.caller.bound and not given["account"] and (owners := await accounts.every(visit.installation)):
+            given["account"] = owners[0].name
         fault, report = "", None
         try:
             report = await _report(visit, given)
