@@ -159,6 +159,15 @@ def short_password(opened: Opened, name: str, username: str) -> None:
     _show_issued(opened, wait(connections.short_password(opened.installation, name, own_name=own_name)))
 
 
+@connection.command()
+@click.argument("name")
+@click.argument("kind", type=click.Choice(list(connections.REVOCABLE)))
+@installed
+def revoke(opened: Opened, name: str, kind: str) -> None:
+    """Take the key or the short password from a connection: it is refused from the next login on."""
+    _show(opened, wait(connections.revoke(opened.installation, name, kind)))
+
+
 @connection.command("set-rate", context_settings={"ignore_unknown_options": True})
 @click.argument("name")
 @click.argument("units", type=int)

@@ -162,6 +162,9 @@ class IRegistry(Interface):
     def replace_credential(connection: str, credential: NewCredential) -> Deferred[None]:
         """Put a credential in place of the one with the same id, or add it."""
 
+    def remove_credential(connection: str, id: str) -> Deferred[None]:
+        """Take a credential from a connection: nobody logs in by it any more."""
+
     def domains(account: str = "") -> Deferred[Sequence[Domain]]:
         """Sending domains of an account, or all."""
 

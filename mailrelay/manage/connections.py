@@ -22,6 +22,9 @@ from .installation import Installation, use_case
 
 ACTIVE, BLOCKED, NOT_ACTIVATED = "active", "blocked", "not_activated"
 
+#: What can be taken from a connection without anything in its place, by the kind of the credential.
+REVOCABLE = {"api-key": "api_key", "short-password": "short"}
+
 #: Longest period of a rate, in seconds: one day.
 MAX_PERIOD = 86_400
 #: Most units of a rate, and most at once.
@@ -184,6 +187,22 @@ async def short_password(installation: Installation, name: str, *, own_name: boo
     id = old.id if old else installation.new_id()
     credential, secret = credentials.make_short(installation, id, connection.sender, own_name=own_name)
     return await _put(installation, connection, credential, secret)
+
+
+@audited("connection.revoke")
+async def revoke(installation: Installation, name: str, kind: str) -> Connection:
+    """Take the key ("api-key") or the short password ("short-password") from a connection; it is refused from the next
+    login on. The last way to log in cannot be taken: block the connection, or make a new one of it."""
+    if kind not in REVOCABLE:
+        raise Invalid("kind", f"must be one of {', '.join(REVOCABLE)}, not {kind!r}")
+    connection = await names.connection(installation.registry, name)
+    found = credentials.find(connection, REVOCABLE[kind])
+    if found is None:
+        raise Unknown(kind, connection.name)
+    if len(connection.credentials) == 1:
+        raise Invalid(kind, "is the only way to log in: block the connection, or give it a new one")
+    await installation.registry.remove_credential(connection.id, found.id)
+    return await names.connection(installation.registry, connection.id)
 
 
 async def _put(installation: Installation, connection: Connection, credential: NewCredential, secret: str) -> Issued:

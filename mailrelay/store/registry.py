@@ -26,7 +26,7 @@ from ..interfaces.registry import (
     Taken,
 )
 from .accept import clean
-from .directory import fold
+from .credentials import put_credential, refuse_if_found, remove_credential
 from .jobs import CALL, LOOK_UP
 from .plans import moved
 from .reader import Reader
@@ -37,7 +37,6 @@ from .schema import (
     credentials,
     domain_keys,
     domains,
-    logins,
     recipients,
     senders,
     settings,
@@ -81,7 +80,7 @@ class Registry:
             if account.balance < 0:
                 raise ValueError("an opening balance below zero")
             same = sa.or_(accounts.c.id == account.id, accounts.c.name == account.name)
-            _refuse_if_found(work, sa.select(accounts.c.id).where(same), f"account {account.name}")
+            refuse_if_found(work, sa.select(accounts.c.id).where(same), f"account {account.name}")
             work.execute(
                 sa.insert(accounts),
                 {
@@ -150,13 +149,13 @@ class Registry:
                 connections.c.id == connection.id,
                 sa.and_(connections.c.account == connection.account, connections.c.name == connection.name),
             )
-            _refuse_if_found(work, sa.select(connections.c.id).where(same), f"connection {connection.name}")
+            refuse_if_found(work, sa.select(connections.c.id).where(same), f"connection {connection.name}")
             values = {
                 name: getattr(connection, name) for name in (*_CHANGEABLE, "id", "account", "dialect", "created_at")
             }
             work.execute(sa.insert(connections), _stored(values))
             for credential in connection.credentials:
-                _put_credential(work, connection.id, credential)
+                put_credential(work, connection.id, credential)
 
         return self._writer.ask(CALL, add)
 
@@ -171,7 +170,7 @@ class Registry:
                 raise KeyError(id)
             if "name" in changes:
                 same = sa.and_(connections.c.account == before[0].account, connections.c.name == changes["name"], ~here)
-                _refuse_if_found(work, sa.select(connections.c.id).where(same), f"connection {changes['name']}")
+                refuse_if_found(work, sa.select(connections.c.id).where(same), f"connection {changes['name']}")
             if changes:
                 work.execute(sa.update(connections).where(here).values(_stored(changes)))
             if changes.get("status") == "active" and before[0].status != "active":
@@ -184,20 +183,19 @@ class Registry:
         def replace(work: Work) -> None:
             if not work.execute(sa.select(connections.c.id).where(connections.c.id == connection)).first():
                 raise KeyError(connection)
-            same = sa.select(credentials.c.connection, credentials.c.username_folded).where(
-                credentials.c.id == credential.id
-            )
-            before = work.execute(same).first()
-            if before is not None:
-                if before.connection != connection:
-                    raise Taken(f"credential {credential.id}")
-                work.execute(sa.delete(credentials).where(credentials.c.id == credential.id))
-                left = sa.select(credentials.c.id).where(credentials.c.username_folded == before.username_folded)
-                if not work.execute(left).first():
-                    work.execute(sa.delete(logins).where(logins.c.username == before.username_folded))
-            _put_credential(work, connection, credential)
+            owner = remove_credential(work, connection, credential.id)
+            if owner not in ("", connection):
+                raise Taken(f"credential {credential.id}")
+            put_credential(work, connection, credential)
 
         return self._writer.ask(CALL, replace)
+
+    def remove_credential(self, connection: str, id: str) -> Deferred[None]:
+        def remove(work: Work) -> None:
+            if remove_credential(work, connection, id) != connection:
+                raise KeyError(id)
+
+        return self._writer.ask(CALL, remove)
 
     def domains(self, account: str = "") -> Deferred[Sequence[Domain]]:
         return self._list(domains, Domain, account, domains.c.created_at, domains.c.name)
@@ -227,7 +225,7 @@ class Registry:
         def add(work: Work) -> None:
             _known_account(work, sender.account)
             same = sa.and_(senders.c.account == sender.account, senders.c.address == sender.address)
-            _refuse_if_found(work, sa.select(senders.c.address).where(same), f"sender {sender.address}")
+            refuse_if_found(work, sa.select(senders.c.address).where(same), f"sender {sender.address}")
             work.execute(sa.insert(senders), asdict(sender))
 
         return self._writer.ask(CALL, add)
@@ -308,11 +306,6 @@ def _known_account(work: Work, id: str) -> None:
         raise KeyError(id)
 
 
-def _refuse_if_found(work: Work, statement: sa.Select[Any], what: str) -> None:
-    if work.execute(statement.limit(1)).first():
-        raise Taken(what)
-
-
 def _stored(values: Mapping[str, object]) -> dict[str, object]:
     """A connection's fields as columns."""
     columns = dict(values)
@@ -325,37 +318,6 @@ def _stored(values: Mapping[str, object]) -> dict[str, object]:
     if "status_reason" in columns:
         columns["status_reason"] = clean(str(columns["status_reason"]))
     return columns
-
-
-def _put_credential(work: Work, connection: str, credential: NewCredential) -> None:
-    """Claim the user name, in any case of letters, and write the credential."""
-    name = "" if credential.by_itself else fold(credential.username)
-    if name:
-        owner = work.execute(sa.select(logins.c.connection).where(logins.c.username == name)).scalar()
-        if owner is None:
-            work.execute(sa.insert(logins), {"username": name, "connection": connection})
-        elif owner != connection:
-            raise Taken(f"user name {credential.username}")
-    else:
-        same = sa.select(credentials.c.id).where(
-            credentials.c.digest == credential.digest, credentials.c.username_folded == ""
-        )
-        _refuse_if_found(work, same, "a key like this one")
-    _refuse_if_found(
-        work, sa.select(credentials.c.id).where(credentials.c.id == credential.id), f"credential {credential.id}"
-    )
-    work.execute(
-        sa.insert(credentials),
-        {
-            "id": credential.id,
-            "connection": connection,
-            "username": credential.username,
-            "username_folded": name,
-            "kind": credential.kind,
-            "digest": credential.digest,
-            "sealed": credential.sealed,
-        },
-    )
 
 
 def _connections(work: Work, condition: sa.ColumnElement[bool] | None) -> list[Connection]:

@@ -74,6 +74,9 @@ class SettingUp(Place):
         self.assertEqual(given["password"], "correct horse battery")
         self.assertTrue(self.done("POST", "connections/app/new-api-key")["api_key"])
         self.assertTrue(self.done("POST", "connections/app/short-password")["short_password"])
+        self.assertEqual(self.done("POST", "connections/app/revoke", {"kind": "api-key"})["name"], "app")
+        self.wrong("POST", "connections/app/revoke", {"kind": "api-key"}, status=404)
+        self.assertEqual(self.wrong("POST", "connections/app/revoke", {"kind": "password"})[0], "kind")
         self.wrong("POST", "connections/app/explode", status=404)
         self.wrong("POST", "connections/nobody/activate", status=404)
         self.assertEqual(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mailrelay.manage import Invalid, Taken, connections, plain
+from mailrelay.manage import Invalid, Taken, Unknown, connections, plain
 from mailrelay.manage.caller import Caller
 from mailrelay.manage.credentials import Issued
 
@@ -40,6 +40,22 @@ class Credentials(InstallationTestCase):
             self.assertEqual(getattr(again, name), getattr(made, name))
             self.assertTrue(getattr(made, name))
         self.assertLessEqual({"api_key", "short_password"}, set(plain.issued(made, {})))
+
+    def test_revoked(self) -> None:
+        """A key and a short password are taken away and found no more; the last way to log in is not, nor what is not
+        there, nor a login with its password."""
+        self.connection(dialect="standard")
+        key = self.done(connections.new_api_key(self.place, "web")).api_key
+        self.done(connections.short_password(self.place, "web"))
+        left = self.done(connections.revoke(self.place, "web", "api-key"))
+        self.assertEqual(sorted(each.kind for each in left.credentials), ["generated", "short"])
+        self.assertEqual(list(self.done(self.store.directory.keys(self.place.vault.digest(key)))), [])
+        self.done(connections.revoke(self.place, "web", "short-password"))
+        self.assertIn("there is no", self.refused(connections.revoke(self.place, "web", "api-key"), Unknown))
+        self.assertIn("must be one of", self.refused(connections.revoke(self.place, "web", "password"), Invalid))
+        self.connection(name="keyed", dialect="emaildelivery")
+        text = self.refused(connections.revoke(self.place, "keyed", "api-key"), Invalid)
+        self.assertIn("the only way to log in", text)
 
     def test_keys(self) -> None:
         """A key is made, replaced, taken over; it belongs to one connection, and is found by its digest alone."""

@@ -188,6 +188,16 @@ class StoreLaws:
         self.failing(Taken, self.registry.replace_credential(other.id, replace(old, username="z")))
         self.failing(KeyError, self.registry.replace_credential("unknown", old))
 
+    def test_removing_a_credential(self) -> None:
+        """A removed login is found no more and frees its name; another connection's, or none, is not touched."""
+        (old,) = self.connection.credentials
+        other = self.add_connection()
+        self.failing(KeyError, self.registry.remove_credential(other.id, old.id))
+        result(self.registry.remove_credential(self.connection.id, old.id))
+        self.assertEqual(result(self.directory.credentials(old.username)), ())
+        self.failing(KeyError, self.registry.remove_credential(self.connection.id, old.id))
+        result(self.registry.replace_credential(other.id, replace(old, id=new_id())))
+
     # Domains, senders, suppressions, switches
 
     def test_domains(self) -> None:

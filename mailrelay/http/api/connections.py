@@ -120,6 +120,12 @@ class NewKey(Members):
     key: Annotated[Key, Field(description="made up if left out")] = ""
 
 
+class Revoked(Members):
+    """Which login is taken away."""
+
+    kind: Literal["api-key", "short-password"]
+
+
 async def _told(installation: Installation, found: Found | Issued) -> Plain:
     named = await owners(installation)
     card = plain.issued(found, named) if isinstance(found, Issued) else plain.connection(found, named)
@@ -225,6 +231,16 @@ async def connection_short_password(asked: Asked[Nothing, None]) -> Plain:
     return await _told(asked.installation, await connections.short_password(asked.installation, asked.path["name"]))
 
 
+@operation("POST", "/connections/{name}/revoke", TAG, WRITE, Connection, body=Revoked)
+async def connection_revoke(asked: Asked[Nothing, Revoked]) -> Plain:
+    """Take the key or the short password from a connection.
+
+    It is refused from the next login on. The last way to log in cannot be taken.
+    """
+    found = await connections.revoke(asked.installation, asked.path["name"], asked.body.kind)
+    return await _told(asked.installation, found)
+
+
 OPERATIONS: tuple[Operation, ...] = (
     connection_list,
     connection_create,
@@ -234,5 +250,6 @@ OPERATIONS: tuple[Operation, ...] = (
     connection_block,
     connection_new_password,
     connection_new_api_key,
+    connection_revoke,
     connection_short_password,
 )
