@@ -123,7 +123,7 @@ class Root(Group):
 def _told(error: Exception) -> int:
     """Say what went wrong; the status to leave with."""
     from ..mail.reply import Refusal
-    from ..manage import Invalid, Unknown
+    from ..manage import Forbidden, Invalid, Unknown
     from ..vault import VaultError
 
     # a configuration or a dialect file is refused with all its faults, each a line that names file and key
@@ -134,7 +134,7 @@ def _told(error: Exception) -> int:
     match error:
         case click.ClickException():
             return _say(error.format_message(), error.exit_code)
-        case Invalid() | Unknown() | VaultError():
+        case Invalid() | Unknown() | Forbidden() | VaultError():
             return _say(str(error), BAD_INPUT)
         case OSError():
             return _say(": ".join(str(part) for part in (error.filename, error.strerror or error) if part), FAILED)

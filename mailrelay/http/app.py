@@ -21,7 +21,7 @@ from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
 from ..interfaces.sandbox import IInbox
 from ..manage.caller import TOKEN, Caller
-from ..manage.errors import Invalid, Unknown
+from ..manage.errors import Forbidden, Invalid, Unknown
 from ..manage.installation import Installation
 from . import (
     described,
@@ -148,6 +148,10 @@ def _add_errors(app: Klein) -> None:
     @app.handle_errors(Unknown)
     def unknown(request: IRequest, failure: Failure) -> bytes:
         return _show(request, Problem(404, str(failure.value)))
+
+    @app.handle_errors(Forbidden)
+    def forbidden(request: IRequest, failure: Failure) -> bytes:
+        return _show(request, Problem(403, str(failure.value)))
 
     @app.handle_errors(HTTPException)
     def unrouted(request: IRequest, failure: Failure) -> bytes:

@@ -185,8 +185,8 @@ class IHistory(Interface):
     def acts(recipient: str) -> Deferred[Sequence[Engagement]]:
         """What a recipient did with the mail, in order: the first `interfaces.engagement.KEPT` acts."""
 
-    def refusals(connection: str, limit: int) -> Deferred[Sequence[Turned]]:
-        """The newest refusals, of one connection or ("") of all, newest first."""
+    def refusals(connection: str, limit: int, account: str = "") -> Deferred[Sequence[Turned]]:
+        """The newest refusals, of one connection or ("") of all, of one account or of all, newest first."""
 
     def retry(selection: Selection, now: int) -> Deferred[int]:
         """Make waiting recipients due now; fires with how many."""

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from twisted.internet.defer import Deferred
-from zope.interface import Interface
+from zope.interface import Attribute, Interface
 
 from ..policy.verdict import JSON
 
@@ -131,6 +131,8 @@ class Suppression:
 
 class IRegistry(Interface):
     """The tenants and what is theirs."""
+
+    only = Attribute('the id of the one account that is seen, "" where all are')
 
     def accounts() -> Deferred[Sequence[Account]]:
         """All accounts, oldest first."""

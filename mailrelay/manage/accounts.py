@@ -14,12 +14,14 @@ from . import checked, names
 from .audited import audited
 from .errors import Invalid, Taken
 from .installation import Installation, use_case
+from .rights import administrators_only, require_administrator
 
 #: More would let one account wait for minutes while another has its turn.
 MAX_WEIGHT = 100
 
 
 @audited("account.create")
+@administrators_only
 async def create(installation: Installation, name: str, balance: int = 0) -> Account:
     """A new account with an opening balance of that many sends."""
     name = checked.name("account", name)
@@ -54,6 +56,7 @@ async def change(installation: Installation, name: str, settings: Mapping[str, s
     changes: dict[str, object] = {}
     for option, text in settings.items():
         if option == "weight":
+            require_administrator(installation.caller, "change the weight of an account")
             changes[option] = checked.number(option, checked.whole(option, text), 1, MAX_WEIGHT)
         elif option == "zone":
             changes[option] = checked.zone(option, text)
@@ -66,6 +69,7 @@ async def change(installation: Installation, name: str, settings: Mapping[str, s
 
 
 @audited("account.top-up")
+@administrators_only
 async def top_up(installation: Installation, name: str, sends: int, note: str = "") -> Account:
     """Add sends to what an account may still send."""
     sends = checked.number("amount", sends, 1)
@@ -76,6 +80,7 @@ async def top_up(installation: Installation, name: str, sends: int, note: str = 
 
 
 @audited("account.set-balance")
+@administrators_only
 async def set_balance(installation: Installation, name: str, sends: int, note: str = "") -> Account:
     """Let an account have exactly that many sends available, besides those reserved."""
     sends = checked.number("balance", sends, 0)

@@ -19,11 +19,15 @@ from .audited import audited
 from .credentials import Issued
 from .errors import Invalid, Taken, Unknown
 from .installation import Installation, use_case
+from .rights import administrators_only, require_administrator
 
 ACTIVE, BLOCKED, NOT_ACTIVATED = "active", "blocked", "not_activated"
 
 #: What can be taken from a connection without anything in its place, by the kind of the credential.
 REVOCABLE = {"api-key": "api_key", "short-password": "short"}
+
+#: Options that bound what a connection may do to the name of the whole installation.
+ADMINISTRATORS_OPTIONS = frozenset({"sender", "daily_limit", "block_minimum", "block_percent"})
 
 #: Longest period of a rate, in seconds: one day.
 MAX_PERIOD = 86_400
@@ -68,28 +72,33 @@ async def create(installation: Installation, wanted: Wanted) -> Issued:
     taken = credentials.usernames(everyone)
     if username.casefold() in {each.casefold() for each in taken}:
         raise Taken("username", username)
-    made_of = await _logins(installation, wanted, dialect, username, name, domain, taken)
-    made = Connection(
-        id=installation.new_id(),
-        account=owner.id,
-        name=name,
-        dialect=dialect.name,
-        sender=await domains.ensure_sender(installation, owner, wanted.sender),
-        status=ACTIVE if wanted.active else NOT_ACTIVATED,
-        status_reason="",
-        networks=networks,
-        rate=0,
-        rate_period=60,
-        rate_burst=1,
-        created_at=installation.now(),
-        credentials=tuple(made_of),
-    )
-    try:
-        await registry.add_connection(made)
-    except registry_border.Taken as error:
-        raise (
-            Taken("username", username) if username else Invalid("api-key", "belongs to another connection")
-        ) from error
+    while True:
+        made_of = await _logins(installation, wanted, dialect, username, name, domain, taken)
+        made = Connection(
+            id=installation.new_id(),
+            account=owner.id,
+            name=name,
+            dialect=dialect.name,
+            sender=await domains.ensure_sender(installation, owner, wanted.sender),
+            status=ACTIVE if wanted.active else NOT_ACTIVATED,
+            status_reason="",
+            networks=networks,
+            rate=0,
+            rate_period=60,
+            rate_burst=1,
+            created_at=installation.now(),
+            credentials=tuple(made_of),
+        )
+        try:
+            await registry.add_connection(made)
+            break
+        except registry_border.Taken as error:
+            if username:
+                raise Taken("username", username) from error
+            if wanted.key or not credentials.usernames([made]):
+                raise Invalid("api-key", "belongs to another connection") from error
+            # somebody has it whom the caller does not see, or since this very moment
+            taken += credentials.usernames([made])
     issued = credentials.issued(made, {credential.id: secret for credential, secret in made_of.items()})
     return credentials.told(installation, issued)
 
@@ -144,9 +153,13 @@ async def reveal(installation: Installation, name: str) -> Issued:
 
 @audited("connection.activate")
 async def activate(installation: Installation, name: str) -> Connection:
-    """Let a connection carry mail, whether it was never activated or is blocked."""
+    """Let a connection carry mail, whether it was never activated or is blocked; of one that is blocked only an
+    administrator can."""
+    connection = await names.connection(installation.registry, name)
+    if connection.status == BLOCKED:
+        require_administrator(installation.caller, "activate a connection that is blocked")
     return await _change(
-        installation, name, {"status": ACTIVE, "status_reason": "", "active_since": installation.now()}
+        installation, connection.id, {"status": ACTIVE, "status_reason": "", "active_since": installation.now()}
     )
 
 
@@ -215,6 +228,7 @@ async def _put(installation: Installation, connection: Connection, credential: N
 
 
 @audited("connection.set-rate")
+@administrators_only
 async def set_rate(installation: Installation, name: str, units: int, period: int = 60, burst: int = 1) -> Connection:
     """At most `units` messages per `period` seconds, `burst` of them at once; 0 units lift the limit."""
     changes = {
@@ -268,6 +282,8 @@ async def set_options(installation: Installation, name: str, given: Mapping[str,
     dialect = dialect_named(installation, connection.dialect)
     kept = dict(connection.options)
     for option, text in given.items():
+        if option in ADMINISTRATORS_OPTIONS:
+            require_administrator(installation.caller, f"set the option {option}")
         if not text and option in kept:
             del kept[option]
             continue

@@ -15,11 +15,14 @@ from . import checked, names, signing
 from .audited import audited
 from .errors import Invalid, Taken, Unknown
 from .installation import Installation, use_case
+from .rights import administrators_only, require_administrator
 
 
 @audited("domain.add")
 async def add(installation: Installation, account: str, domain: str, *, verified: bool = False) -> Domain:
     """Register a domain with an account, and make the keys by which it signs from then on."""
+    if verified:
+        require_administrator(installation.caller, "say that a domain is verified")
     key = checked.domain("domain", domain)
     owner = await names.account(installation.registry, account)
     if any(each.name == key for each in await installation.registry.domains(owner.id)):
@@ -59,6 +62,7 @@ async def use_keys(installation: Installation, account: str, domain: str) -> Dom
 
 
 @audited("domain.provide-keys")
+@administrators_only
 async def provide_keys(installation: Installation) -> Sequence[Domain]:
     """Make keys for every domain that never had any, as those of before there were keys; fires with these domains."""
     provided = {(each.account, each.domain) for each in await installation.registry.domain_keys()}
@@ -76,6 +80,7 @@ async def every(installation: Installation, account: str = "") -> Sequence[Domai
 
 
 @audited("domain.verify-by-word")
+@administrators_only
 async def set_verified(installation: Installation, account: str, domain: str, verified: bool) -> Domain:
     """Say whether a domain is proven to be the account's; without an account it must belong to one only."""
     found = await _find(installation, account, domain)

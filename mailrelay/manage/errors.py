@@ -1,7 +1,7 @@
 """Why a use case was not carried out, in words for the person who asked.
 
-`Invalid`, `Taken` and `Unknown` are the only errors that a use case raises on purpose; their text is one line that can
-be shown as it is. Anything else that escapes is a failure inside and carries no promise.
+`Invalid`, `Taken`, `Unknown` and `Forbidden` are the only errors that a use case raises on purpose; their text is one
+line that can be shown as it is. Anything else that escapes is a failure inside and carries no promise.
 """
 
 from __future__ import annotations
@@ -36,3 +36,11 @@ class Unknown(LookupError):
 
     def __str__(self) -> str:
         return f"{self.what}: there is no {self.name!r}"
+
+
+class Forbidden(Exception):
+    """The caller may not do this, whatever it is done to: `reason` says what keeps them from it."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason

@@ -41,6 +41,7 @@ from ..policy.reach import PUBLIC, Reach
 from ..vault import Vault, generate_secret, hash_password, verify_password
 from .caller import HERE, Caller
 from .signing import new_private_key
+from .tenant import narrowed
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -185,15 +186,18 @@ class Installation:
     verify_password: Callable[[str, str, str, str], Deferred[bool]] = _verify_here
     counters: ICounters | None = None
     caller: Caller = HERE
+    #: the installation of which this is one account's view
+    whole: Installation | None = None
 
     @classmethod
     def over(cls, store: Stored, **more: Any) -> Self:
         """The installation whose state a store holds; `more` are the other fields, by their names."""
         return cls(**{name: getattr(store, name) for name in _STORED}, **more)
 
-    def asked_by(self, caller: Caller) -> Self:
-        """The same installation, asked by another."""
-        return replace(self, caller=caller)
+    def asked_by(self, caller: Caller) -> Installation:
+        """The same installation, asked by another: as their account sees it, where they are bound to one."""
+        asked = replace(self.whole or self, caller=caller)
+        return narrowed(asked, caller.bound) if caller.bound else asked
 
     def new_id(self) -> str:
         """A fresh ULID."""

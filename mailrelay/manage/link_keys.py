@@ -11,15 +11,18 @@ from . import checked
 from .audited import audited
 from .errors import Invalid, Unknown
 from .installation import Installation, use_case
+from .rights import administrators_only
 
 
 @use_case
+@administrators_only
 async def every(installation: Installation) -> tuple[LinkKey, ...]:
     """All keys in the order of their making; the last one signs."""
     return (await _read(installation)).keys
 
 
 @audited("link-key.rotate")
+@administrators_only
 async def rotate(installation: Installation) -> LinkKey:
     """A new key, which signs from now on."""
     keys = (await _read(installation)).rotated(installation.now())
@@ -28,6 +31,7 @@ async def rotate(installation: Installation) -> LinkKey:
 
 
 @audited("link-key.withdraw")
+@administrators_only
 async def withdraw(installation: Installation, number: int) -> LinkKey:
     """Believe no link that this key signed any more."""
     number = checked.number("number", number, 1, 65_535)

@@ -12,6 +12,7 @@ from typing import Any
 
 from ..mail.envelope import SECOND
 from .installation import Installation, use_case
+from .rights import administrators_only
 
 #: The settings: who watches, since which instant; and the figures, as JSON.
 WATCHED, FIGURES = "watched_at", "live"
@@ -38,6 +39,7 @@ class Live:
 
 
 @use_case
+@administrators_only
 async def watch(installation: Installation) -> Live | None:
     """The newest figures, None while there are none: no daemon runs, or it has not heard yet that somebody watches."""
     now = installation.now()

@@ -28,8 +28,8 @@ async def account(registry: IRegistry, name: str) -> Account:
 
 
 async def account_id(registry: IRegistry, name: str) -> str:
-    """The id of an account, or "" (all accounts) for ""."""
-    return (await account(registry, name)).id if name else ""
+    """The id of an account; for "" that of the only one that is seen, or else "" (all accounts)."""
+    return (await account(registry, name)).id if name else str(registry.only)
 
 
 async def connection(registry: IRegistry, name: str, account: str = "") -> Connection:

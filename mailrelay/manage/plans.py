@@ -16,9 +16,9 @@ from ..interfaces.registry import Account
 from ..mail.envelope import SECOND
 from . import checked, names
 from .audited import audited
-from .errors import Unknown
 from .installation import Installation, use_case
 from .plain import Plain
+from .rights import administrators_only
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,22 +35,20 @@ class Pots:
 async def every(installation: Installation) -> Sequence[Pots]:
     """The accounts that have a plan."""
     owners = {each.id: each for each in await installation.registry.accounts()}
-    sees = installation.caller.sees
     found = await installation.plans.every()
-    return [_pots(owners[each.account], each) for each in found if each.account in owners and sees(each.account)]
+    return [_pots(owners[each.account], each) for each in found if each.account in owners]
 
 
 @use_case
 async def show(installation: Installation, name: str) -> Pots:
     """The two pots of an account."""
     account = await names.account(installation.registry, name)
-    if not installation.caller.sees(account.id):
-        raise Unknown("account", name)
     found = {each.account: each for each in await installation.plans.every()}
     return _pots(account, found.get(account.id))
 
 
 @audited("plan.set")
+@administrators_only
 async def give(installation: Installation, account: str, sends: int) -> Pots:
     """Give an account so many sends each calendar month, at once if it has no plan yet, else from the next month on;
     with 0 the plan ends with the month."""
@@ -63,6 +61,7 @@ async def give(installation: Installation, account: str, sends: int) -> Pots:
 
 
 @use_case
+@administrators_only
 async def turn(installation: Installation) -> int:
     """A chore: begin the month of every account where one began; fires with how many."""
     owners = {each.id: each for each in await installation.registry.accounts()}

@@ -18,14 +18,13 @@ from . import checked, names, spans
 from .audited import audited
 from .errors import Invalid, Unknown
 from .installation import Installation, use_case
+from .rights import administrators_only
+from .settings import RECALLED
 
 WAITING = (State.QUEUED, State.DEFERRED)
 
 #: Passages that are read at once at most, and destinations that are told of.
 MOST, DESTINATIONS = 20_000, 1000
-
-#: The setting by which daemons are told to give back what they have not begun.
-RECALLED = "queue_recalled"
 
 #: Seconds to wait for what is recalled, and how often; a daemon looks for the setting twice a second.
 RECALL, RECALLS = 0.6, 3
@@ -172,6 +171,7 @@ async def expire(installation: Installation, which: Which, reason: str = "", pau
 
 
 @audited("queue.reroute")
+@administrators_only
 async def reroute(installation: Installation, which: Which, route: str, pause: Pause | None = None) -> int:
     """Send it by another route, now: one of the configuration, one that is stored for all, or one of the account
     that is meant."""

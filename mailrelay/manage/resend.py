@@ -25,7 +25,7 @@ from .audited import audited
 from .errors import Invalid, Unknown
 from .installation import Installation
 from .messages import Card
-from .switches import PAUSED
+from .settings import PAUSED
 
 #: The decision that names the first message.
 RESENT = "resent"

@@ -8,9 +8,11 @@ from ..interfaces.route_tests import RouteTest
 from . import checked, routes
 from .errors import Invalid
 from .installation import Installation, use_case
+from .rights import administrators_only
 
 
 @use_case
+@administrators_only
 async def test(installation: Installation, account: str, name: str, to: str = "", sender: str = "") -> RouteTest:
     """Try the route of that name: stored (see `routes.find`), else of the configuration.
 

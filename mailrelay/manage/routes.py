@@ -24,6 +24,7 @@ from . import checked, names
 from .audited import audited
 from .errors import Invalid, Taken, Unknown
 from .installation import Installation, use_case
+from .rights import administrators_only
 
 TLS_RULES = ("none", "may", "require", "verify")
 MAX_ID = 64
@@ -63,6 +64,7 @@ SETTABLE = tuple(each.name for each in fields(Wanted) if each.name not in ("id",
 
 
 @audited("route.add")
+@administrators_only
 async def add(installation: Installation, wanted: Wanted) -> StoredRoute:
     """A new route; it can be named within two seconds."""
     owner = await names.account_id(installation.registry, wanted.account)
@@ -80,6 +82,7 @@ async def add(installation: Installation, wanted: Wanted) -> StoredRoute:
 
 
 @audited("route.change")
+@administrators_only
 async def change(installation: Installation, account: str, id: str, changes: Mapping[str, Any]) -> StoredRoute:
     """Set some of `SETTABLE` of a route, the others as they are; holds within two seconds. A new user name takes a new
     password with it; an empty one is no login."""
@@ -132,6 +135,7 @@ async def every(installation: Installation, account: str = "") -> Sequence[Store
 
 
 @audited("route.remove")
+@administrators_only
 async def remove(installation: Installation, account: str, id: str) -> None:
     """Forget a route of an account, or ("") one that serves all; not while another falls back on it."""
     owner = await names.account_id(installation.registry, account)

@@ -20,6 +20,7 @@ from . import checked, link_keys, names
 from .audited import audited
 from .errors import Invalid, Unknown
 from .installation import Installation
+from .rights import administrators_only
 
 SUBJECT = "Confirm a sender address"
 #: How long the letter is tried for, in seconds.
@@ -55,6 +56,7 @@ async def request(installation: Installation, account: str, address: str, public
 
 
 @audited("sender.confirm")
+@administrators_only
 async def confirm(installation: Installation, account: str, address: str) -> Sender:
     """Make an address a confirmed sender by an administrator's word, whether it was asked for or not."""
     owner = await names.account(installation.registry, account)

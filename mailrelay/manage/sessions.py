@@ -20,6 +20,7 @@ from .audited import audited, note
 from .caller import USER, Caller
 from .errors import Invalid
 from .installation import Installation, use_case
+from .rights import administrators_only, require_administrator
 
 TRIES, TRIES_OF_ADDRESS, CODES = 20, 100, 10
 PERIOD, CODE_PERIOD = 600, 3600  #: seconds
@@ -132,8 +133,7 @@ async def act_for(installation: Installation, token: str, account: str) -> Calle
     caller = await find(installation, token)
     if caller is None:
         raise Denied
-    if not caller.administrator:
-        raise Invalid("account", "only an administrator acts for an account")
+    require_administrator(caller, "act for an account")
     acting = (await names.account(installation.registry, account)).id if account else ""
     await installation.people.touch(installation.vault.digest(token), {"acting": acting})
     await note(installation.asked_by(caller), "session.act-for", {"account": acting}, None)
@@ -143,7 +143,7 @@ async def act_for(installation: Installation, token: str, account: str) -> Calle
 @use_case
 async def every(installation: Installation, name: str) -> Sequence[Session]:
     """The sessions of a user that last, oldest first."""
-    user = await users.named(installation, name)
+    user = await users.oneself(installation, name)
     now = installation.now()
     return [each for each in await installation.people.sessions(user.id) if not _over(each, now)]
 
@@ -151,11 +151,12 @@ async def every(installation: Installation, name: str) -> Sequence[Session]:
 @audited("session.end-all")
 async def end_all(installation: Installation, name: str) -> None:
     """End every session of a user."""
-    user = await users.named(installation, name)
+    user = await users.oneself(installation, name)
     await installation.people.change(user.id, {"status": user.status}, True)
 
 
 @use_case
+@administrators_only
 async def sweep(installation: Installation) -> int:
     """A chore: forget the sessions that are over."""
     now = installation.now()

@@ -14,12 +14,14 @@ from . import checked
 from .audited import audited
 from .errors import Invalid
 from .installation import Installation
+from .rights import administrators_only
+from .settings import PAUSED
 
-PAUSED = "paused"
 LOGIN_GUARD_CLEARED = "login_guard_cleared"
 
 
 @audited("relay.pause")
+@administrators_only
 async def pause(installation: Installation, reason: str = "") -> str:
     """Answer every client with the dialect's temporary refusal; what is queued goes on."""
     reason = checked.printable("reason", reason.strip(), 200) or "1"
@@ -28,12 +30,14 @@ async def pause(installation: Installation, reason: str = "") -> str:
 
 
 @audited("relay.resume")
+@administrators_only
 async def resume(installation: Installation) -> None:
     """Take mail again."""
     await installation.registry.put_setting(PAUSED, "")
 
 
 @audited("relay.clear-login-guard")
+@administrators_only
 async def clear_login_guard(installation: Installation, address: str = "", username: str = "") -> str:
     """Forget failed logins: all, those of an address, or those for a user name from it; fires with the prefix."""
     if username and not address:

@@ -14,6 +14,7 @@ from .audited import audited
 from .errors import Invalid, Unknown
 from .installation import Installation, use_case
 from .plain import Plain, instant
+from .rights import administrators_only
 
 _FIRST = date(1970, 1, 1)
 #: Who is named in a report that is only shown.
@@ -21,12 +22,14 @@ _NOBODY = Reporting("", "", Mailbox("nobody", "localhost"))
 
 
 @use_case
+@administrators_only
 async def every(installation: Installation, domain: str = "") -> Sequence[TlsReport]:
     """The reports about one domain or all, the newest day first; those of today are not over yet."""
     return await installation.tls_reports.every(domain.lower())
 
 
 @use_case
+@administrators_only
 async def show(installation: Installation, domain: str, day: str) -> Mapping[str, object]:
     """A report with what stands in it."""
     found = await _find(installation, domain, day)
@@ -35,6 +38,7 @@ async def show(installation: Installation, domain: str, day: str) -> Mapping[str
 
 
 @audited("tls-report.send")
+@administrators_only
 async def send(installation: Installation, domain: str, day: str) -> TlsReport:
     """Have the daemon send a report at its next look, and not where it was taken already."""
     found = await _find(installation, domain, day)

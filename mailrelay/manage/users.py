@@ -18,6 +18,7 @@ from .audited import audited
 from .errors import Invalid, Taken, Unknown
 from .installation import Installation, use_case
 from .one_time import Offered
+from .rights import administrators_only, require_administrator
 
 #: Shortest password, in characters (NIST SP 800-63B, 3.1.1.2, where it is not the only factor).
 MIN_PASSWORD = 8
@@ -43,6 +44,7 @@ def folded(name: str) -> str:
 
 
 @audited("user.add")
+@administrators_only
 async def add(installation: Installation, name: str, account: str = "", password: str = "") -> Made:
     """A member of an account, or without one an administrator; without a password one is made."""
     name = folded(name)
@@ -64,8 +66,7 @@ async def add(installation: Installation, name: str, account: str = "", password
 async def every(installation: Installation, account: str = "") -> Sequence[User]:
     """Everybody, or the members of one account, oldest first."""
     owner = (await names.account(installation.registry, account)).id if account else ""
-    sees = installation.caller.sees
-    return [each for each in await installation.people.users() if owner in ("", each.account) and sees(each.account)]
+    return [each for each in await installation.people.users() if owner in ("", each.account)]
 
 
 @use_case
@@ -77,13 +78,14 @@ async def find(installation: Installation, name: str) -> User:
 @audited("user.set-password")
 async def set_password(installation: Installation, name: str, password: str = "") -> Made:
     """Another password, made here unless it is given; every session of the user ends."""
-    user = await named(installation, name)
+    user = await oneself(installation, name)
     secret = good_password(user.name, password) if password else installation.new_secret()
     digest = await installation.hash_password(secret)
     return Made(await _change(installation, user, {"password": digest}, end_sessions=True), secret)
 
 
 @audited("user.set-role")
+@administrators_only
 async def set_role(installation: Installation, name: str, account: str = "") -> User:
     """Make a user a member of an account, or without one an administrator; their sessions end."""
     user = await named(installation, name)
@@ -95,6 +97,7 @@ async def set_role(installation: Installation, name: str, account: str = "") -> 
 
 
 @audited("user.block")
+@administrators_only
 async def block(installation: Installation, name: str) -> User:
     """Let a user sign in no more; their sessions end."""
     user = await named(installation, name)
@@ -103,12 +106,14 @@ async def block(installation: Installation, name: str) -> User:
 
 
 @audited("user.activate")
+@administrators_only
 async def activate(installation: Installation, name: str) -> User:
     """Let a blocked user sign in again."""
     return await _change(installation, await named(installation, name), {"status": ACTIVE})
 
 
 @audited("user.remove")
+@administrators_only
 async def remove(installation: Installation, name: str) -> User:
     """Forget a user; the last administrator stays."""
     user = await named(installation, name)
@@ -120,7 +125,7 @@ async def remove(installation: Installation, name: str) -> User:
 @audited("user.begin-totp")
 async def begin_totp(installation: Installation, name: str) -> Offered:
     """A secret for one-time codes, in force once a code of it was given to `confirm_totp`."""
-    user = await named(installation, name)
+    user = await oneself(installation, name)
     offered = one_time.offer(user.name, ISSUER)
     await _change(installation, user, {"totp_offered": one_time.seal(installation.vault, user.id, offered.secret)})
     return offered
@@ -130,7 +135,7 @@ async def begin_totp(installation: Installation, name: str) -> Offered:
 async def confirm_totp(installation: Installation, name: str, code: str) -> tuple[str, ...]:
     """Ask for one-time codes from now on; fires with the recovery codes, which are shown once. Sessions end that began
     without one."""
-    user = await named(installation, name)
+    user = await oneself(installation, name)
     if not user.totp_offered:
         raise Invalid("code", "no one-time codes were begun for this user")
     step = one_time.step_of(installation.vault, user, user.totp_offered, "".join(code.split()), installation.now())
@@ -146,17 +151,25 @@ async def confirm_totp(installation: Installation, name: str, code: str) -> tupl
 @audited("user.remove-totp")
 async def remove_totp(installation: Installation, name: str) -> User:
     """Ask a user for no one-time codes any more; their sessions end."""
-    user = await named(installation, name)
+    user = await oneself(installation, name)
     return await _change(installation, user, {"totp": "", "totp_offered": "", "recovery": ()}, end_sessions=True)
 
 
 async def named(installation: Installation, name: str) -> User:
-    """A user by name or id; fails with `Unknown`, too, when the caller's account is not theirs."""
+    """A user by name or id."""
     wanted = folded(name)
     for each in await installation.people.users():
-        if (wanted == each.name or name == each.id) and installation.caller.sees(each.account):
+        if wanted == each.name or name == each.id:
             return each
     raise Unknown("user", name)
+
+
+async def oneself(installation: Installation, name: str) -> User:
+    """A user by name or id, of whom nobody but an administrator and they themselves change how they sign in."""
+    user = await named(installation, name)
+    if user.id != installation.caller.id:
+        require_administrator(installation.caller, "change how somebody else signs in")
+    return user
 
 
 def good_password(name: str, password: str) -> str:

@@ -19,8 +19,8 @@ from ..interfaces.counters import ICounters
 from ..interfaces.directory import IDirectory
 from ..interfaces.ledger import ILedger
 from ..interfaces.nodes import INodes
-from ..manage.queue import RECALLED
-from ..manage.switches import LOGIN_GUARD_CLEARED, PAUSED
+from ..manage.settings import PAUSED, RECALLED
+from ..manage.switches import LOGIN_GUARD_CLEARED
 from ..policy.link_keys import SETTING as LINK_KEYS
 
 log = Logger()

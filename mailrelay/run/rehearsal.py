@@ -21,8 +21,8 @@ from ..mail.address import verp
 from ..mail.envelope import Delivery, Submission
 from ..mail.message import Message
 from ..mail.trace import received
+from ..manage.settings import PAUSED
 from ..manage.signing import unlock
-from ..manage.switches import PAUSED
 from ..policy.dialect import Dialects
 from ..policy.link_keys import SETTING as LINK_KEYS
 from ..relay.compose import compose

@@ -92,10 +92,12 @@ class History:
     def acts(self, recipient: str) -> Deferred[Sequence[Engagement]]:
         return self._reader.ask(LOOK_UP, lambda work: acts_of(work, recipient))
 
-    def refusals(self, connection: str, limit: int) -> Deferred[Sequence[Turned]]:
+    def refusals(self, connection: str, limit: int, account: str = "") -> Deferred[Sequence[Turned]]:
         statement = sa.select(refusals).order_by(refusals.c.id.desc()).limit(limit)
         if connection:
             statement = statement.where(refusals.c.connection == connection)
+        if account:
+            statement = statement.where(refusals.c.account == account)
         return self._reader.ask(LOOK_UP, lambda work: [_turned(row) for row in work.execute(statement)])
 
     def count(self, selection: Selection) -> Deferred[int]:

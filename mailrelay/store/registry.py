@@ -66,6 +66,8 @@ _CHANGEABLE = frozenset(
 class Registry:
     """Accounts, connections, credentials, domains, senders, suppressions, switches."""
 
+    only = ""
+
     def __init__(self, writer: Writer, reader: Reader, new_id: Callable[[], str]) -> None:
         self._writer = writer
         self._reader = reader

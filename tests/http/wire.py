@@ -186,6 +186,8 @@ def _given(deferred: Deferred[Sequence[Passage]]) -> Sequence[Passage]:
 class Registry:
     """One account with one connection, and another that a key opens from this host."""
 
+    only = ""
+
     def holders(self, digest: str) -> Deferred[Sequence[Connection]]:
         key = NewCredential("K2", "", "api_key", digest, "")
         agent = Connection("C2", "A1", "agent", "zeptomail", "a@example.com", "active", "", (), 0, 60, 1, 1, (key,))

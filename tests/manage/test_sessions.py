@@ -9,7 +9,7 @@ from twisted.internet.defer import Deferred, succeed
 from twisted.internet.task import Clock
 
 from mailrelay.mail.envelope import SECOND
-from mailrelay.manage import Invalid, installation, sessions, users
+from mailrelay.manage import Forbidden, Invalid, installation, sessions, users
 from mailrelay.manage.caller import Caller
 from mailrelay.manage.sessions import CodeNeeded, Denied, SignedIn, Throttled
 from mailrelay.store.counters import MemoryCounters
@@ -166,7 +166,7 @@ class SessionTests(InstallationTestCase):
         found = self.who(token)
         assert found is not None
         self.assertTrue(found.sees_secrets and found.sees("another") and found.may("anything"))
-        self.refused(sessions.act_for(self.place, self.sign_in().token, "shop"), Invalid)
+        self.refused(sessions.act_for(self.place, self.sign_in().token, "shop"), Forbidden)
         self.refused(sessions.act_for(self.place, "nobody's", "shop"), Denied)
 
     def test_without_a_daemon(self) -> None:

@@ -13,7 +13,8 @@ from zope.interface.verify import verifyObject
 from mailrelay.interfaces.counters import login_key
 from mailrelay.interfaces.nodes import INodes
 from mailrelay.mail.envelope import SECOND, State
-from mailrelay.manage.switches import LOGIN_GUARD_CLEARED, PAUSED
+from mailrelay.manage.settings import PAUSED
+from mailrelay.manage.switches import LOGIN_GUARD_CLEARED
 from mailrelay.run.chores import Chores
 from mailrelay.store.counters import MemoryCounters
 from mailrelay.store.memory import Entry, MemoryDirectory, MemoryLedger, MemoryNodes, MemoryState

@@ -149,19 +149,23 @@ class RefusalLaws:
         raise NotImplementedError
 
     def test_newest_first(self) -> None:
-        """Refusals are found newest first, of one connection or all, as many as asked for, with their decisions."""
+        """Refusals are found newest first, of one connection or account or all, as many as asked for, with their
+        decisions."""
         now = START
         store = open_store(self.place(), node=new_id(), now=lambda: now, inline=True, names=new_id)
         web, app = new_id(), new_id()
         for number, connection in enumerate((web, app, web)):
             now += SECOND
             decided = {"rule": "rate", "allowed": False, "facts": {"wait": number}, "reply": "rate_limited"}
-            store.verdicts.keep(connection, "A", "192.0.2.1", "rate", [decided])
+            owner = "A" if connection == web else "B"
+            store.verdicts.keep(connection, owner, "192.0.2.1", "rate", [decided])
         found = result(store.history.refusals(web, 10))
         self.assertEqual([each.at for each in found], [START + 3 * SECOND, START + SECOND])
         self.assertEqual([each.verdicts[0]["facts"] for each in found], [{"wait": 2}, {"wait": 0}])
         self.assertEqual((found[0].connection, found[0].peer, found[0].stage), (web, "192.0.2.1", "rate"))
         self.assertEqual([each.connection for each in result(store.history.refusals("", 2))], [web, app])
+        self.assertEqual([each.connection for each in result(store.history.refusals("", 2, "B"))], [app])
+        self.assertEqual(result(store.history.refusals(web, 2, "B")), [])
         result(store.close())
 
 

@@ -38,7 +38,7 @@ def add_routes(app: Klein, console: Console, doors: Sequence[Door]) -> None:
     @app.route(HERE, methods=["GET"])
     async def console_connections(request: Request) -> bytes:
         visit = await console.visit(request)
-        found = await mine(visit)
+        found = await connections.every(visit.installation)
         rows = [
             (tag("a", each.name, href=f"{HERE}/{each.id}"), each.sender, each.dialect, look.status(each.status))
             for each in found
@@ -73,13 +73,13 @@ def add_routes(app: Klein, console: Console, doors: Sequence[Door]) -> None:
     @app.route(f"{HERE}/<string:id>", methods=["GET"])
     async def console_connection(request: Request, id: str) -> bytes:
         visit = await console.visit(request)
-        found = await find_mine(visit, id)
+        found = await connections.find(visit.installation, id)
         return console.page(request, visit, found.name, *_card(visit, found, None, doors), here=HERE)
 
     @app.route(f"{HERE}/<string:id>/<string:act>", methods=["POST"])
     async def console_connection_act(request: Request, id: str, act: str) -> bytes:
         visit = await console.visit(request)
-        found = await find_mine(visit, id)
+        found = await connections.find(visit.installation, id)
         place = visit.installation
         if act == "reveal" and visit.caller.sees_secrets:
             issued = await connections.reveal(place, found.id)
@@ -94,18 +94,6 @@ def add_routes(app: Klein, console: Console, doors: Sequence[Door]) -> None:
         else:
             raise Unknown("act", act)
         return console.go(request, f"{HERE}/{found.id}")
-
-
-async def mine(visit: Visit) -> Sequence[Connection]:
-    return [each for each in await connections.every(visit.installation) if visit.caller.sees(each.account)]
-
-
-async def find_mine(visit: Visit, id: str) -> Connection:
-    """A connection that the caller may know of; others' are as if there were none (A12)."""
-    found = [each for each in await mine(visit) if each.id == id]
-    if not found:
-        raise Unknown("connection", id)
-    return found[0]
 
 
 async def _new(visit: Visit, given: dict[str, str], fault: Invalid | Unknown | None) -> Markup:

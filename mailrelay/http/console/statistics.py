@@ -5,12 +5,12 @@ from __future__ import annotations
 from klein import Klein
 from twisted.web.server import Request
 
-from ...manage import accounts, statistics
+from ...manage import accounts, connections, statistics
 from ...manage.errors import Invalid, Unknown
 from ...manage.statistics import Asked, Report
 from .. import query
 from ..markup import Markup, tag
-from . import chart, connections, look
+from . import chart, look
 from .frame import Console
 from .visit import Visit
 
@@ -52,8 +52,6 @@ def _asked(visit: Visit, given: dict[str, str], by: str) -> Asked:
 
 
 async def _report(visit: Visit, given: dict[str, str]) -> Report:
-    if given["connection"]:
-        await connections.find_mine(visit, given["connection"])
     by = "hour" if given["since"] or given["until"] else _STEPS.get(given["period"] or "today", "day")
     return await statistics.report(visit.installation, _asked(visit, given, by))
 
@@ -67,7 +65,7 @@ async def _by_tag(visit: Visit, given: dict[str, str]) -> list[tuple[str, str, s
 
 
 async def _form(visit: Visit, given: dict[str, str], fault: str) -> Markup:
-    mine = [("", "All connections"), *((each.id, each.name) for each in await connections.mine(visit))]
+    mine = [("", "All connections"), *((each.id, each.name) for each in await connections.every(visit.installation))]
     fields = [look.choice("connection", "Connection", mine, given["connection"])]
     if not visit.caller.bound:
         owners = [(each.name, each.name) for each in await accounts.every(visit.installation)]
