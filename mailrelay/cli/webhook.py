@@ -10,7 +10,7 @@ import click
 from ..interfaces.webhooks import Webhook
 from ..mail.envelope import SECOND
 from ..mail.event import Event
-from ..manage import Invalid, webhooks
+from ..manage import Invalid, deliveries, webhooks
 from . import output
 from .frame import Group
 from .opening import Opened, installed, read_secret, wait
@@ -68,6 +68,67 @@ def show(opened: Opened, name: str, account: str, reveal: bool) -> None:
         raise Invalid("reveal", "secrets are not shown in this installation (reveal_secrets)")
     secret = {"secret": webhooks.secret_of(opened.installation, found)} if reveal else {}
     output.card(_shown(opened, found) | secret)
+
+
+@webhook.command()
+@click.argument("name")
+@_account
+@click.option("--url", default=None, help="Where it is from now on.")
+@click.option("--name", "new_name", default=None, help="What it is called.")
+@click.option(
+    "--event", "events", multiple=True, type=click.Choice([e.value for e in Event]), help="Only this type; repeatable."
+)
+@click.option("--all-events", is_flag=True, help="Every type.")
+@click.option("--dialect", default=None, help='Send the payload of this service; "" for ours.')
+@click.option("--new-secret", is_flag=True, help="Make another secret, which is shown.")
+@installed
+def change(
+    opened: Opened, /, name: str, account: str, new_name: str | None, events: tuple[str, ...], **given: Any
+) -> None:
+    """Change the receiver NAME; what is left out stays as it is."""
+    every, renewed = given.pop("all_events"), given.pop("new_secret")
+    changes = {key: value for key, value in (given | {"name": new_name}).items() if value is not None}
+    changes |= {"events": events} if events or every else {}
+    changes |= {"secret": ""} if renewed else {}
+    if not changes:
+        raise Invalid("change", "nothing is given that shall change")
+    made = wait(webhooks.change(opened.installation, name, changes, account))
+    secret = {"secret": webhooks.secret_of(opened.installation, made)} if renewed else {}
+    output.card(_shown(opened, made) | secret)
+
+
+@webhook.command("deliveries")
+@click.argument("name")
+@_account
+@click.option("--limit", type=int, default=50, show_default=True, help="How many at most.")
+@click.option("--before", default="", metavar="ID", help="Go on behind this one, the last of a list.")
+@installed
+def deliveries_(opened: Opened, name: str, account: str, limit: int, before: str) -> None:
+    """List what was sent to the receiver NAME lately, the newest first."""
+    found = wait(deliveries.every(opened.installation, name, account, before, limit))
+    columns = ("id", "at", "event", "type", "status", "seconds", "again", "answer")
+    output.table([deliveries.plain(each) for each in found], columns)
+
+
+@webhook.command()
+@click.argument("name")
+@click.argument("number", type=int)
+@_account
+@installed
+def again(opened: Opened, name: str, number: int, account: str) -> None:
+    """Send the event NUMBER to the receiver NAME once more."""
+    found = wait(webhooks.replay_one(opened.installation, name, number, account))
+    output.done(f"Event {number} is sent to {found.name} again.", _shown(opened, found))
+
+
+@webhook.command("stop-replay")
+@click.argument("name")
+@_account
+@installed
+def stop_replay(opened: Opened, name: str, account: str) -> None:
+    """Send nothing more to the receiver NAME again; what is new goes on."""
+    found = wait(webhooks.stop_replay(opened.installation, name, account))
+    output.done(f"Nothing more is sent to {found.name} again.", _shown(opened, found))
 
 
 @webhook.command()

@@ -20,8 +20,8 @@ from twisted.logger import Logger
 
 from .. import __version__
 from ..interfaces.events import Happening, Sought
-from ..interfaces.webhooks import Webhook
-from ..mail.envelope import SECOND
+from ..interfaces.webhooks import Delivery, Webhook
+from ..mail.envelope import SECOND, ulid
 from ..mail.event import Event
 from ..manage import webhooks
 from ..manage.installation import Installation
@@ -32,17 +32,19 @@ log = Logger()
 
 POLL = 1.0  #: seconds between looks at the outbox
 PAGE = 50  #: events between two notes of how far a receiver came
+TOLD = 300  #: characters of an answer that are kept
 
 #: (url, headers, body) → status and the begin of the answer
 Post = Callable[[str, Mapping[str, str], bytes], Deferred[tuple[int, str]]]
 
 
 class Refused(Exception):
-    """A receiver did not take an event: why, and whether it wants none any more."""
+    """A receiver did not take an event: why, the status of its answer (0: none), and the begin of that."""
 
-    def __init__(self, reason: str, gone: bool = False) -> None:
+    def __init__(self, reason: str, status: int = 0, text: str = "") -> None:
         super().__init__(reason)
-        self.gone = gone
+        self.status = status
+        self.text = text or reason
 
 
 class Pusher:
@@ -109,11 +111,12 @@ class Pusher:
             cursor = hook.replay_cursor if replaying else hook.cursor
             page = await self._place.events.after(cursor, _sought(hook), PAGE)
             due = [each for each in page.events if not replaying or each.id <= hook.replay_until]
-            taken, reached, refused = await self._send_all(hook, due, owners)
+            sent: list[Delivery] = []
+            taken, reached, refused = await self._send_all(hook, due, owners, sent)
             if refused is None and reached < page.cursor:
                 reached = page.cursor
             over = replaying and refused is None and (len(due) < len(page.events) or not page.more)
-            await self._note(hook, taken, reached or cursor, replaying, over, refused)
+            await self._note(hook, taken, reached or cursor, replaying, over, refused, sent)
             if refused is not None:
                 return
             more = page.more or replaying
@@ -123,22 +126,33 @@ class Pusher:
             hook = found[0]
 
     async def _send_all(
-        self, hook: Webhook, due: Sequence[Happening], owners: Mapping[str, str]
+        self, hook: Webhook, due: Sequence[Happening], owners: Mapping[str, str], sent: list[Delivery]
     ) -> tuple[int, int, Refused | None]:
-        """How many were taken, the number of the last one done with, and why no more were."""
+        """How many were taken, the number of the last one done with, and why no more were. What was sent goes into
+        `sent`."""
         taken, reached = 0, 0
         for each in due:
             body = webhooks.payload(self._place.dialects, hook, each, owners)
             if body is not None:
+                begun = self._place.now()
                 try:
-                    await self._send(hook, each, body)
+                    answer = await self._send(hook, each, body)
                 except Refused as refused:
+                    sent.append(self._delivery(hook, each, begun, refused.status, refused.text))
                     return taken, reached, refused
+                sent.append(self._delivery(hook, each, begun, *answer))
                 taken += 1
             reached = each.id
         return taken, reached, None
 
-    async def _send(self, hook: Webhook, each: Happening, body: object) -> None:
+    def _delivery(self, hook: Webhook, each: Happening, begun: int, status: int, text: str) -> Delivery:
+        took = max(0, self._place.now() - begun)  # a clock may be set back
+        answer = " ".join(text.split())[:TOLD]
+        again = hook.replay_until > 0
+        return Delivery(ulid(begun, self._place.random(10)), hook.id, each.id, each.event.value, begun, took, status,
+                        answer, again)  # fmt: skip
+
+    async def _send(self, hook: Webhook, each: Happening, body: object) -> tuple[int, str]:
         octets = json.dumps(body, separators=(",", ":")).encode("ascii")
         secret = webhooks.secret_of(self._place, hook)
         stamp = self._place.now() // SECOND
@@ -156,16 +170,24 @@ class Pusher:
             raise Refused(_words(error)) from error
         if not 200 <= status < 300:
             words = " ".join(text.split())
-            raise Refused(f"answered {status}{f': {words}' if words else ''}", status == push.GONE)
+            raise Refused(f"answered {status}{f': {words}' if words else ''}", status, words)
+        return status, text
 
     async def _note(
-        self, hook: Webhook, taken: int, reached: int, replaying: bool, over: bool, refused: Refused | None
+        self,
+        hook: Webhook,
+        taken: int,
+        reached: int,
+        replaying: bool,
+        over: bool,
+        refused: Refused | None,
+        sent: Sequence[Delivery],
     ) -> None:
-        """Keep how far the receiver came, and when it is tried again."""
+        """Keep how far the receiver came, what it was sent, and when it is tried again."""
         now = self._place.now()
         changes: dict[str, object] = {"replay_cursor" if replaying else "cursor": reached}
         if over:
-            changes |= {"replay_cursor": 0, "replay_until": 0}
+            changes |= {"replay_cursor": 0, "replay_until": 0, "replay_from": 0}
         if taken:
             changes |= {"delivered": hook.delivered + taken, "delivered_at": now}
         if refused is None:
@@ -179,11 +201,11 @@ class Pusher:
                 log.warn("webhook {name} takes no events, tried again: {reason}", name=hook.name, reason=str(refused))
             wait = int(push.pause(failures, self._jitter()) * SECOND)
             changes |= {"failures": failures, "failing_since": since, "next_at": now + wait, "last_error": str(refused)}
-            if refused.gone or now - since >= self._give_up * SECOND:
+            if refused.status == push.GONE or now - since >= self._give_up * SECOND:
                 changes |= {"status": "disabled", "reason": f"the receiver failed since {instant(since)}: {refused}"}
                 await self._disabled(hook, str(refused), now)
-        if any(getattr(hook, name) != value for name, value in changes.items()):
-            await self._place.webhooks.change(hook.id, changes)
+        if sent or any(getattr(hook, name) != value for name, value in changes.items()):
+            await self._place.webhooks.change(hook.id, changes, sent)
 
     async def _disabled(self, hook: Webhook, reason: str, now: int) -> None:
         log.error("webhook {name} is disabled, its receiver failed too long: {reason}", name=hook.name, reason=reason)

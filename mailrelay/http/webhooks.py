@@ -3,7 +3,9 @@
 POST makes one from a JSON object with `url` and perhaps `name`, `account`, `events`, `dialect`, `secret`, and answers
 with its secret. ``…/NAME`` (or id) is shown by GET, forgotten by DELETE; POST to ``…/NAME/test``, ``/enable``,
 ``/disable`` and ``/replay`` (with `since` and perhaps `until` in the query: ISO 8601 or seconds) does what the commands
-do. `account` in the query tells whose it is where several have one of that name.
+do; PATCH changes, ``…/deliveries`` lists what was sent lately (`limit`, `before`), and POST to
+``…/events/NUMBER/replay`` sends one event again. `account` in the query tells whose it is where several have one of
+that name.
 """
 
 from __future__ import annotations
@@ -12,8 +14,8 @@ from klein import Klein
 from twisted.web.iweb import IRequest
 from twisted.web.server import Request
 
-from ..interfaces.webhooks import Webhook
-from ..manage import accounts, webhooks
+from ..interfaces.webhooks import KEPT, Webhook
+from ..manage import accounts, deliveries, webhooks
 from ..manage.installation import Installation
 from . import query
 from .body import json_object, typed
@@ -51,6 +53,23 @@ def add_routes(app: Klein, installation: Installation) -> None:
     @app.route("/api/v1/webhooks/<string:name>", methods=["GET"])
     async def webhook_show(request: IRequest, name: str) -> bytes:
         return await shown(request, await webhooks.find(installation, name, whose(request)))
+
+    @app.route("/api/v1/webhooks/<string:name>", methods=["PATCH"])
+    async def webhook_change(request: Request, name: str) -> bytes:
+        fields = typed(json_object(request), {key: kind for key, kind in _KINDS.items() if key != "account"})
+        made = await webhooks.change(installation, name, fields, whose(request))
+        return await shown(request, made, secret="secret" in fields)
+
+    @app.route("/api/v1/webhooks/<string:name>/deliveries", methods=["GET"])
+    async def webhook_deliveries(request: IRequest, name: str) -> bytes:
+        limit, before = query.number(request, "limit", 50, KEPT), query.text(request, "before")
+        found = await deliveries.every(installation, name, whose(request), before, limit)
+        following = found[-1].id if len(found) == limit else ""
+        return query.send_json(request, {"deliveries": [deliveries.plain(each) for each in found], "next": following})
+
+    @app.route("/api/v1/webhooks/<string:name>/events/<int:number>/replay", methods=["POST"])
+    async def webhook_replay_one(request: IRequest, name: str, number: int) -> bytes:
+        return await shown(request, await webhooks.replay_one(installation, name, number, whose(request)))
 
     @app.route("/api/v1/webhooks/<string:name>", methods=["DELETE"])
     async def webhook_remove(request: IRequest, name: str) -> bytes:

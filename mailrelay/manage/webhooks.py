@@ -9,9 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from ..interfaces import registry as registry_border
-from ..interfaces.events import Happening
+from ..interfaces.events import Happening, Sought
 from ..interfaces.webhooks import Webhook
 from ..mail.event import Event
 from ..policy import push
@@ -39,35 +40,22 @@ class Wanted:
     secret: str = field(default="", repr=False)
 
 
+#: What of a webhook can be set to something else.
+SETTABLE = ("url", "name", "events", "dialect", "secret")
+
+
 @audited("webhook.add")
 async def add(installation: Installation, wanted: Wanted) -> Webhook:
     """A new webhook, which is told what happens from now on."""
     account = await names.account_id(installation.registry, wanted.account)
     id = installation.new_id()
-    try:
-        installation.reach.url(wanted.url)
-    except Unreachable as error:
-        raise Invalid("url", str(error)) from error
-    if wanted.dialect and (
-        wanted.dialect not in installation.dialects or installation.dialects.get(wanted.dialect).webhook is None
-    ):
-        known = ", ".join(each.name for each in installation.dialects if each.webhook is not None)
-        raise Invalid("dialect", f"{wanted.dialect!r} tells no events; those that do: {known}")
-    secret = wanted.secret or push.generated(installation.random(32))
-    try:
-        push.key_of(secret)
-    except ValueError as error:
-        raise Invalid("secret", str(error)) from error
+    given = {name: getattr(wanted, name) for name in SETTABLE} | {"name": wanted.name or id}
     made = Webhook(
         id=id,
         account=account,
-        name=checked.name("name", wanted.name) if wanted.name else id,
-        url=wanted.url,
-        events=tuple(each.value for each in happened.kinds("events", wanted.events)),
-        dialect=wanted.dialect,
-        sealed=installation.vault.seal(secret, _context(id)),
         cursor=await installation.events.head(),
         created_at=installation.now(),
+        **_checked(installation, id, given),
     )
     try:
         await installation.webhooks.add(made)
@@ -92,6 +80,46 @@ async def find(installation: Installation, name: str, account: str = "") -> Webh
     if len(found) > 1:
         raise Invalid("account", f"several accounts have a webhook {name!r}: say which one is meant")
     return found[0]
+
+
+@audited("webhook.change")
+async def change(installation: Installation, name: str, changes: Mapping[str, Any], account: str = "") -> Webhook:
+    """Set some of `SETTABLE`, the others as they are; what is under way goes out as it was. An empty `secret` is
+    generated: the receiver must know it before it takes anything more."""
+    found = await find(installation, name, account)
+    for each in changes:
+        if each not in SETTABLE:
+            raise Invalid(each, "is not known here")
+    return await _change(installation, found.id, "", _checked(installation, found.id, changes))
+
+
+def _checked(installation: Installation, id: str, given: Mapping[str, Any]) -> dict[str, Any]:
+    """Fields of a webhook out of some of `SETTABLE`, or `Invalid`."""
+    made: dict[str, Any] = {}
+    if "url" in given:
+        try:
+            installation.reach.url(given["url"])
+        except Unreachable as error:
+            raise Invalid("url", str(error)) from error
+        made["url"] = given["url"]
+    if "name" in given:
+        made["name"] = checked.name("name", given["name"])
+    if "events" in given:
+        made["events"] = tuple(each.value for each in happened.kinds("events", given["events"]))
+    if "dialect" in given:
+        wanted, dialects = given["dialect"], installation.dialects
+        if wanted and (wanted not in dialects or dialects.get(wanted).webhook is None):
+            known = ", ".join(each.name for each in dialects if each.webhook is not None)
+            raise Invalid("dialect", f"{wanted!r} tells no events; those that do: {known}")
+        made["dialect"] = wanted
+    if "secret" in given:
+        secret = given["secret"] or push.generated(installation.random(32))
+        try:
+            push.key_of(secret)
+        except ValueError as error:
+            raise Invalid("secret", str(error)) from error
+        made["sealed"] = installation.vault.seal(secret, _context(id))
+    return made
 
 
 @audited("webhook.remove")
@@ -123,7 +151,27 @@ async def replay(installation: Installation, name: str, account: str, since: int
     last = min(head, await installation.events.before(until)) if until else head
     if first >= last:
         raise Invalid("since", "nothing that is kept happened in that time")
-    return await _change(installation, name, account, {"replay_cursor": first, "replay_until": last, "next_at": 0})
+    span = {"replay_from": first, "replay_cursor": first, "replay_until": last, "next_at": 0}
+    return await _change(installation, name, account, span)
+
+
+@audited("webhook.replay-one")
+async def replay_one(installation: Installation, name: str, number: int, account: str = "") -> Webhook:
+    """Send one event again, by its number, before anything new; not while more is sent again."""
+    found = await find(installation, name, account)
+    if found.replay_until:
+        raise Invalid("number", "other events are being sent again: wait until that is done, or stop it")
+    page = await installation.events.after(number - 1, Sought(found.account), 1)
+    if [each.id for each in page.events] != [number]:
+        raise Unknown("event", str(number))
+    span = {"replay_from": number - 1, "replay_cursor": number - 1, "replay_until": number, "next_at": 0}
+    return await _change(installation, found.id, "", span)
+
+
+@audited("webhook.stop-replay")
+async def stop_replay(installation: Installation, name: str, account: str = "") -> Webhook:
+    """Send nothing more again; what is new goes on."""
+    return await _change(installation, name, account, {"replay_from": 0, "replay_cursor": 0, "replay_until": 0})
 
 
 @audited("webhook.test")
@@ -137,10 +185,13 @@ async def test(installation: Installation, name: str, account: str = "") -> Webh
     return found
 
 
-async def _change(installation: Installation, name: str, account: str, changes: Mapping[str, object]) -> Webhook:
+async def _change(installation: Installation, name: str, account: str, changes: Mapping[str, Any]) -> Webhook:
     found = await find(installation, name, account)
-    await installation.webhooks.change(found.id, changes)
-    return replace(found, **changes)  # type: ignore[arg-type]
+    try:
+        await installation.webhooks.change(found.id, changes)
+    except registry_border.Taken as error:
+        raise Taken("webhook", str(changes.get("name"))) from error
+    return replace(found, **changes)
 
 
 def payload(dialects: Dialects, hook: Webhook, each: Happening, owners: Mapping[str, str]) -> object | None:
@@ -178,6 +229,7 @@ def plain(value: Webhook, owners: Mapping[str, str]) -> Plain:
         "reason": value.reason,
         "cursor": value.cursor,
         "replaying": value.replay_until > 0,
+        "replayed_percent": replayed(value),
         "delivered": value.delivered,
         "delivered_at": instant(value.delivered_at),
         "failures": value.failures,
@@ -186,6 +238,12 @@ def plain(value: Webhook, owners: Mapping[str, str]) -> Plain:
         "last_error": value.last_error,
         "created_at": instant(value.created_at),
     }
+
+
+def replayed(value: Webhook) -> int:
+    """How much of the events that are to be sent again has been looked at, in percent; 100 when there are none."""
+    whole = value.replay_until - value.replay_from
+    return min(100, 100 * (value.replay_cursor - value.replay_from) // whole) if value.replay_until else 100
 
 
 def _context(id: str) -> str:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 
 #: The newest migration this code knows (`migrations/versions`).
-REVISION = "0028"
+REVISION = "0029"
 
 metadata = sa.MetaData()
 
@@ -517,7 +517,24 @@ webhooks = sa.Table(
     _number("delivered"),
     _number("delivered_at"),
     _number("created_at"),
+    _number("replay_from"),
     sa.UniqueConstraint("account", "name", name="webhooks_name"),
+    sqlite_with_rowid=False,
+)
+
+#: The newest requests to each webhook (`interfaces.webhooks.Delivery`).
+webhook_deliveries = sa.Table(
+    "webhook_deliveries",
+    metadata,
+    _key("webhook", primary=True),
+    _key("id", primary=True),
+    _number("event"),
+    _key("kind"),
+    _number("at"),
+    _number("took"),
+    _number("status"),
+    _key("answer"),
+    _number("again"),
     sqlite_with_rowid=False,
 )
 

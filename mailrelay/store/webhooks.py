@@ -11,11 +11,11 @@ from twisted.internet.defer import Deferred, execute
 from zope.interface import implementer
 
 from ..interfaces.registry import Taken
-from ..interfaces.webhooks import IWebhooks, Webhook
+from ..interfaces.webhooks import KEPT, Delivery, IWebhooks, Webhook
 from .accept import clean
 from .jobs import CALL, LOOK_UP
 from .reader import Reader
-from .schema import webhooks
+from .schema import webhook_deliveries, webhooks
 from .work import Work
 from .writer import Writer
 
@@ -44,18 +44,55 @@ class Webhooks:
 
         return self._writer.ask(CALL, add)
 
-    def change(self, id: str, changes: Mapping[str, object]) -> Deferred[bool]:
+    def change(self, id: str, changes: Mapping[str, object], deliveries: Sequence[Delivery] = ()) -> Deferred[bool]:
         statement = sa.update(webhooks).where(webhooks.c.id == id)
-        return self._writer.ask(CALL, lambda work: bool(work.execute(statement, _row(changes)).rowcount))
+        other, columns = webhooks.alias(), webhooks.c
+        mine = sa.select(columns.account).where(columns.id == id).scalar_subquery()
+        same = sa.select(other.c.id).where(
+            other.c.account == mine, other.c.name == changes.get("name", ""), other.c.id != id
+        )
+        rows = [_row(asdict(each)) | {"again": int(each.again)} for each in deliveries]
+        kept = webhook_deliveries.c
+        last = sa.select(kept.id).where(kept.webhook == id).order_by(kept.id.desc()).offset(KEPT - 1).limit(1)
+        trim = sa.delete(webhook_deliveries).where(kept.webhook == id, kept.id < last.scalar_subquery())
+
+        def change(work: Work) -> bool:
+            if "name" in changes and work.execute(same).first():
+                raise Taken(f"webhook {changes['name']}")
+            if not work.execute(statement, _row(changes)).rowcount:
+                return False
+            if rows:
+                work.execute(sa.insert(webhook_deliveries), rows)
+                work.execute(trim)
+            return True
+
+        return self._writer.ask(CALL, change)
+
+    def deliveries(self, id: str, before: str = "", limit: int = 50) -> Deferred[Sequence[Delivery]]:
+        columns = webhook_deliveries.c
+        statement = sa.select(webhook_deliveries).where(columns.webhook == id).order_by(columns.id.desc()).limit(limit)
+        if before:
+            statement = statement.where(columns.id < clean(before))
+        return self._reader.ask(LOOK_UP, lambda work: [_delivery(row._mapping) for row in work.execute(statement)])
 
     def remove(self, id: str) -> Deferred[bool]:
         statement = sa.delete(webhooks).where(webhooks.c.id == id)
-        return self._writer.ask(CALL, lambda work: bool(work.execute(statement).rowcount))
+        theirs = sa.delete(webhook_deliveries).where(webhook_deliveries.c.webhook == id)
+
+        def remove(work: Work) -> bool:
+            work.execute(theirs)
+            return bool(work.execute(statement).rowcount)
+
+        return self._writer.ask(CALL, remove)
 
 
 def _row(values: Mapping[str, Any]) -> dict[str, object]:
     row = {name: clean(value) if isinstance(value, str) else value for name, value in values.items()}
     return row | {"events": " ".join(values["events"])} if "events" in values else row
+
+
+def _delivery(row: Mapping[Any, Any]) -> Delivery:
+    return Delivery(**{**row, "again": bool(row["again"])})
 
 
 def _webhook(row: Mapping[Any, Any]) -> Webhook:
@@ -68,6 +105,7 @@ class MemoryWebhooks:
 
     def __init__(self) -> None:
         self.webhooks: dict[str, Webhook] = {}
+        self._deliveries: dict[str, list[Delivery]] = {}
 
     def every(self, account: str | None = None) -> Deferred[Sequence[Webhook]]:
         return execute(lambda: [each for each in self.webhooks.values() if account in (None, each.account)])
@@ -80,13 +118,24 @@ class MemoryWebhooks:
 
         return execute(add)
 
-    def change(self, id: str, changes: Mapping[str, Any]) -> Deferred[bool]:
+    def change(self, id: str, changes: Mapping[str, Any], deliveries: Sequence[Delivery] = ()) -> Deferred[bool]:
         def change() -> bool:
-            if id in self.webhooks:
-                self.webhooks[id] = replace(self.webhooks[id], **changes)
-            return id in self.webhooks
+            if id not in self.webhooks:
+                return False
+            made = replace(self.webhooks[id], **changes)
+            others = [each for each in self.webhooks.values() if each.id != id]
+            if any((each.account, each.name) == (made.account, made.name) for each in others):
+                raise Taken(f"webhook {made.name}")
+            self.webhooks[id] = made
+            self._deliveries[id] = (self._deliveries.get(id, []) + list(deliveries))[-KEPT:]
+            return True
 
         return execute(change)
 
+    def deliveries(self, id: str, before: str = "", limit: int = 50) -> Deferred[Sequence[Delivery]]:
+        newest = sorted(self._deliveries.get(id, []), key=lambda each: each.id, reverse=True)
+        return execute(lambda: [each for each in newest if not before or each.id < before][:limit])
+
     def remove(self, id: str) -> Deferred[bool]:
+        self._deliveries.pop(id, None)
         return execute(lambda: self.webhooks.pop(id, None) is not None)

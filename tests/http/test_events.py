@@ -69,6 +69,15 @@ class WebhooksTests(SiteTestCase):
         replayed = json.loads(self.ask("POST", "/api/v1/webhooks/shop/replay?since=0")[1])
         self.assertTrue(replayed["replaying"])
         self.assertEqual(self.ask("POST", "/api/v1/webhooks/shop/replay")[0], 400)
+        changed = json.loads(self.ask("PATCH", "/api/v1/webhooks/shop", {"name": "web", "events": [], "secret": ""})[1])
+        self.assertEqual((changed["id"], changed["name"], changed["events"]), (made["id"], "web", []))
+        self.assertNotEqual(changed["secret"], made["secret"])
+        status, body = self.ask("PATCH", "/api/v1/webhooks/web", {"url": "http://169.254.169.254/"})
+        self.assertEqual((status, json.loads(body)["field"]), (400, "url"))
+        self.assertEqual(self.ask("PATCH", "/api/v1/webhooks/web", {"account": "acme"})[0], 400)
+        nothing = {"deliveries": [], "next": ""}
+        self.assertEqual(json.loads(self.ask("GET", "/api/v1/webhooks/web/deliveries")[1]), nothing)
+        self.assertEqual(self.ask("POST", "/api/v1/webhooks/web/events/1/replay")[0], 400, "more is sent again")
         self.assertEqual(self.ask("DELETE", f"/api/v1/webhooks/{made['id']}")[0], 204)
         self.assertEqual(self.ask("GET", "/api/v1/webhooks/shop")[0], 404)
 

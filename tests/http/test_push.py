@@ -18,7 +18,7 @@ from mailrelay.interfaces.events import Happening
 from mailrelay.interfaces.webhooks import Webhook
 from mailrelay.mail.envelope import SECOND
 from mailrelay.mail.event import Event
-from mailrelay.manage import Invalid, webhooks
+from mailrelay.manage import Invalid, Unknown, deliveries, webhooks
 from mailrelay.policy.push import PREFIX
 
 from .wire import SiteTestCase
@@ -175,6 +175,50 @@ class PushTests(SiteTestCase):
         self.assertEqual([headers["webhook-id"] for headers, _ in self.received], ["evt_3", "evt_4", "evt_5"])
         self.assertEqual((self.kept().replay_until, self.kept().cursor), (0, 5))
         self.failureResultOf(webhooks.replay(self.place, "shop", "", int(9e15)), Invalid)
+
+    def test_one_again(self) -> None:
+        """H14: one event is sent again under its id, of whatever type it is asked for by its number; a replay can be
+        stopped, and tells how far it is."""
+        self.happen(3)
+        self.wait(1)
+        self.received.clear()
+        self.successResultOf(webhooks.replay_one(self.place, "shop", 2))
+        self.failureResultOf(webhooks.replay_one(self.place, "shop", 3), Invalid)
+        self.wait(1)
+        self.assertEqual(self.ids(), [2])
+        self.assertEqual((self.kept().replay_until, self.kept().cursor), (0, 3))
+        self.happen(account="A2")
+        for number in (4, 5):
+            self.failureResultOf(webhooks.replay_one(self.place, "shop", number), Unknown)
+        self.answer = lambda: succeed((500, ""))
+        self.successResultOf(webhooks.replay(self.place, "shop", "", 0))
+        self.assertEqual(webhooks.replayed(self.kept()), 0)
+        self.wait(1)
+        self.assertEqual(self.successResultOf(webhooks.stop_replay(self.place, "shop")).replay_until, 0)
+        self.answer = lambda: succeed((200, ""))
+        self.wait(60)
+        self.assertEqual(self.ids(), [2, 1], "one was under way already")
+
+    def test_deliveries(self) -> None:
+        """Each request is noted with its answer and how long it took, and what stood in it can be seen again."""
+        self.happen(2, rcpt="ann@b.test")
+        answers = iter([succeed((204, "")), succeed((500, "it is\nbroken")), fail(OSError(111, "refused"))])
+        self.answer = lambda: next(answers)
+        self.wait(10)
+        found = self.successResultOf(deliveries.every(self.place, "shop"))
+        told = sorted((deliveries.plain(each) for each in found), key=lambda each: (each["at"], each["event"]))
+        self.assertEqual(
+            [(each["event"], each["status"], each["taken"], each["answer"]) for each in told],
+            [(1, 204, True, ""), (2, 500, False, "it is broken"), (2, 0, False, "ConnectionRefusedError: [Errno 111] refused")],
+        )
+        self.assertEqual({each["type"] for each in told}, {"bounced"})
+        one = self.successResultOf(deliveries.find(self.place, "shop", found[0].id))
+        body = self.successResultOf(deliveries.preview(self.place, "shop", one))
+        assert isinstance(body, dict)
+        self.assertEqual(body["data"]["to"], "ann@b.test")
+        self.state.happened.clear()
+        self.assertIsNone(self.successResultOf(deliveries.preview(self.place, "shop", one)), "forgotten since")
+        self.failureResultOf(deliveries.find(self.place, "shop", "D0"), Unknown)
 
     def test_asked_for(self) -> None:
         """A test is sent to the receiver that it is for, whatever events that wants, and to no other."""
