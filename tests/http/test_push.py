@@ -209,7 +209,11 @@ class PushTests(SiteTestCase):
         told = sorted((deliveries.plain(each) for each in found), key=lambda each: (each["at"], each["event"]))
         self.assertEqual(
             [(each["event"], each["status"], each["taken"], each["answer"]) for each in told],
-            [(1, 204, True, ""), (2, 500, False, "it is broken"), (2, 0, False, "ConnectionRefusedError: [Errno 111] refused")],
+            [
+                (1, 204, True, ""),
+                (2, 500, False, "it is broken"),
+                (2, 0, False, "ConnectionRefusedError: [Errno 111] refused"),
+            ],
         )
         self.assertEqual({each["type"] for each in told}, {"bounced"})
         one = self.successResultOf(deliveries.find(self.place, "shop", found[0].id))

@@ -20,10 +20,12 @@ from mailrelay.interfaces import posting, route_tests
 from mailrelay.interfaces.changes import Wanted as WantedChanges
 from mailrelay.interfaces.history import Selection
 from mailrelay.interfaces.submission import Peer
+from mailrelay.interfaces.webhooks import Delivery
 from mailrelay.manage import (
     accounts,
     changes,
     connections,
+    deliveries,
     domain_checks,
     domains,
     explain,
@@ -168,6 +170,7 @@ def queued(theirs: Theirs) -> Which:
 PEER = Peer("192.0.2.1", "api", "S")
 RELAY = Relay("relay.example", "bounces.example")
 RESOLVER: Any = Post()
+SENT = Delivery("D1", "H1", 1, "accepted", 1, 2, 204)
 
 #: Each fails with `Unknown`, whatever of the other account it names: by name or by id.
 NAMED: Mapping[str, Call] = {
@@ -256,6 +259,9 @@ NAMED: Mapping[str, Call] = {
     "users.begin_totp": lambda p, t: users.begin_totp(p, t.user),
     "users.confirm_totp": lambda p, t: users.confirm_totp(p, t.user, "000000"),
     "users.remove_totp": lambda p, t: users.remove_totp(p, t.user),
+    "deliveries.every": lambda p, t: deliveries.every(p, t.webhook),
+    "deliveries.find": lambda p, t: deliveries.find(p, t.webhook, SENT.id),
+    "deliveries.preview": lambda p, t: deliveries.preview(p, t.webhook, SENT),
     "webhooks.add": lambda p, t: webhooks.add(p, webhooks.Wanted("https://hook.example/", account=t.account)),
     "webhooks.every": lambda p, t: webhooks.every(p, t.account),
     "webhooks.find": lambda p, t: webhooks.find(p, t.webhook),
@@ -264,6 +270,9 @@ NAMED: Mapping[str, Call] = {
     "webhooks.disable": lambda p, t: webhooks.disable(p, t.webhook),
     "webhooks.replay": lambda p, t: webhooks.replay(p, t.webhook, "", 0),
     "webhooks.test": lambda p, t: webhooks.test(p, t.webhook),
+    "webhooks.change": lambda p, t: webhooks.change(p, t.webhook, {"name": "mine"}),
+    "webhooks.replay_one": lambda p, t: webhooks.replay_one(p, t.webhook, SENT.event),
+    "webhooks.stop_replay": lambda p, t: webhooks.stop_replay(p, t.webhook),
 }
 
 #: Lists of all that a caller sees, which must be empty for an account that has nothing.
@@ -336,6 +345,7 @@ class UseCaseTests(InstallationTestCase):
         theirs.file = self.done(files.add(place, "other", "a.txt", b"x", "price-list")).id
         theirs.route = self.done(routes.add(place, routes.Wanted(["a.example:25"], "eu", "other"))).id
         theirs.webhook = self.done(webhooks.add(place, webhooks.Wanted("https://hook.example/", account="other"))).id
+        self.done(place.webhooks.change(theirs.webhook, {"cursor": 1}, [replace(SENT, webhook=theirs.webhook)]))
         theirs.user = self.done(users.add(place, "bob", "other")).user.name
         self.done(suppressions.add(place, "other", [theirs.suppressed]))
         self.done(plans.give(place, "other", 1000))
@@ -365,6 +375,7 @@ class UseCaseTests(InstallationTestCase):
                 templates.every(place),
                 place.people.users(),
                 webhooks.every(place),
+                place.webhooks.deliveries(self.theirs.webhook),
                 place.registry.domain_keys(),
                 changes.page(place, WantedChanges(account=account), 500),
             )

@@ -13,7 +13,7 @@ from ...interfaces.people import MEMBER, IPeople, Session, User
 from ...interfaces.plans import IPlans, Plan
 from ...interfaces.routes import IRoutes, StoredRoute
 from ...interfaces.templates import ITemplates, Template
-from ...interfaces.webhooks import IWebhooks, Webhook
+from ...interfaces.webhooks import Delivery, IWebhooks, Webhook
 from ..errors import Forbidden
 from .base import Narrowed, answers
 
@@ -120,8 +120,12 @@ class OwnWebhooks(Narrowed[IWebhooks]):
         await self._whole.add(webhook)
 
     @answers
-    async def change(self, id: str, changes: Mapping[str, object]) -> bool:
-        return await self._is_own(id) and await self._whole.change(id, changes)
+    async def change(self, id: str, changes: Mapping[str, object], deliveries: Sequence[Delivery] = ()) -> bool:
+        return await self._is_own(id) and await self._whole.change(id, changes, deliveries)
+
+    @answers
+    async def deliveries(self, id: str, before: str = "", limit: int = 50) -> Sequence[Delivery]:
+        return await self._whole.deliveries(id, before, limit) if await self._is_own(id) else ()
 
     @answers
     async def remove(self, id: str) -> bool:
