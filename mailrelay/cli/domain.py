@@ -162,6 +162,16 @@ def unverify(opened: Opened, domain: str, account: str) -> None:
     _show(opened, wait(domains.set_verified(opened.installation, account, domain, False)))
 
 
+@domain.command()
+@click.argument("domain")
+@_account
+@installed
+def remove(opened: Opened, domain: str, account: str) -> None:
+    """Forget a DOMAIN with its keys and the senders on it; not while a connection sends from it."""
+    found = wait(domains.remove(opened.installation, account, domain))
+    output.done(f"Removed {found.name}.", {"removed": found.name})
+
+
 def _show(opened: Opened, found: Domain) -> None:
     output.card(plain.domain(found, opened.owners()))
 

@@ -174,6 +174,9 @@ class IRegistry(Interface):
         """Create a domain, or set status and proof of the one of that account and name; add these keys of it, or set
         whether they are active."""
 
+    def remove_domain(account: str, name: str) -> Deferred[None]:
+        """Remove a domain with its keys and the senders on it; fails with `KeyError`."""
+
     def domain_keys(account: str = "") -> Deferred[Sequence[DomainKey]]:
         """The keys of an account's domains, or all, oldest first."""
 

@@ -89,6 +89,20 @@ async def set_verified(installation: Installation, account: str, domain: str, ve
     return changed
 
 
+@audited("domain.remove")
+async def remove(installation: Installation, account: str, domain: str) -> Domain:
+    """Forget a domain with its keys and the senders on it, unless a connection sends from it. Mail that still waits
+    leaves without its signature."""
+    found = await _find(installation, account, domain)
+    for each in await installation.registry.connections(found.account):
+        if checked.mailbox("sender", each.sender).domain == found.name:
+            raise Invalid(
+                "domain", f"the connection {each.name!r} sends as {each.sender}: give it another sender first"
+            )
+    await installation.registry.remove_domain(found.account, found.name)
+    return found
+
+
 @audited("sender.add")
 async def add_sender(installation: Installation, account: str, address: str) -> Sender:
     """Make an address on a registered domain a sender of the account."""

@@ -140,14 +140,14 @@ class Stored(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Installation:
-    """`now` gives microseconds since 1970, `random` that many octets; `reveal_secrets` tells whether secrets are kept
-    sealed, so that they can be shown again; `public_pages` whether links in mail have pages to lead to; `route_names`
-    are the routes of the configuration, `mx_routes` those of them that go by MX, and `route_tests` tries any.
-    `hash_password` and `new_private_key` are slow: a daemon gives some that run in a thread, and `aside`, which calls a
-    function in one. `posts` takes messages, where a daemon runs, `resolver` asks the DNS where there is any to ask, and
-    `relay` is who sends. `verify_password` judges a person's password by name, Argon2id text ("" where there is
-    nobody of the name; it takes as long), password and address; `counters` hold back who guesses, where a daemon runs.
-    `caller` is who asks."""
+    """`now` gives microseconds since 1970, `random` that many octets; `reveal_secrets` tells whether secrets are
+    kept sealed, so that they can be shown again; `public_pages` whether links in mail have pages to lead to, and
+    `public_url` where those are; `route_names` are the routes of the configuration, `mx_routes` those of them that
+    go by MX, and `route_tests` tries any. `hash_password` and `new_private_key` are slow: a daemon gives some that
+    run in a thread, and `aside`, which calls a function in one. `posts` takes messages, where a daemon runs,
+    `resolver` asks the DNS where there is any to ask, and `relay` is who sends. `verify_password` judges a person's
+    password by name, Argon2id text ("" where there is nobody of the name; it takes as long), password and address;
+    `counters` hold back who guesses, where a daemon runs. `caller` is who asks."""
 
     registry: IRegistry
     history: IHistory
@@ -172,6 +172,7 @@ class Installation:
     random: Callable[[int], bytes]
     reveal_secrets: bool = True
     public_pages: bool = True
+    public_url: str = ""
     reach: Reach = PUBLIC
     route_names: frozenset[str] = frozenset()
     mx_routes: frozenset[str] = frozenset()

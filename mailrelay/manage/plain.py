@@ -92,7 +92,8 @@ def issued(value: Issued, owners: Mapping[str, str]) -> Plain:
 
 
 def finding(value: Finding) -> Plain:
-    """What was found about a domain in the DNS; `record` is a line to publish, "" where nothing is missing."""
+    """What was found about a domain in the DNS; `record` is a line to publish, "" where nothing is missing;
+    `found` the records that are there now."""
     return {
         "purpose": value.purpose,
         "name": value.name,
@@ -100,6 +101,7 @@ def finding(value: Finding) -> Plain:
         "required": value.required,
         "words": value.words,
         "record": value.record,
+        "found": list(value.found),
     }
 
 

@@ -2,7 +2,7 @@
 
 An address need not be on a domain of the account, for whoever reads its mail may say so. A request is kept as such
 until it is confirmed; asked for again it only gets another mail. The letter is mail of the system itself, charged to
-nobody. This module sends nothing: whoever asks gets what is to be sent.
+nobody. `request` sends nothing: whoever asks gets what is to be sent. `ask` puts it into the queue.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from ..policy.dialect import STANDARD
 from . import checked, link_keys, names
 from .audited import audited
 from .errors import Invalid, Unknown
-from .installation import Installation
+from .installation import Installation, use_case
 from .rights import administrators_only
 
 SUBJECT = "Confirm a sender address"
@@ -53,6 +53,15 @@ async def request(installation: Installation, account: str, address: str, public
         raise Invalid("sender", f"{sender.address!r} is confirmed already")
     link = public_url.rstrip("/") + await link_keys.confirmation(installation, owner.id, mailbox.key)
     return Requested(sender, link, _letter(installation, owner, mailbox, link, hostname))
+
+
+@use_case
+async def ask(installation: Installation, account: str, address: str) -> Requested:
+    """Ask for an address to be a confirmed sender, and send the letter, where a daemon knows who it is."""
+    hostname = installation.relay.hostname if installation.relay is not None else "localhost"
+    asked = await request(installation, account, address, installation.public_url, hostname)
+    await installation.ledger.accept(asked.letter, False)
+    return asked
 
 
 @audited("sender.confirm")

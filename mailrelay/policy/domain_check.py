@@ -8,7 +8,7 @@ record that would make it right.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ..mail.answer import Answer, Kind, MailExchange
 from . import spf
@@ -41,7 +41,7 @@ class Relay:
 class Finding:
     """One check: `purpose` is "spf", "dkim", "dmarc", "return_path" or "mx"; `verdict` is "ok", "missing", "wrong" or
     "unknown" (DNS did not answer); `required` without which a domain is not verified; `record` is a line of a zone file
-    to publish, "" when nothing is missing."""
+    to publish, "" when nothing is missing; `found` are the records of that kind that are there now, as texts."""
 
     purpose: str
     name: str
@@ -49,6 +49,7 @@ class Finding:
     words: str
     required: bool = True
     record: str = ""
+    found: tuple[str, ...] = ()
 
     @property
     def ok(self) -> bool:
@@ -104,7 +105,21 @@ def check(domain: str, keys: Sequence[PublishedKey], relay: Relay, seen: Seen) -
     if not any(key.active for key in keys):
         findings.append(Finding("dkim", domain, "missing", "The domain has no key that signs."))
     findings += [_dmarc(domain, seen), _return_path(relay, seen), _mx(domain, seen)]
-    return sorted(findings, key=lambda each: not each.required)
+    told = [replace(each, found=_found(each, seen)) for each in findings]
+    return sorted(told, key=lambda each: not each.required)
+
+
+def _found(finding: Finding, seen: Seen) -> tuple[str, ...]:
+    """What DNS has under the name of a finding that a receiver would take for the record."""
+    if finding.purpose in ("mx", "return_path"):
+        exchanges = seen.get((finding.name, "MX"), _NOTHING).records
+        return tuple(f"{each.preference} {each.exchange}." for each in exchanges if isinstance(each, MailExchange))
+    texts = _texts(seen.get((finding.name, "TXT"), _NOTHING))
+    if finding.purpose == "spf":
+        return tuple(text for text in texts if spf.is_spf(text))
+    if finding.purpose == "dmarc":
+        return tuple(text for text in texts if _is_dmarc(text))
+    return tuple(texts)
 
 
 def _judged(domain: str, relay: Relay, seen: Seen) -> Iterator[tuple[str, spf.Verdict]]:
@@ -180,7 +195,7 @@ def _dmarc(domain: str, seen: Seen) -> Finding:
         answer = seen.get((name, "TXT"), _NOTHING)
         if not answer.known:
             return Finding("dmarc", name, "unknown", _unanswered(name))
-        found = [_tags(text) for text in _texts(answer) if text.replace(" ", "").lower().startswith("v=dmarc1")]
+        found = [_tags(text) for text in _texts(answer) if _is_dmarc(text)]
         if len(found) > 1:
             return Finding("dmarc", name, "wrong", "There are several DMARC records; receivers then heed none.")
         if found and found[0].get("p", "").lower() in ("none", "quarantine", "reject"):
@@ -224,6 +239,10 @@ def _upwards(domain: str) -> Iterator[str]:
     labels = domain.split(".")
     for start in range(max(len(labels) - 1, 1)):
         yield ".".join(labels[start:])
+
+
+def _is_dmarc(text: str) -> bool:
+    return text.replace(" ", "").lower().startswith("v=dmarc1")
 
 
 def _texts(answer: Answer) -> list[str]:

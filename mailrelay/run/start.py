@@ -236,6 +236,7 @@ def _installation(config: Config, worker: Worker, vault: Vault, dialects: Dialec
         random=os.urandom,
         reveal_secrets=config.server.reveal_secrets,
         public_pages=bool(config.http.public_url),
+        public_url=config.http.public_url,
         reach=reach_of(config.webhooks),
         route_names=frozenset(route.name for route in config.routes),
         mx_routes=frozenset(route.name for route in config.routes if route.mx),

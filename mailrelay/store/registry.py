@@ -214,6 +214,17 @@ class Registry:
 
         return self._writer.ask(CALL, put)
 
+    def remove_domain(self, account: str, name: str) -> Deferred[None]:
+        def remove(work: Work) -> None:
+            here = sa.and_(domains.c.account == account, domains.c.name == name)
+            if not work.execute(sa.delete(domains).where(here)).rowcount:
+                raise KeyError(name)
+            work.execute(sa.delete(domain_keys).where(domain_keys.c.account == account, domain_keys.c.domain == name))
+            on_it = senders.c.key.endswith(f"@{name}", autoescape=True)
+            work.execute(sa.delete(senders).where(senders.c.account == account, on_it))
+
+        return self._writer.ask(CALL, remove)
+
     def domain_keys(self, account: str = "") -> Deferred[Sequence[DomainKey]]:
         def made(active: int, **fields: Any) -> DomainKey:
             return DomainKey(active=bool(active), **fields)

@@ -23,6 +23,7 @@ READ = {
 }  # fmt: skip
 ELSEWHERE = {
     "files.begin": "files.add, and the end of an upload",
+    "senders.ask": "senders.request, which it goes by",
     "sending.send": "a message is its own record",
     "sessions.sign_in": "notes it as the user",
     "sessions.sign_out": "notes it as the user",

@@ -54,6 +54,16 @@ class Domains(InstallationTestCase):
         self.refused(domains.set_verified(self.place, "shop", "none.example", True), Unknown)
         self.refused(domains.set_verified(self.place, "", "none.example", True), Unknown)
 
+    def test_removed(self) -> None:
+        """A domain is forgotten, but not while a connection sends from it; nor is one that nobody has."""
+        self.done(domains.add(self.place, "shop", "shop.example"))
+        self.connection()
+        self.assertIn("'web'", self.refused(domains.remove(self.place, "shop", "shop.example"), Invalid))
+        self.done(domains.add(self.place, "shop", "other.example"))
+        self.done(domains.remove(self.place, "shop", "OTHER.example"))
+        self.refused(domains.remove(self.place, "shop", "other.example"), Unknown)
+        self.assertEqual([each.name for each in self.done(domains.every(self.place))], ["shop.example"])
+
 
 class Senders(InstallationTestCase):
     def setUp(self) -> None:

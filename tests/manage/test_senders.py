@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from mailrelay.interfaces.history import Selection
+from mailrelay.mail.envelope import State
 from mailrelay.mail.token import Purpose, read
 from mailrelay.manage import Invalid, domains, senders
+from mailrelay.policy.domain_check import Relay
 from mailrelay.policy.link_keys import secret_of
 
 from .place import InstallationTestCase
@@ -47,6 +51,14 @@ class ConfirmingTests(InstallationTestCase):
         self.done(self.store.ledger.accept(asked.letter, False))
         (passage,) = self.done(self.store.history.passages(Selection(message=asked.letter.id), 10))
         self.assertEqual((passage.id, passage.billed), (asked.letter.id, 0))
+
+    def test_asked_and_sent(self) -> None:
+        """Where a daemon runs the letter is in the queue as soon as it was asked for."""
+        place = replace(self.place, public_url=URL, relay=Relay(HOST, "bounces.example.org"))
+        asked = self.done(senders.ask(place, "shop", "ann@else.example"))
+        (passage,) = self.done(self.store.history.passages(Selection(message=asked.letter.id), 10))
+        self.assertEqual((passage.rcpt, passage.state), ("ann@else.example", State.QUEUED))
+        self.refused(senders.ask(self.place, "shop", "ben@else.example"), Invalid)
 
     def test_asked_for_again(self) -> None:
         """Asked for again it stays one request, with another letter; a confirmed one is not asked for."""

@@ -66,6 +66,25 @@ class FindingTests(SynchronousTestCase):
         self.assertTrue(verified(list(found.values())))
         self.assertFalse(undecided(list(found.values())))
 
+    def test_what_is_there(self) -> None:
+        """A finding tells the records that a receiver would take for it, and none beside them."""
+        changes: dict[tuple[str, Kind], tuple[object, ...] | None] = {
+            (NAME, "TXT"): ("other=1", "v=spf1 -all"),
+            ("_dmarc.shop.test", "TXT"): ("v=spf1 -all", "v=DMARC1; p=none"),
+            (NAME, "MX"): (MailExchange(5, "in.test"),),
+            (SELECTOR, "TXT"): ("p=", "nonsense"),
+            ("bounces.test", "MX"): None,
+        }
+        there = {purpose: each.found for purpose, each in findings(changes).items()}
+        expected = {
+            "spf": ("v=spf1 -all",),
+            "dkim": ("p=", "nonsense"),
+            "dmarc": ("v=DMARC1; p=none",),
+            "mx": ("5 in.test.",),
+            "return_path": (),
+        }
+        self.assertEqual(there, expected)
+
     def test_spf(self) -> None:
         """Every address of the host must pass; each other result has its words, and a record that would do."""
         for record, verdict, words in (

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from twisted.trial.unittest import SynchronousTestCase
 
 from mailrelay.interfaces.directory import SigningKey
-from mailrelay.interfaces.registry import Account, Domain, DomainKey
+from mailrelay.interfaces.registry import Account, Domain, DomainKey, Sender
 from mailrelay.mail.envelope import SECOND
 from mailrelay.store import migrate, open_store
 from mailrelay.store.engine import Database
@@ -62,6 +62,26 @@ class DomainKeyLaws:
             result(self.store.registry.put_domain(self.domain, (key(self.domain, "a"), key(other, "b"))))
         self.assertEqual(result(self.store.registry.domains(self.account)), [])
         self.assertEqual(result(self.store.registry.domain_keys(self.account)), [])
+
+    def test_removed(self) -> None:
+        """A domain goes with its keys and the senders on it, and nothing else goes: no other domain that ends or begins
+        like it, nothing of another account."""
+        registry, other = self.store.registry, new_id()
+        result(registry.add_account(Account(other, other, 0, 0, START)))
+        longer = Domain(self.account, "a_shop.example", "verified", START)
+        theirs = replace(self.domain, account=other)
+        for each in (self.domain, longer, theirs):
+            result(registry.put_domain(each, (key(each, "a"),)))
+            address = f"news@{each.name}"
+            result(registry.add_sender(Sender(each.account, address, START, address)))
+        result(registry.remove_domain(self.account, "shop.example"))
+        self.assertEqual(result(registry.domains(self.account)), [longer])
+        self.assertEqual([each.domain for each in result(registry.domain_keys(self.account))], ["a_shop.example"])
+        self.assertEqual([each.address for each in result(registry.senders(self.account))], ["news@a_shop.example"])
+        left = result(registry.domains(other)), result(registry.domain_keys(other)), result(registry.senders(other))
+        self.assertEqual([len(each) for each in left], [1, 1, 1])
+        with self.assertRaises(KeyError):
+            result(registry.remove_domain(self.account, "shop.example"))
 
     def test_what_signs(self) -> None:
         """The active keys of the account's own domain, RSA first; none is not the same as no domain."""

@@ -28,7 +28,7 @@ PAGES: tuple[tuple[str, tuple[Entry, ...]], ...] = (
             Entry("/console/statistics", "Statistics"),
         ),
     ),
-    ("Set-up", ()),
+    ("Set-up", (Entry("/console/domains", "Domains and senders"),)),
     ("Account", ()),
     ("Relay", ()),
 )

@@ -10,7 +10,19 @@ from datetime import UTC, datetime, timedelta, tzinfo
 
 from ..markup import Markup, join, tag
 
-STATUS = {"active": "Active", "blocked": "Blocked", "not_activated": "Not Activated"}
+STATUS = {
+    "active": "Active",
+    "blocked": "Blocked",
+    "not_activated": "Not Activated",
+    "verified": "Verified",
+    "unverified": "Not verified",
+    "requested": "Waits for its letter",
+    "confirmed": "Confirmed",
+    "ok": "Right",
+    "missing": "Missing",
+    "wrong": "Wrong",
+    "unknown": "No answer",
+}
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 #: Seconds of the units that times are told in, the largest first.

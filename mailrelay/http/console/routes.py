@@ -16,7 +16,7 @@ from ...manage.installation import Installation
 from .. import query
 from ..markup import Markup, tag
 from ..problem import Problem
-from . import connections, look, statistics
+from . import connections, domains, look, senders, statistics
 from .connections import Door
 from .frame import Console, bare, keep_theme
 from .visit import address_of, keep, token_of
@@ -80,6 +80,8 @@ def add_routes(app: Klein, installation: Installation, doors: Sequence[Door]) ->
 
     connections.add_routes(app, console, doors)
     statistics.add_routes(app, console)
+    domains.add_routes(app, console)
+    senders.add_routes(app, console)
 
 
 def sign_in(request: Request, name: str = "", fault: Invalid | None = None) -> bytes:

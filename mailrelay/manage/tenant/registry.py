@@ -99,6 +99,11 @@ class OwnRegistry(Narrowed[IRegistry]):
         await self._whole.put_domain(domain, keys)
 
     @answers
+    async def remove_domain(self, account: str, name: str) -> None:
+        self._require(account)
+        await self._whole.remove_domain(account, name)
+
+    @answers
     async def domain_keys(self, account: str = "") -> Sequence[DomainKey]:
         return await self._whole.domain_keys(self._account) if self._own(account) else ()
 

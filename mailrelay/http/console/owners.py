@@ -1,0 +1,53 @@
+"""Whose a thing of the console is: members never choose, an administrator who acts for nobody does.
+
+A page about one thing has the account's id in its path, so that it means the same for everybody who may see it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from twisted.web.server import Request
+
+from ...manage import accounts
+from ...manage.errors import Invalid, Unknown
+from .. import query
+from ..markup import Markup
+from . import look
+from .visit import Visit
+
+
+async def named(visit: Visit) -> Mapping[str, str]:
+    """The names of the accounts that the caller sees, by id."""
+    return {each.id: each.name for each in await accounts.every(visit.installation) if visit.caller.sees(each.id)}
+
+
+def owned(visit: Visit, request: Request) -> str:
+    """The id of the account that a form or a list is about, "" where none was chosen."""
+    return visit.caller.bound or query.text(request, "account")
+
+
+def sight(visit: Visit, owner: str, what: str, name: str) -> None:
+    """Fail as if there were no such thing where the caller may not know of the account (A12)."""
+    if not visit.caller.sees(owner):
+        raise Unknown(what, name)
+
+
+async def field(visit: Visit, chosen: str, everybody: str = "") -> Sequence[Markup]:
+    """The line of a form that asks for an account, where there is something to choose; `everybody` is the choice of
+    none."""
+    if visit.caller.bound:
+        return ()
+    options = [("", everybody)] if everybody else []
+    options += list((await named(visit)).items())
+    return (look.choice("account", "Account", options, chosen),)
+
+
+def about(fault: Invalid | Unknown) -> str:
+    """The field that a fault of a use case is about."""
+    return fault.field if isinstance(fault, Invalid) else fault.what
+
+
+def words(fault: Invalid | Unknown) -> str:
+    """What is wrong, as it stands beside a field."""
+    return fault.reason if isinstance(fault, Invalid) else f"there is no {fault.what} {fault.name}"
