@@ -8,6 +8,7 @@ socket, asks for the time or writes; files that the configuration names are read
 from .loading import ConfigError, faults, load
 from .sections import (
     Config,
+    Console,
     Counters,
     Delivery,
     Dialects,
@@ -26,6 +27,7 @@ from .sections import (
 __all__ = [
     "Config",
     "ConfigError",
+    "Console",
     "Counters",
     "Delivery",
     "Dialects",

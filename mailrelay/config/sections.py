@@ -120,6 +120,14 @@ def _sender(text: str) -> str:
     return f"{local}@{domain.lower()}" if text else ""
 
 
+def _support(text: str) -> str:
+    if "://" not in text:
+        return _sender(text)
+    if not re.fullmatch(r"https?://[!-~]+", text):
+        raise ValueError("must be an address such as help@example.com, or a URL")
+    return text
+
+
 def _local_part(text: str) -> str:
     if not _LOCAL_PART.fullmatch(text):
         raise ValueError("must be 1 to 64 letters, digits, dots, hyphens or underscores, without @")
@@ -374,6 +382,13 @@ class Http(Section):
     metrics_port: Port = 0
 
 
+class Console(Section):
+    """``[console]``: whom a person in front of the console turns to when a connection is blocked or not activated: an
+    address, or the URL of a page."""
+
+    support: Annotated[Text, AfterValidator(_support)] = ""
+
+
 class Webhooks(Section):
     """``[webhooks]``: how events are pushed. Receivers are on the public internet, and in these private networks; on
     one of these ports, none for any. One that took nothing for `give_up_hours` is disabled."""
@@ -465,6 +480,7 @@ class Config(Section):
     scanner: Scanner = Scanner()
     delivery: Delivery = Delivery()
     http: Http = Http()
+    console: Console = Console()
     webhooks: Webhooks = Webhooks()
     tls_reports: TlsReports = TlsReports()
     retention: Retention = Retention()

@@ -46,7 +46,7 @@ from . import (
 from .api import table
 from .callers import Configured, ICallers
 from .console import routes as console
-from .console.connections import Door
+from .console.card import Outside
 from .console.visit import SignInFirst
 from .guard import Guard
 from .health import Obstacles, health, readiness
@@ -67,14 +67,14 @@ def make_site(
     obstacles: Obstacles = _no_obstacles,
     inbox: IInbox | None = None,
     first_mail: str = "",
-    doors: Sequence[Door] = (),
+    outside: Outside | None = None,
     callers: ICallers | None = None,
 ) -> Site:
     """The site: the API, and with an `inbox` the sandbox's routes and pages.
 
     `first_mail` is a shell line that sends a mail, shown while the inbox is empty; `obstacles` tells why no mail can be
-    taken; `doors` are where applications connect, as the console tells them; `callers` knows the tokens of the API,
-    which is the `api_token` alone if left out.
+    taken; `outside` is where applications connect and whom to turn to, as the console tells them; `callers` knows the
+    tokens of the API, which is the `api_token` alone if left out.
     """
     guard = Guard(api_token)
     installation = installation.asked_by(Caller(TOKEN, "api_token"))
@@ -98,7 +98,7 @@ def make_site(
     routes.add_routes(app, installation)
     people.add_routes(app, installation)
     queue.add_routes(app, installation, clock)
-    console.add_routes(app, installation, doors)
+    console.add_routes(app, installation, outside or Outside())
     if inbox is not None:
         sandbox.add_routes(app, inbox)
         pages.add_routes(app, guard, inbox, first_mail)

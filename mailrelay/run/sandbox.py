@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from .. import __version__
-from ..config import Config, Delivery, Http, Limits, Listener, LoginGuard, Route, Server, State, Webhooks
+from ..config import Config, Console, Delivery, Http, Limits, Listener, LoginGuard, Route, Server, State, Webhooks
 from ..interfaces.people import ADMINISTRATOR, MEMBER
 from ..interfaces.registry import Connection
 from ..interfaces.templates import Template
@@ -29,6 +29,7 @@ from .ports import Address
 
 LOOPBACK = "127.0.0.1"
 HOSTNAME = "localhost"
+SUPPORT = "help@relay.example"
 HTTP_OFFSET = 8080  #: from the base port
 PUBLIC_OFFSET = 8081  #: the public pages
 OPENING_BALANCE = 1_000_000  #: sends
@@ -68,6 +69,7 @@ def configuration(
         delivery=Delivery(
             schedule=SCHEDULE, jitter=0, expiry=EXPIRY, uncertain=SCHEDULE[2], shaping=state / "shaping.toml"
         ),
+        console=Console(support=SUPPORT),
         webhooks=Webhooks(private_networks=LOOPBACK_NETWORKS, ports=()),
         http=Http(
             enabled=True,

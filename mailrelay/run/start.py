@@ -278,23 +278,25 @@ def _http(
             obstacles=health.obstacles,
             inbox=inbox(),
             first_mail=first_mail,
-            doors=_doors(config),
+            outside=_outside(config),
         )
 
     return Served(reactor, sock, site)
 
 
-def _doors(config: Config) -> list[Any]:
-    """Where applications connect."""
-    from ..http.console.connections import Door
+def _outside(config: Config) -> Any:
+    """Where applications connect, and whom to turn to."""
+    from ..http.console.card import Door, Outside
 
     modes = {"starttls": "STARTTLS", "implicit": "TLS", "none": "no TLS"}
-    return [
-        Door(config.server.hostname or socket.getfqdn(), each.port, modes[each.tls], dialect)
+    doors = [
+        Door(config.server.hostname or socket.getfqdn(), each.port, mode, dialect)
         for each in config.listeners
         if not each.feedback and each.login == "auth"
+        for mode in (modes[each.tls], *((modes["none"],) if each.tls == "starttls" and each.plaintext else ()))
         for dialect in dict.fromkeys((each.dialect, *each.dialect_by_name.values()))
     ]
+    return Outside(doors, config.console.support)
 
 
 def _metrics(reactor: Any, config: Config, sockets: Mapping[str, socket.socket], health: Health) -> list[Served]:

@@ -1,9 +1,8 @@
-"""Pages about connections: the list, making one, and the card with what an application needs to send by it."""
+"""Pages about connections: the list, making one, and the card with what can be done to it."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Mapping
 
 from klein import Klein
 from twisted.web.server import Request
@@ -13,26 +12,17 @@ from ...manage import accounts, connections
 from ...manage.connections import Wanted
 from ...manage.credentials import Issued
 from ...manage.errors import Invalid, Unknown
+from ...manage.installation import Installation
 from .. import query
-from ..markup import Markup, join, tag
-from . import look
+from ..markup import Markup, tag
+from . import card, look
+from .card import HERE, Outside
+from .faults import beside
 from .frame import Console
 from .visit import Visit
 
-HERE = "/console/connections"
 
-
-@dataclass(frozen=True, slots=True)
-class Door:
-    """Where an application connects: `tls` is "STARTTLS", "TLS" or "no TLS", `dialect` whom the port is for."""
-
-    host: str
-    port: int
-    tls: str
-    dialect: str
-
-
-def add_routes(app: Klein, console: Console, doors: Sequence[Door]) -> None:
+def add_routes(app: Klein, console: Console, outside: Outside) -> None:
     """Serve the pages."""
 
     @app.route(HERE, methods=["GET"])
@@ -68,36 +58,58 @@ def add_routes(app: Klein, console: Console, doors: Sequence[Door]) -> None:
         except (Invalid, Unknown) as fault:
             request.setResponseCode(400)
             return console.page(request, visit, "Create connection", await _new(visit, given, fault), here=HERE)
-        return console.go(request, f"{HERE}/{made.connection.id}")
+        if visit.installation.reveal_secrets or not visit.caller.sees_secrets:
+            return console.go(request, f"{HERE}/{made.connection.id}", f"{made.connection.name} is made.")
+        return show(request, visit, made.connection, made)  # the only time that it can be shown
 
     @app.route(f"{HERE}/<string:id>", methods=["GET"])
     async def console_connection(request: Request, id: str) -> bytes:
         visit = await console.visit(request)
-        found = await connections.find(visit.installation, id)
-        return console.page(request, visit, found.name, *_card(visit, found, None, doors), here=HERE)
+        return show(request, visit, await connections.find(visit.installation, id))
 
     @app.route(f"{HERE}/<string:id>/<string:act>", methods=["POST"])
     async def console_connection_act(request: Request, id: str, act: str) -> bytes:
         visit = await console.visit(request)
         found = await connections.find(visit.installation, id)
-        place = visit.installation
-        if act == "reveal" and visit.caller.sees_secrets:
-            issued = await connections.reveal(place, found.id)
-            return console.page(request, visit, found.name, *_card(visit, found, issued, doors), here=HERE)
-        if act == "new-password" and visit.caller.sees_secrets:
-            issued = await connections.new_password(place, found.id)
-            return console.page(request, visit, found.name, *_card(visit, found, issued, doors), here=HERE)
-        if act == "activate" and visit.caller.administrator:
-            await connections.activate(place, found.id)
-        elif act == "block":
-            await connections.block(place, found.id, query.text(request, "reason"))
+        if act in _SECRETS and visit.caller.sees_secrets:
+            return show(request, visit, found, await _SECRETS[act](visit.installation, found.id))
+        if act == "block":
+            await connections.block(visit.installation, found.id, query.text(request, "reason"))
+            said = "Blocked: its login is refused from now on."
+        elif act == "activate":
+            await connections.activate(visit.installation, found.id)
+            said = "Activated: it takes mail from now on."
+        elif act == "revoke":
+            await connections.revoke(visit.installation, found.id, query.text(request, "kind"))
+            said = "Taken away: it is refused from the next login on."
         else:
             raise Unknown("act", act)
-        return console.go(request, f"{HERE}/{found.id}")
+        return console.go(request, f"{HERE}/{found.id}", said)
+
+    def show(request: Request, visit: Visit, found: Connection, issued: Issued | None = None) -> bytes:
+        # a page with a secret must not come back by the browser's own doing
+        request.setHeader(b"Cache-Control", b"no-store")
+        mode = query.text(request, "mode")
+        current = found if issued is None else issued.connection
+        body = card.view(visit, current, issued, outside, mode)
+        return console.page(request, visit, found.name, *body, here=HERE, above=[(HERE, "Connections")])
+
+
+#: What shows secrets, by the act of a form.
+_SECRETS: Mapping[str, Callable[[Installation, str], Awaitable[Issued]]] = {
+    "reveal": connections.reveal,
+    "new-password": connections.new_password,
+    "new-api-key": connections.new_api_key,
+    "short-password": connections.short_password,
+}
+
+
+#: Beside which field of the form a fault of a use case is shown.
+_FIELDS = {"connection": "name", "domain": "sender", "address": "sender", "sender": "sender", "dialect": "dialect"}
 
 
 async def _new(visit: Visit, given: dict[str, str], fault: Invalid | Unknown | None) -> Markup:
-    wrong = {} if fault is None else {_FIELDS.get(_about(fault), "name"): _words(fault)}
+    wrong = beside(fault, _FIELDS, "name")
     dialects = [(each.name, each.title) for each in visit.installation.dialects if not each.name.startswith("bare")]
     fields = [
         look.field("name", "Name", wrong.get("name", ""), "What you call it; also a part of its login.",
@@ -110,46 +122,3 @@ async def _new(visit: Visit, given: dict[str, str], fault: Invalid | Unknown | N
         owners = [(each.name, each.name) for each in await accounts.every(visit.installation)]
         fields.insert(0, look.choice("account", "Account", owners, given.get("account", "")))
     return look.form(f"{HERE}/new", visit.key, *fields, look.button("Next"), stacked=True)
-
-
-#: Beside which field of the form a fault of a use case is shown.
-_FIELDS = {"connection": "name", "sender": "sender", "domain": "sender", "address": "sender"}
-
-
-def _about(fault: Invalid | Unknown) -> str:
-    return fault.field if isinstance(fault, Invalid) else fault.what
-
-
-def _words(fault: Invalid | Unknown) -> str:
-    return fault.reason if isinstance(fault, Invalid) else f"there is no {fault.what} {fault.name}"
-
-
-def _card(visit: Visit, found: Connection, issued: Issued | None, doors: Sequence[Door]) -> list[Markup]:
-    path = f"{HERE}/{found.id}"
-    mine = [each for each in doors if each.dialect == found.dialect]
-    ports = [(f"Port, {each.tls}", look.copied(str(each.port))) for each in mine]
-    host = [("Host", look.copied(mine[0].host))] if mine else []
-    login = [("User name", look.copied(each.username)) for each in found.credentials if each.username][:1]
-    secrets = [] if issued is None else [
-        (name, look.copied(text))
-        for name, text in (("Password", issued.password), ("API key", issued.api_key),
-                           ("Short user name", issued.short_username), ("Short password", issued.short_password))
-        if text
-    ]  # fmt: skip
-    told = join(look.status(found.status), f" {found.status_reason}" if found.status_reason else "")
-    buttons = []
-    if found.status == "active":
-        buttons.append(look.form(f"{path}/block", visit.key, look.button("Block", "danger")))
-    elif visit.caller.administrator:
-        buttons.append(look.form(f"{path}/activate", visit.key, look.button("Activate")))
-    if visit.caller.sees_secrets:
-        if issued is None and visit.installation.reveal_secrets:
-            buttons.append(look.form(f"{path}/reveal", visit.key, look.button("Show password", "quiet")))
-        buttons.append(look.form(f"{path}/new-password", visit.key, look.button("New password", "quiet")))
-    networks = ", ".join(found.networks) or "any address"
-    return [
-        look.facts([("Status", told), ("Sender", found.sender), ("Speaks", found.dialect), *host, *ports, *login,
-                    *secrets, ("May connect from", networks)]),
-        tag("div", *buttons, class_="buttons"),
-        tag("p", tag("a", "Statistics", href=f"/console/statistics?connection={found.id}")),
-    ]  # fmt: skip

@@ -146,6 +146,12 @@ def copied(text: str) -> Markup:
     return tag("span", tag("code", text), copy, class_="copied")
 
 
+def snippet(text: str) -> Markup:
+    """Lines to be pasted as they are, with a button that copies them."""
+    copy = tag("button", "Copy", type="button", class_="copy", data_copy=text)
+    return tag("div", copy, tag("pre", tag("code", text), tabindex="0"), class_="snippet")
+
+
 def status(word: str) -> Markup:
     """The status of something, in words and colour."""
     return tag("span", STATUS.get(word, word), class_=f"status {word.replace('_', '-')}")

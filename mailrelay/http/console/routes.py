@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 from importlib import resources
 
 from klein import Klein
@@ -16,8 +15,8 @@ from ...manage.installation import Installation
 from .. import query
 from ..markup import Markup, tag
 from ..problem import Problem
-from . import connections, domains, look, senders, statistics
-from .connections import Door
+from . import card, connection_settings, connections, domains, look, senders, statistics
+from .card import Outside
 from .frame import Console, bare, keep_theme
 from .visit import address_of, keep, token_of
 
@@ -26,7 +25,7 @@ _OURS = re.compile(r"/console(?:/[A-Za-z0-9_.@-]+)*")
 _ASSETS = {"console.css": b"text/css; charset=utf-8", "console.js": b"text/javascript; charset=utf-8"}
 
 
-def add_routes(app: Klein, installation: Installation, doors: Sequence[Door]) -> None:
+def add_routes(app: Klein, installation: Installation, outside: Outside) -> None:
     """Serve the console."""
     folder = resources.files("mailrelay.http") / "assets"
     assets = {name: (folder / name).read_bytes() for name in _ASSETS}
@@ -69,7 +68,7 @@ def add_routes(app: Klein, installation: Installation, doors: Sequence[Door]) ->
     @app.route("/console", methods=["GET"])
     async def console_home(request: Request) -> bytes:
         await console.visit(request)
-        return console.go(request, connections.HERE)
+        return console.go(request, card.HERE)
 
     @app.route("/console/theme", methods=["POST"])
     async def console_theme(request: Request) -> bytes:
@@ -78,7 +77,8 @@ def add_routes(app: Klein, installation: Installation, doors: Sequence[Door]) ->
         back = query.text(request, "back")
         return console.go(request, back if _OURS.fullmatch(back) else "/console")
 
-    connections.add_routes(app, console, doors)
+    connections.add_routes(app, console, outside)
+    connection_settings.add_routes(app, console)
     statistics.add_routes(app, console)
     domains.add_routes(app, console)
     senders.add_routes(app, console)

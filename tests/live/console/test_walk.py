@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..daemon import Sandbox, eventually, letter
+from ..daemon import Sandbox, letter
 from .browser import Person
 
 
@@ -79,17 +79,3 @@ def test_others_are_not_there(sandbox: Sandbox, person: Person) -> None:
     blocked = page.request.post(f"{person.base}/console/connections/{own}/block", form={"key": "guessed"})
     assert blocked.status == 403
     assert sandbox.cli("connection", "show", mine.connection)["status"] == "active"
-
-
-def test_blocked_and_activated(sandbox: Sandbox, administrator: Person) -> None:
-    """An administrator blocks a connection and activates it again."""
-    shop = sandbox.shop()
-    page = administrator.page
-    page.reload()
-    page.get_by_role("link", name=shop.connection, exact=True).click()
-    page.get_by_role("button", name="Block").click()
-    assert eventually(lambda: page.get_by_text("Blocked", exact=True).is_visible())
-    assert sandbox.cli("connection", "show", shop.connection)["status"] == "blocked"
-    page.get_by_role("button", name="Activate").click()
-    assert page.get_by_text("Active", exact=True).is_visible()
-    assert not administrator.complaints
