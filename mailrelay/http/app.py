@@ -98,7 +98,7 @@ def make_site(
     routes.add_routes(app, installation)
     people.add_routes(app, installation)
     queue.add_routes(app, installation, clock)
-    console.add_routes(app, installation, outside or Outside())
+    console.add_routes(app, installation, clock, outside or Outside())
     if inbox is not None:
         sandbox.add_routes(app, inbox)
         pages.add_routes(app, guard, inbox, first_mail)

@@ -13,24 +13,20 @@ at more than so much of the history. An unknown id, account or connection is 404
 from __future__ import annotations
 
 import json
-from typing import cast
 
 from klein import Klein
 from twisted.internet.defer import Deferred
-from twisted.logger import Logger
 from twisted.web.iweb import IRequest
 from twisted.web.server import Request
 
-from ..manage import explain, export, messages, plain, resend
+from ..manage import explain, messages, plain, resend
 from ..manage.installation import Installation
 from ..manage.queue import Which
 from . import query
+from .exporting import send_export
 from .problem import Problem
-from .streaming import Gone, Stream
 
 DEFAULT_LIMIT = 1000
-
-log = Logger()
 
 
 def add_routes(app: Klein, installation: Installation) -> None:
@@ -45,7 +41,8 @@ def add_routes(app: Klein, installation: Installation) -> None:
 
     @app.route("/api/v1/messages/export", methods=["GET"])
     async def message_export(request: IRequest) -> bytes:
-        return await _export(request, installation)
+        format = query.text(request, "format") or "csv"
+        return await send_export(request, installation, _which(request), query.words(request, "state"), format)
 
     @app.route("/api/v1/messages/<id>/resend", methods=["POST"])
     async def message_resend(request: Request, id: str) -> bytes:
@@ -90,32 +87,3 @@ def addresses(request: Request) -> tuple[str, ...]:
     if not (isinstance(to, list) and all(isinstance(each, str) for each in to)):
         raise Problem(400, "to: must be a list of addresses", "to")
     return tuple(to)
-
-
-async def _export(request: IRequest, installation: Installation) -> bytes:
-    """Write the file. What is wrong with the question shows before it begins; a failure later cuts it off, so that
-    nobody takes a part for the whole."""
-    stream: Stream | None = None
-    format = query.text(request, "format") or "csv"
-
-    async def write(text: str) -> None:
-        nonlocal stream
-        if stream is None:
-            request.setHeader(b"Content-Type", export.FORMATS[format].encode("ascii"))
-            request.setHeader(b"Content-Disposition", f'attachment; filename="messages.{format}"'.encode("ascii"))
-            stream = Stream(cast(Request, request))
-        await stream.write(text)
-
-    try:
-        await export.export(installation, _which(request), query.words(request, "state"), format, write)
-    except Exception as error:
-        if stream is None:
-            raise
-        if not isinstance(error, Gone):
-            log.failure("an export was cut off")
-            stream.cut_off()
-    if stream is not None:
-        stream.end()
-    else:
-        request.setHeader(b"Content-Type", export.FORMATS[format].encode("ascii"))
-    return b""

@@ -33,6 +33,7 @@ from ..interfaces.routes import IRoutes
 from ..interfaces.statistics import IStatistics
 from ..interfaces.templates import ITemplates
 from ..interfaces.tls_reports import ITlsReports
+from ..interfaces.web_version import IWebVersions
 from ..interfaces.webhooks import IWebhooks
 from ..mail.envelope import ulid
 from ..policy.dialect import Dialects
@@ -147,7 +148,8 @@ class Installation:
     run in a thread, and `aside`, which calls a function in one. `posts` takes messages, where a daemon runs,
     `resolver` asks the DNS where there is any to ask, and `relay` is who sends. `verify_password` judges a person's
     password by name, Argon2id text ("" where there is nobody of the name; it takes as long), password and address;
-    `counters` hold back who guesses, where a daemon runs. `caller` is who asks."""
+    `counters` hold back who guesses, and `web_versions` show mail as it was sent, where a daemon runs. `caller` is who
+    asks."""
 
     registry: IRegistry
     history: IHistory
@@ -186,6 +188,7 @@ class Installation:
     aside: Callable[..., Deferred[Any]] = execute
     verify_password: Callable[[str, str, str, str], Deferred[bool]] = _verify_here
     counters: ICounters | None = None
+    web_versions: IWebVersions | None = None
     caller: Caller = HERE
     #: the installation of which this is one account's view
     whole: Installation | None = None

@@ -24,8 +24,9 @@ from .personal import Site, personalise
 class WebVersions:
     """Over what the store knows of a recipient, and of its message."""
 
-    def __init__(self, engagement: IEngagement, bodies: IBodies, site: Site, aside: Aside = execute) -> None:
-        """`aside` calls a function in a thread, which large messages are for."""
+    def __init__(self, engagement: IEngagement, bodies: IBodies, site: Site | None, aside: Aside = execute) -> None:
+        """Without a `site` there are no links of ours in them. `aside` calls a function in a thread, which large
+        messages are for."""
         self._engagement = engagement
         self._bodies = bodies
         self._site = site

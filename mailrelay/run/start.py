@@ -250,6 +250,7 @@ def _installation(config: Config, worker: Worker, vault: Vault, dialects: Dialec
         caller=ITSELF,
         verify_password=worker.verify_password,
         counters=worker.counters,
+        web_versions=worker.web_versions,
     )
 
 

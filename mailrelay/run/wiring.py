@@ -93,7 +93,7 @@ class Wired:
     certificates: Certificates
     renderer: RenderPool
     #: messages in the browser, where there are public pages
-    web_versions: IWebVersions | None
+    web_versions: IWebVersions
     #: others' policies by MTA-STS, where they are asked for
     policies: StsPolicies | None
     tls_reporter: TlsReporter
@@ -251,7 +251,7 @@ def wire(
         for section in config.listeners
     }
     watched = Certificates(list(certificates.values()), reactor, now)
-    web_versions = WebVersions(store.engagement, store.bodies, site, signing.defer) if site else None
+    web_versions = WebVersions(store.engagement, store.bodies, site, signing.defer)
     reporter = reporter_of(config, store, sessions, resolver, Https(reactor, resolver), now, intake.new_id)
     return Wired(
         factories,

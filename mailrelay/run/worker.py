@@ -133,8 +133,7 @@ class Worker:
     @property
     def public(self) -> tuple[IEngagement, IWebVersions, IRegistry, Keyring]:
         """What the public pages stand on, once started."""
-        assert self._wired is not None and self._wired.web_versions is not None, "not started, or without public pages"
-        return self.store.engagement, self._wired.web_versions, self.store.registry, self._keyring
+        return self.store.engagement, self.web_versions, self.store.registry, self._keyring
 
     @property
     def route_tests(self) -> IRouteTests:
@@ -176,6 +175,12 @@ class Worker:
         """What holds back who guesses, once started."""
         assert self._wired is not None, "the worker was not started"
         return self._wired.counters
+
+    @property
+    def web_versions(self) -> IWebVersions:
+        """Messages as they were sent, once started."""
+        assert self._wired is not None, "the worker was not started"
+        return self._wired.web_versions
 
     # -- start
 

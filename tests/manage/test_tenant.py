@@ -16,7 +16,7 @@ from twisted.python.failure import Failure
 from zope.interface.interface import InterfaceClass, Method
 
 from mailrelay import manage
-from mailrelay.interfaces import posting, route_tests
+from mailrelay.interfaces import posting, route_tests, web_version
 from mailrelay.interfaces.changes import Wanted as WantedChanges
 from mailrelay.interfaces.history import Selection
 from mailrelay.interfaces.submission import Peer
@@ -25,6 +25,7 @@ from mailrelay.manage import (
     accounts,
     changes,
     connections,
+    content,
     deliveries,
     domain_checks,
     domains,
@@ -87,7 +88,7 @@ class NarrowedTests(InstallationTestCase):
     def setUp(self) -> None:
         super().setUp()
         office: Any = Post()
-        self.place = replace(self.place, posts=office, route_tests=office)
+        self.place = replace(self.place, posts=office, route_tests=office, web_versions=office)
         self.shop = self.account()
         self.view = self.place.asked_by(Caller(USER, "ann", "U1", False, self.shop.id))
 
@@ -145,7 +146,11 @@ class NarrowedTests(InstallationTestCase):
                 yield field.name, view
 
     def interface_of(self, name: str) -> InterfaceClass:
-        found: Any = {"posts": posting.IPostOffice, "route_tests": route_tests.IRouteTests}.get(name)
+        found: Any = {
+            "posts": posting.IPostOffice,
+            "route_tests": route_tests.IRouteTests,
+            "web_versions": web_version.IWebVersions,
+        }.get(name)
         if found is None:
             hinted = str(next(each.type for each in fields(Installation) if each.name == name))
             found = vars(installation)[hinted]
@@ -196,6 +201,8 @@ NAMED: Mapping[str, Call] = {
     "connections.set_sender": lambda p, t: connections.set_sender(p, t.connection, "x@shop.example"),
     "connections.set_options": lambda p, t: connections.set_options(p, t.connection, {"track_opens": "no"}),
     "domain_checks.check": lambda p, t: domain_checks.check(p, RESOLVER, RELAY, "", t.domain),
+    "content.source": lambda p, t: content.source(p, t.message),
+    "content.rendered": lambda p, t: content.rendered(p, t.recipient),
     "domain_checks.verify": lambda p, t: domain_checks.verify(p, RESOLVER, RELAY, "", t.domain),
     "domain_checks.rotate": lambda p, t: domain_checks.rotate(p, None, RELAY, "", t.domain),
     "domains.add": lambda p, t: domains.add(p, t.account, "new.example"),
@@ -422,7 +429,7 @@ class UseCaseTests(InstallationTestCase):
         bob = self.done(users.find(self.place, "bob"))
         theirs = self.place.asked_by(Caller(USER, "bob", bob.id, False, bob.account))
         reading = {name for name, function in use_cases() if not getattr(function, "action", "")}
-        reading -= {"domain_checks.check", "sending.send", "sending.preflight"}  # they ask others
+        reading -= {"content.rendered", "domain_checks.check", "sending.send", "sending.preflight"}  # they ask others
         unseen = []
         for name in sorted(reading & set(NAMED)):
             seen: list[Any] = []

@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from urllib.parse import quote, unquote
 
+from twisted.internet.interfaces import IReactorTime
+from twisted.internet.task import deferLater
 from twisted.web.iweb import IRequest
 from twisted.web.server import Request
 
@@ -28,8 +30,13 @@ _LONGEST = 500
 class Console:
     """The console of one installation."""
 
-    def __init__(self, installation: Installation) -> None:
+    def __init__(self, installation: Installation, clock: IReactorTime) -> None:
         self.installation = installation
+        self._clock = clock
+
+    async def pause(self, seconds: float) -> None:
+        """Let time pass, so that a daemon gives back what it has in hand."""
+        await deferLater(self._clock, seconds)
 
     async def visit(self, request: IRequest) -> Visit:
         """Who comes; fails with `SignInFirst`."""

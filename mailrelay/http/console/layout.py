@@ -26,6 +26,7 @@ PAGES: tuple[tuple[str, tuple[Entry, ...]], ...] = (
         (
             Entry("/console/connections", "Connections"),
             Entry("/console/statistics", "Statistics"),
+            Entry("/console/history", "History"),
         ),
     ),
     ("Set-up", (Entry("/console/domains", "Domains and senders"),)),

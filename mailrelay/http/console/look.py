@@ -114,9 +114,9 @@ def _labelled(name: str, label: str, control: Markup, fault: str, hint: str) -> 
     )
 
 
-def confirm(summary: str, text: str, *forms: str) -> Markup:
+def confirm(summary: str, text: str, *forms: str, open: bool = False) -> Markup:
     """Something that should not happen by a slip: it opens, tells what will be, and asks."""
-    return tag("details", tag("summary", summary), tag("p", text), *forms, class_="confirm")
+    return tag("details", tag("summary", summary), tag("p", text), *forms, class_="confirm", open=open)
 
 
 def table(caption: str, heads: Sequence[str], rows: Sequence[Sequence[str]], numbers: int = 0) -> Markup:

@@ -6,6 +6,7 @@ import re
 from importlib import resources
 
 from klein import Klein
+from twisted.internet.interfaces import IReactorTime
 from twisted.web.iweb import IRequest
 from twisted.web.server import Request
 
@@ -15,7 +16,7 @@ from ...manage.installation import Installation
 from .. import query
 from ..markup import Markup, tag
 from ..problem import Problem
-from . import card, connection_settings, connections, domains, look, senders, statistics
+from . import card, connection_settings, connections, domains, history, look, message, senders, statistics
 from .card import Outside
 from .frame import Console, bare, keep_theme
 from .visit import address_of, keep, token_of
@@ -25,11 +26,11 @@ _OURS = re.compile(r"/console(?:/[A-Za-z0-9_.@-]+)*")
 _ASSETS = {"console.css": b"text/css; charset=utf-8", "console.js": b"text/javascript; charset=utf-8"}
 
 
-def add_routes(app: Klein, installation: Installation, outside: Outside) -> None:
+def add_routes(app: Klein, installation: Installation, clock: IReactorTime, outside: Outside) -> None:
     """Serve the console."""
     folder = resources.files("mailrelay.http") / "assets"
     assets = {name: (folder / name).read_bytes() for name in _ASSETS}
-    console = Console(installation)
+    console = Console(installation, clock)
 
     @app.route("/console/assets/<string:name>", methods=["GET"])
     def console_asset(request: IRequest, name: str) -> bytes:
@@ -80,6 +81,8 @@ def add_routes(app: Klein, installation: Installation, outside: Outside) -> None
     connections.add_routes(app, console, outside)
     connection_settings.add_routes(app, console)
     statistics.add_routes(app, console)
+    history.add_routes(app, console)
+    message.add_routes(app, console)
     domains.add_routes(app, console)
     senders.add_routes(app, console)
 

@@ -15,7 +15,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from .kept import OwnFiles, OwnPeople, OwnPlans, OwnRoutes, OwnTemplates, OwnWebhooks
-from .past import OwnBodies, OwnChanges, OwnErasure, OwnEvents, OwnHistory, OwnStatistics
+from .past import OwnBodies, OwnChanges, OwnErasure, OwnEvents, OwnHistory, OwnStatistics, OwnWebVersions
 from .registry import OwnRegistry
 from .way import NoTlsReports, OwnDirectory, OwnLedger, OwnPostOffice, OwnRouteTests
 
@@ -47,4 +47,6 @@ def narrowed(whole: Installation, account: str) -> Installation:
         views["posts"] = OwnPostOffice(whole.posts, account, whole.registry)
     if whole.route_tests is not None:
         views["route_tests"] = OwnRouteTests(whole.route_tests, account)
+    if whole.web_versions is not None:
+        views["web_versions"] = OwnWebVersions(whole.web_versions, account, whole.history)
     return replace(whole, whole=whole, **views)

@@ -18,6 +18,7 @@ from ...interfaces.events import Page as EventPage
 from ...interfaces.history import Attempt, IHistory, Original, Page, Passage, Selection, Turned, Waiting
 from ...interfaces.registry import IRegistry
 from ...interfaces.statistics import Counted, Counting, IStatistics
+from ...interfaces.web_version import IWebVersions, WebVersion
 from ...mail.event import Event
 from .base import Narrowed, answers
 
@@ -224,3 +225,17 @@ class OwnErasure(Narrowed[IErasure]):
     @answers
     async def receipts(self, account: str = "") -> Sequence[Receipt]:
         return await self._whole.receipts(self._account) if self._own(account) else ()
+
+
+class OwnWebVersions(Narrowed[IWebVersions]):
+    """`IWebVersions` of one account."""
+
+    def __init__(self, whole: IWebVersions, account: str, history: IHistory) -> None:
+        super().__init__(whole, account)
+        self._history = history
+
+    @answers
+    async def read(self, recipient: str) -> WebVersion:
+        if not await is_own(self._history, self._account, Selection(recipient=recipient)):
+            raise KeyError(recipient)
+        return await self._whole.read(recipient)
