@@ -41,10 +41,10 @@ Post = Callable[[str, Mapping[str, str], bytes], Deferred[tuple[int, str]]]
 class Refused(Exception):
     """A receiver did not take an event: why, the status of its answer (0: none), and the begin of that."""
 
-    def __init__(self, reason: str, status: int = 0, text: str = "") -> None:
+    def __init__(self, reason: str, status: int = 0, text: str | None = None) -> None:
         super().__init__(reason)
         self.status = status
-        self.text = text or reason
+        self.text = reason if text is None else text
 
 
 class Pusher:

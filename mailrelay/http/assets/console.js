@@ -31,3 +31,13 @@ setInterval(() => {
     if (Math.abs(seconds) < 30 * 86400) each.textContent = told(seconds);
   }
 }, 30000);
+
+// What console/look.followed shows is fetched again while it goes on.
+setInterval(async () => {
+  for (const each of document.querySelectorAll("[data-follow]")) {
+    const answer = await fetch(location.href);
+    const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+    const fresh = page.getElementById(each.id);
+    if (fresh) each.replaceWith(fresh);
+  }
+}, 1500);

@@ -20,6 +20,7 @@ from .visit import PATH, Visit, visit
 
 POLICY = (
     b"default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' data:; frame-src 'self'; "
+    b"connect-src 'self'; "
     b"form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
 THEME, SAID = b"mailrelay_theme", b"mailrelay_said"

@@ -29,7 +29,13 @@ PAGES: tuple[tuple[str, tuple[Entry, ...]], ...] = (
             Entry("/console/history", "History"),
         ),
     ),
-    ("Set-up", (Entry("/console/domains", "Domains and senders"),)),
+    (
+        "Set-up",
+        (
+            Entry("/console/domains", "Domains and senders"),
+            Entry("/console/webhooks", "Webhooks"),
+        ),
+    ),
     ("Account", ()),
     ("Relay", ()),
 )

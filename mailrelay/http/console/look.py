@@ -128,7 +128,13 @@ def table(caption: str, heads: Sequence[str], rows: Sequence[Sequence[str]], num
 
     titles = [tag("th", each, scope="col", class_=style(place)) for place, each in enumerate(heads)]
     lines = [
-        tag("tr", *(tag("td", each, class_=style(place), data_label=heads[place]) for place, each in enumerate(row)))
+        tag(
+            "tr",
+            *(
+                tag("td", tag("div", each), class_=style(place), data_label=heads[place])
+                for place, each in enumerate(row)
+            ),
+        )
         for row in rows
     ]
     shown = tag("table", tag("caption", caption), tag("thead", tag("tr", *titles)), tag("tbody", *lines))
@@ -172,6 +178,11 @@ def progress(label: str, done: int, total: int) -> Markup:
     told = f"{done} of {total}" if total else str(done)
     known: dict[str, str | bool] = {"value": str(done), "max": str(total)} if total else {}
     return tag("p", tag("label", label, tag("progress", **known)), f" {told}", class_="progress")
+
+
+def followed(id: str, *children: str, over: bool) -> Markup:
+    """A part of the page that tells how far something is: it is told anew by itself until it is `over`."""
+    return tag("div", *children, id=id, class_="followed", data_follow=not over)
 
 
 def crumbs(above: Sequence[tuple[str, str]]) -> Markup:

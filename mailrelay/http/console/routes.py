@@ -16,7 +16,7 @@ from ...manage.installation import Installation
 from .. import query
 from ..markup import Markup, tag
 from ..problem import Problem
-from . import card, connection_settings, connections, domains, history, look, message, senders, statistics
+from . import card, connection_settings, connections, domains, history, look, message, senders, statistics, webhooks
 from .card import Outside
 from .frame import Console, bare, keep_theme
 from .visit import address_of, keep, token_of
@@ -85,6 +85,7 @@ def add_routes(app: Klein, installation: Installation, clock: IReactorTime, outs
     message.add_routes(app, console)
     domains.add_routes(app, console)
     senders.add_routes(app, console)
+    webhooks.add_routes(app, console)
 
 
 def sign_in(request: Request, name: str = "", fault: Invalid | None = None) -> bytes:
