@@ -15,6 +15,7 @@ _ROOMS = {
     "account": ("account", "Accounts: create, list, show, set."),
     "balance": ("balance", "What an account may still send: show, set, topup."),
     "plan": ("plan", "Sends that are given each month: set, show, list."),
+    "token": ("token", "Tokens of the HTTP API: create, list, show, revoke."),
     "user": ("user", "People who sign in: add, list, show, password, role, block, totp, sessions, remove."),
     "change": ("change", "The audit log: who changed what, when and from where."),
     "connection": ("connection", "SMTP logins: create, list, show, activate, block, new-password, set-rate, …"),

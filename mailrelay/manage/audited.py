@@ -30,7 +30,7 @@ _TOLD = frozenset(
     {
         "account", "active", "balance", "days", "destination", "domain", "force", "id",
         "key_id", "name", "networks", "note", "number", "origin", "priority", "rate", "reason", "role", "route",
-        "sender", "sends", "status", "verified", "zone",
+        "scopes", "sender", "sends", "status", "verified", "zone",
     }
 )  # fmt: skip
 #: Parameters whose names of fields are noted, and not what stands in them.
@@ -38,7 +38,7 @@ _NAMES_TOLD = frozenset({"settings", "changes", "options"})
 #: Parameters that name the thing, the likeliest first.
 _NAMING = ("name", "id", "domain", "number")
 #: What a thing that was made may be wrapped in.
-_WRAPPED = ("connection", "user", "domain")
+_WRAPPED = ("connection", "user", "domain", "token")
 _LONGEST = 200
 
 

@@ -33,6 +33,7 @@ from ..interfaces.routes import IRoutes
 from ..interfaces.statistics import IStatistics
 from ..interfaces.templates import ITemplates
 from ..interfaces.tls_reports import ITlsReports
+from ..interfaces.tokens import ITokens
 from ..interfaces.web_version import IWebVersions
 from ..interfaces.webhooks import IWebhooks
 from ..mail.envelope import ulid
@@ -79,6 +80,7 @@ _STORED = (
     "webhooks",
     "tls_reports",
     "people",
+    "tokens",
     "plans",
     "changes",
     "ledger",
@@ -133,6 +135,9 @@ class Stored(Protocol):
     def people(self) -> IPeople: ...
 
     @property
+    def tokens(self) -> ITokens: ...
+
+    @property
     def plans(self) -> IPlans: ...
 
     @property
@@ -162,6 +167,7 @@ class Installation:
     webhooks: IWebhooks
     tls_reports: ITlsReports
     people: IPeople
+    tokens: ITokens
     plans: IPlans
     changes: IChanges
     ledger: ILedger

@@ -1,10 +1,11 @@
-"""Users, their sessions and what they changed as plain data, for command line, API and console (see `plain`)."""
+"""Users, their sessions and tokens as plain data, for command line, API and console (see `plain`)."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
 from ..interfaces.people import Session, User
+from ..interfaces.tokens import Token
 from .plain import Plain, instant
 
 
@@ -29,4 +30,20 @@ def session(value: Session) -> Plain:
         "seen_at": instant(value.seen_at),
         "address": value.address,
         "agent": value.agent,
+    }
+
+
+def token(value: Token, owners: Mapping[str, str], makers: Mapping[str, str]) -> Plain:
+    """A token without its secret; `owners` has the names of accounts by id, `makers` those of users."""
+    return {
+        "id": value.id,
+        "name": value.name,
+        "account": owners.get(value.account, value.account),
+        "begin": value.begin,
+        "scopes": list(value.scopes),
+        "networks": list(value.networks),
+        "made_by": makers.get(value.maker, value.maker),
+        "created_at": instant(value.created_at),
+        "expires_at": instant(value.expires_at),
+        "used_at": instant(value.used_at),
     }

@@ -34,14 +34,14 @@ class People:
 
     def users(self) -> Deferred[Sequence[User]]:
         statement = sa.select(users).order_by(users.c.created_at, users.c.id)
-        return self._reader.ask(LOOK_UP, lambda work: [_user(tuple(row)) for row in work.execute(statement)])
+        return self._reader.ask(LOOK_UP, lambda work: [user_of(tuple(row)) for row in work.execute(statement)])
 
     def named(self, name: str) -> Deferred[User | None]:
         statement = sa.select(users).where(users.c.name == clean(name))
 
         def find(work: Work) -> User | None:
             row = work.execute(statement).first()
-            return None if row is None else _user(tuple(row))
+            return None if row is None else user_of(tuple(row))
 
         return self._reader.ask(LOOK_UP, find)
 
@@ -62,7 +62,7 @@ class People:
                 raise KeyError(id)
             if end_sessions:
                 work.execute(sa.delete(sessions).where(sessions.c.user == id))
-            return _user(tuple(found))
+            return user_of(tuple(found))
 
         return self._writer.ask(CALL, change)
 
@@ -107,7 +107,7 @@ class People:
     def session(self, digest: str) -> Deferred[tuple[Session, User] | None]:
         def find(work: Work) -> tuple[Session, User] | None:
             row = work.execute(_session.where(sessions.c.digest == digest)).first()
-            return None if row is None else (Session(*row[:_WIDTH]), _user(tuple(row[_WIDTH:])))
+            return None if row is None else (Session(*row[:_WIDTH]), user_of(tuple(row[_WIDTH:])))
 
         return self._reader.ask(LOOK_UP, find)
 
@@ -138,6 +138,6 @@ def _row(user: User) -> Mapping[str, object]:
     return row | {"recovery": json.dumps(user.recovery)}
 
 
-def _user(row: Sequence[Any]) -> User:
+def user_of(row: Sequence[Any]) -> User:
     values = dict(zip(_USER, row, strict=True))
     return User(**(values | {"recovery": tuple(json.loads(values["recovery"]))}))

@@ -10,7 +10,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 
 #: The newest migration this code knows (`migrations/versions`).
-REVISION = "0029"
+REVISION = "0030"
 
 metadata = sa.MetaData()
 
@@ -650,6 +650,26 @@ changes = sa.Table(
 sa.Index("changes_account", changes.c.account, changes.c.id)
 sa.Index("changes_who", changes.c.who, changes.c.id)
 sa.Index("changes_at", changes.c.at)
+
+#: Tokens of the API (`interfaces.tokens.Token`); lists are JSON.
+tokens = sa.Table(
+    "tokens",
+    metadata,
+    _key("id", primary=True),
+    _key("account"),
+    _key("name"),
+    _key("digest"),
+    _key("begin"),
+    _key("scopes"),
+    _key("networks"),
+    _key("maker"),
+    _number("created_at"),
+    _number("expires_at"),
+    _number("used_at"),
+    sqlite_with_rowid=False,
+)
+sa.Index("tokens_digest", tokens.c.digest, unique=True)
+sa.Index("tokens_name", tokens.c.account, tokens.c.name, unique=True)
 
 #: The last batch that each writer committed, by which an unknown COMMIT is decided; `voids` counts such decisions.
 batches = sa.Table(

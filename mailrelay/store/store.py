@@ -47,6 +47,7 @@ from .sts_policies import StoredPolicies
 from .suppressions import sweep_suppressions
 from .templates import Templates
 from .tls_reports import TlsReports
+from .tokens import Tokens
 from .verdicts import Verdicts
 from .waiting import depth
 from .webhooks import Webhooks
@@ -120,6 +121,7 @@ class Store:
         self.changes = Changes(self._writer, self._reader)
         self.plans = Plans(self._writer, self._reader, names)
         self.people = People(self._writer, self._reader)
+        self.tokens = Tokens(self._writer, self._reader)
         self.sts_policies = StoredPolicies(self._writer, self._reader)
         self.verdicts = Verdicts(self._writer, names, now)
 

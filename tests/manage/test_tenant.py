@@ -47,6 +47,7 @@ from mailrelay.manage import (
     statistics,
     suppressions,
     templates,
+    tokens,
     users,
     webhooks,
 )
@@ -165,7 +166,9 @@ class Theirs:
     """What the other account has, one of everything."""
 
     account = "other"
-    connection = domain = sender = template = file = route = webhook = user = message = recipient = token = ""
+    connection = domain = sender = template = file = route = webhook = user = message = recipient = token = (
+        api_token
+    ) = ""
     suppressed = "gone@b.test"
 
 
@@ -263,6 +266,10 @@ NAMED: Mapping[str, Call] = {
     "templates.restore": lambda p, t: templates.restore(p, "", t.template, 1),
     "templates.remove": lambda p, t: templates.remove(p, "", t.template),
     "templates.render": lambda p, t: templates.render(p, "", t.template, "{}"),
+    "tokens.create": lambda p, t: tokens.create(p, tokens.Wanted("mine", t.account)),
+    "tokens.every": lambda p, t: tokens.every(p, t.account),
+    "tokens.find": lambda p, t: tokens.find(p, t.api_token),
+    "tokens.revoke": lambda p, t: tokens.revoke(p, t.api_token),
     "users.every": lambda p, t: users.every(p, t.account),
     "users.find": lambda p, t: users.find(p, t.user),
     "users.set_password": lambda p, t: users.set_password(p, t.user),
@@ -312,6 +319,8 @@ LISTS: Mapping[str, Call] = {
     "suppressions.every": lambda p, t: suppressions.every(p),
     "suppressions.undo": lambda p, t: suppressions.undo(p, "", suppressions.Cause("manual")),
     "templates.every": lambda p, t: templates.every(p),
+    "tokens.every": lambda p, t: tokens.every(p),
+    "tokens.makers": lambda p, t: tokens.makers(p),
     "users.every": lambda p, t: users.every(p),
     "webhooks.every": lambda p, t: webhooks.every(p),
 }
@@ -323,6 +332,7 @@ WITHOUT = {
     "sessions.find": "a session's token is found by itself",
     "sessions.sign_out": "a session's token is found by itself",
     "sessions.act_for": "judged by whose session it is",
+    "tokens.bearer": "a token is found by itself",
     "templates.try_out": "the texts are given with it",
 }
 
@@ -357,6 +367,7 @@ class UseCaseTests(InstallationTestCase):
         theirs.webhook = self.done(webhooks.add(place, webhooks.Wanted("https://hook.example/", account="other"))).id
         self.done(place.webhooks.change(theirs.webhook, {"cursor": 1}, [replace(SENT, webhook=theirs.webhook)]))
         theirs.user = self.done(users.add(place, "bob", "other")).user.name
+        theirs.api_token = self.done(tokens.create(place, tokens.Wanted("program", "other"))).token.id
         self.done(suppressions.add(place, "other", [theirs.suppressed]))
         self.done(plans.give(place, "other", 1000))
         theirs.message = self.accepted(made, "ann@b.test", "bob@b.test")
@@ -386,6 +397,7 @@ class UseCaseTests(InstallationTestCase):
                 place.people.users(),
                 webhooks.every(place),
                 place.webhooks.deliveries(self.theirs.webhook),
+                tokens.every(place),
                 place.registry.domain_keys(),
                 changes.page(place, WantedChanges(account=account), 500),
             )

@@ -14,7 +14,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from .kept import OwnFiles, OwnPeople, OwnPlans, OwnRoutes, OwnTemplates, OwnWebhooks
+from .kept import OwnFiles, OwnPeople, OwnPlans, OwnRoutes, OwnTemplates, OwnTokens, OwnWebhooks
 from .past import OwnBodies, OwnChanges, OwnErasure, OwnEvents, OwnHistory, OwnStatistics, OwnWebVersions
 from .registry import OwnRegistry
 from .way import NoTlsReports, OwnDirectory, OwnLedger, OwnPostOffice, OwnRouteTests
@@ -37,6 +37,7 @@ def narrowed(whole: Installation, account: str) -> Installation:
         "webhooks": OwnWebhooks(whole.webhooks, account),
         "tls_reports": NoTlsReports(whole.tls_reports, account),
         "people": OwnPeople(whole.people, account, whole.caller.id),
+        "tokens": OwnTokens(whole.tokens, account),
         "plans": OwnPlans(whole.plans, account),
         "changes": OwnChanges(whole.changes, account),
         "ledger": OwnLedger(whole.ledger, account),

@@ -1,4 +1,4 @@
-"""Files, templates, routes, webhooks, plans and users as one account sees them: its own.
+"""Files, templates, routes, webhooks, plans, tokens and users as one account sees them: its own.
 
 What serves every account can be named in a message, and is looked after by administrators: it is in no list here.
 """
@@ -13,6 +13,7 @@ from ...interfaces.people import MEMBER, IPeople, Session, User
 from ...interfaces.plans import IPlans, Plan
 from ...interfaces.routes import IRoutes, StoredRoute
 from ...interfaces.templates import ITemplates, Template
+from ...interfaces.tokens import Found, ITokens, Token
 from ...interfaces.webhooks import Delivery, IWebhooks, Webhook
 from ..errors import Forbidden
 from .base import Narrowed, answers
@@ -151,6 +152,35 @@ class OwnPlans(Narrowed[IPlans]):
     async def turn(self, account: str, month: int, now: int) -> bool:
         self._require(account)
         return await self._whole.turn(account, month, now)
+
+
+class OwnTokens(Narrowed[ITokens]):
+    """`ITokens` of one account."""
+
+    @answers
+    async def every(self, account: str | None = None) -> Sequence[Token]:
+        return await self._whole.every(self._account) if account in (None, self._account) else ()
+
+    @answers
+    async def add(self, token: Token) -> None:
+        self._require(token.account)
+        await self._whole.add(token)
+
+    @answers
+    async def find(self, digest: str) -> Found | None:
+        found = await self._whole.find(digest)
+        return found if found is not None and found.token.account == self._account else None
+
+    @answers
+    async def change(self, id: str, changes: Mapping[str, object]) -> bool:
+        return await self._is_own(id) and await self._whole.change(id, changes)
+
+    @answers
+    async def remove(self, id: str) -> bool:
+        return await self._is_own(id) and await self._whole.remove(id)
+
+    async def _is_own(self, id: str) -> bool:
+        return any(each.id == id for each in await self._whole.every(self._account))
 
 
 class OwnPeople(Narrowed[IPeople]):
