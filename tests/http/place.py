@@ -45,7 +45,7 @@ class Place(SynchronousTestCase):
             relay=Relay("relay.test", "bounces.relay.test"),
             new_private_key=lambda algorithm: succeed(private_key(algorithm)),
         )
-        self.place, self.clock = place, Clock()
+        self.place, self.store, self.clock = place, store, Clock()
         self.site = make_site(api_token=TOKEN, installation=place, clock=self.clock)
 
     def ask(self, method: str, path: str, body: Any = None) -> Answer:

@@ -1,17 +1,24 @@
-"""The page of statistics: what became of mail over a time, as a chart and a table, in the rows of its service."""
+"""The page of statistics: what became of mail over a time, as a chart and tables, in the rows of its service."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from urllib.parse import urlencode
+
 from klein import Klein
+from twisted.internet.defer import Deferred, FirstError, gatherResults
 from twisted.web.server import Request
 
-from ...manage import accounts, connections, statistics
+from ...mail.envelope import DAY
+from ...manage import accounts, connections, spans, statistics
 from ...manage.errors import Invalid, Unknown
 from ...manage.statistics import Asked, Report
+from ...policy.dialect import STANDARD
 from .. import query
 from ..markup import Markup, tag
-from . import chart, look
+from . import look, statistics_view
 from .frame import Console
+from .statistics_view import APART, Table
 from .visit import Visit
 
 HERE = "/console/statistics"
@@ -19,92 +26,105 @@ PERIODS = (("today", "Today"), ("week", "Week"), ("month", "Month"), ("3months",
            ("year", "Year"))  # fmt: skip
 #: By what the bars of a period step.
 _STEPS = {"today": "hour", "week": "day", "month": "day", "3months": "day", "6months": "month", "year": "month"}
-
-#: What of a step's begin is shown under its bar.
-_SHORT = {"hour": slice(11, 16), "day": slice(5, 10), "month": slice(0, 7)}
+#: Up to how many days from one hour to another the bars step by the hour, and by the day.
+_HOURS, _DAYS = 3, 100
+_GIVEN = ("account", "connection", "period", "since", "until")
 
 
 def add_routes(app: Klein, console: Console) -> None:
-    """Serve the page."""
+    """Serve the page, and what it shows as CSV."""
 
     @app.route(HERE, methods=["GET"])
     async def console_statistics(request: Request) -> bytes:
         visit = await console.visit(request)
-        given = {name: query.text(request, name) for name in ("account", "connection", "period", "since", "until")}
-        if not visit.caller.bound and not given["account"] and (owners := await accounts.every(visit.installation)):
-            given["account"] = owners[0].name
-        fault, report = "", None
+        given, apart = await _given(visit, request)
+        fault, shown = {}, []
         try:
-            report = await _report(visit, given)
-        except (Invalid, Unknown) as wrong:
+            report, tables = await _counted(visit, given, apart)
+            asked = urlencode({name: text for name, text in given.items() if text})
+            shown = statistics_view.body(report, tables, apart, HERE, asked)
+            if not report.counts["accepted"]:
+                shown = [_nothing(report)]
+        except Invalid as wrong:
             request.setResponseCode(400)
-            fault = str(wrong)
-        body = [await _form(visit, given, fault)]
-        if report is not None:
-            body += _body(report, tag_rows=await _by_tag(visit, given))
-        return console.page(request, visit, "Statistics", *body, here=HERE)
+            fault = {{"from": "since", "to": "until"}.get(wrong.field, "period"): wrong.reason}
+        form = await _form(visit, given, fault)
+        return console.page(request, visit, "Statistics", form, *shown, here=HERE)
+
+    @app.route(f"{HERE}/export", methods=["GET"])
+    async def console_statistics_export(request: Request) -> bytes:
+        visit = await console.visit(request)
+        given, apart = await _given(visit, request)
+        _, tables = await _counted(visit, given, apart)
+        name = query.text(request, "table")
+        found = next((each for each in tables if each.name == name), None)
+        if found is None:
+            raise Unknown("table", name)
+        request.setHeader(b"Content-Type", b"text/csv; charset=utf-8")
+        request.setHeader(b"Content-Disposition", b'attachment; filename="statistics-%s.csv"' % name.encode("ascii"))
+        return statistics_view.written(found).encode("utf-8", "replace")
 
 
-def _asked(visit: Visit, given: dict[str, str], by: str) -> Asked:
-    period = "" if given["since"] or given["until"] else given["period"] or "today"
+async def _given(visit: Visit, request: Request) -> tuple[dict[str, str], str]:
+    given = {name: query.text(request, name) for name in _GIVEN}
+    if not visit.caller.bound and not given["account"]:
+        if given["connection"]:
+            found = await connections.find(visit.installation, given["connection"])
+            given["account"] = found.account
+        elif owners := await accounts.every(visit.installation):
+            given["account"] = owners[0].id
+    apart = query.text(request, "apart") or "tag"
+    return given, apart if apart in APART else "tag"
+
+
+async def _counted(visit: Visit, given: Mapping[str, str], apart: str) -> tuple[Report, list[Table]]:
+    """Two questions at once, for the store has more than one reader: by time, and taken apart."""
+    exact = bool(given["since"] or given["until"])
+    period = "" if exact else given["period"] or "today"
     owner = visit.caller.bound or given["account"]
-    return Asked(owner, given["connection"], period=period, since=given["since"], until=given["until"], by=by)
+
+    def asked(by: str) -> Deferred[Report]:
+        return statistics.report(
+            visit.installation,
+            Asked(owner, given["connection"], period=period, since=given["since"], until=given["until"], by=by),
+        )
+
+    if exact:
+        span = spans.span("", given["since"], given["until"], visit.zone, visit.now)
+        days = (span.until - span.since) / DAY
+        by = "hour" if days <= _HOURS else "day" if days <= _DAYS else "month"
+    else:
+        by = _STEPS.get(period, "day")
+    try:
+        report, parts = await gatherResults([asked(by), asked(apart)], consumeErrors=True)
+    except FirstError as error:
+        error.subFailure.raiseException()
+    return report, statistics_view.tables(report, parts, visit.installation.dialects.get(STANDARD).statistics)
 
 
-async def _report(visit: Visit, given: dict[str, str]) -> Report:
-    by = "hour" if given["since"] or given["until"] else _STEPS.get(given["period"] or "today", "day")
-    return await statistics.report(visit.installation, _asked(visit, given, by))
-
-
-async def _by_tag(visit: Visit, given: dict[str, str]) -> list[tuple[str, str, str, str]]:
-    report = await statistics.report(visit.installation, _asked(visit, given, "tag"))
-    return [
-        (part.of or "(none)", str(part.counts["accepted"]), str(part.counts["delivered"]), str(part.counts["opened"]))
-        for part in report.parts
-    ]
-
-
-async def _form(visit: Visit, given: dict[str, str], fault: str) -> Markup:
-    mine = [("", "All connections"), *((each.id, each.name) for each in await connections.every(visit.installation))]
+async def _form(visit: Visit, given: Mapping[str, str], fault: Mapping[str, str]) -> Markup:
+    owner = visit.caller.bound or given["account"]
+    every = await connections.every(visit.installation)
+    mine = [("", "All connections"), *((each.id, each.name) for each in every if each.account == owner)]
     fields = [look.choice("connection", "Connection", mine, given["connection"])]
     if not visit.caller.bound:
-        owners = [(each.name, each.name) for each in await accounts.every(visit.installation)]
+        owners = [(each.id, each.name) for each in await accounts.every(visit.installation)]
         fields.insert(0, look.choice("account", "Account", owners, given["account"]))
     fields += [
-        look.choice("period", "Time", PERIODS, given["period"]),
-        look.field("since", "From", type="datetime-local", value=given["since"]),
-        look.field("until", "To", type="datetime-local", value=given["until"]),
-        look.button("Show"),
-    ]
-    wrong = look.notice(fault, "fault") if fault else ""
-    return tag("div", wrong, tag("form", *fields, method="get", action=HERE, class_="filters"))
+        look.choice("period", "Time", PERIODS, given["period"], fault.get("period", "")),
+        look.field("since", "or from", fault.get("since", ""), type="datetime-local", value=given["since"],
+                   step="3600"),
+        look.field("until", "to", fault.get("until", ""), type="datetime-local", value=given["until"], step="3600"),
+    ]  # fmt: skip
+    return look.filters(HERE, *fields)
 
 
-def _body(report: Report, tag_rows: list[tuple[str, str, str, str]]) -> list[Markup]:
-    rows = [
-        (line.label, str(line.number), "" if line.percent is None else f"{line.percent:.2f} %") for line in report.lines
-    ]
-    if not report.counts["accepted"]:
-        return [look.notice("Nothing was accepted in this time. Send a mail, or choose a longer time.")]
-    counts = report.counts
-    readers = [
-        (name, str(counts[people]), str(counts[machines]))
-        for name, people, machines in (("Opens", "opens", "opened_machine"), ("Clicks", "clicks", "clicked_machine"))
-    ]
-    short = _SHORT[report.by]
-    steps = [(part.of[short] or part.of, part.counts) for part in report.parts]
-    timed = [
-        (each.phase, str(each.number), *(f"{value:.2f} s" for value in (each.p50, each.p90, each.p99)))
-        for each in report.timings
-    ]
-    return [
-        tag("figure", chart.bars(f"Mail by {report.by}", steps), chart.legend(counts)),
-        look.table(f"What became of it ({report.dialect})", ("Row", "Mails", "Share"), rows, 2),
-        look.table("By tag", ("Tag", "Accepted", "Delivered", "Opened"), tag_rows, 3),
-        look.table("Read", ("Act", "By people", "By machines"), readers, 2),
-        *(
-            [look.table("Delivery time", ("Part", "Deliveries", "Half within", "90 %", "99 %"), timed, 4)]
-            if timed
-            else []
-        ),
-    ]
+def _nothing(report: Report) -> Markup:
+    period = "year" if report.span.until - report.span.since < 360 * DAY else ""
+    more = tag("a", "Look at the whole year", href=f"{HERE}?{_whole(report)}", class_="button quiet") if period else ""
+    return look.nothing("Nothing was accepted in this time. Send a mail, or choose a longer time.", more)
+
+
+def _whole(report: Report) -> str:
+    connection = {"connection": report.connection.id} if report.connection is not None else {}
+    return urlencode({"account": report.account.id, **connection, "period": "year"})
