@@ -189,7 +189,10 @@ def load(source: Path | str, name: str = "") -> Dialect:
             raise DialectError([f"{reading.file}: file: is not UTF-8"]) from error
     else:
         reading = Reading(f"{name}.toml")
-    own = _parse(reading.file, source)
+    return _read_whole(reading, name, _parse(reading.file, source))
+
+
+def _read_whole(reading: Reading, name: str, own: Mapping[str, object]) -> Dialect:
     dialect = _read(reading, name, own)
     if reading.faults:
         raise DialectError(reading.faults)
@@ -216,6 +219,19 @@ def _shipped_files() -> Mapping[str, str]:
     return {file.removesuffix(".toml"): found[file].read_text("utf-8") for file in sorted(found)}
 
 
+@cache
+def _shipped_table(name: str) -> Mapping[str, object]:
+    """What a file of the package holds. Others inherit it, and parsing is most of what it takes to read a dialect."""
+    return _parse(f"{name}.toml", _shipped_files()[name])
+
+
+@cache
+def _shipped() -> tuple[Dialect, ...]:
+    """The dialects of the package, `standard` first. They are frozen, so that one reading serves whoever asks."""
+    order = sorted(_shipped_files(), key=lambda name: (name != STANDARD, name))
+    return tuple(_read_whole(Reading(f"{name}.toml"), name, _shipped_table(name)) for name in order)
+
+
 def _inherit(reading: Reading, name: str, own: Mapping[str, object]) -> dict[str, object]:
     """What a file states, over what it inherits, and that over what it inherits in its turn."""
     table, line = dict(own), [name]
@@ -227,7 +243,7 @@ def _inherit(reading: Reading, name: str, own: Mapping[str, object]) -> dict[str
             reading.fault("inherits", f"goes round in a circle: {' from '.join([*line, parent])}")
             break
         line.append(parent)
-        table = _over(_parse(f"{parent}.toml", _shipped_files()[parent]), table)
+        table = _over(_shipped_table(parent), table)
     return table
 
 
@@ -400,16 +416,11 @@ class Dialects:
     @classmethod
     def shipped(cls, directory: Path | None = None) -> Dialects:
         """Those of the package, `standard` first, and of `directory` if it exists; `DialectError` has all faults."""
-        shipped = _shipped_files()
-        order = sorted(shipped, key=lambda name: (name != STANDARD, name))
-        sources: list[tuple[Path | str, str]] = [(shipped[name], name) for name in order]
-        if directory is not None and directory.is_dir():
-            sources += [(path, "") for path in sorted(directory.glob("*.toml"))]
-        found: list[Dialect] = []
+        found = list(_shipped())
         faults: list[str] = []
-        for source, name in sources:
+        for path in sorted(directory.glob("*.toml")) if directory is not None and directory.is_dir() else ():
             try:
-                found.append(load(source, name))
+                found.append(load(path))
             except DialectError as error:
                 faults.extend(error.faults)
         if faults:

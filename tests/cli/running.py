@@ -2,13 +2,29 @@
 
 from __future__ import annotations
 
+import atexit
 import json
+import shutil
+import tempfile
+from functools import cache
 from typing import Any
 
 from click.testing import CliRunner, Result
 from twisted.trial.unittest import SynchronousTestCase
 
 from mailrelay.cli import main
+from tests.live.postgres import fast_folder
+
+
+@cache
+def initialised() -> str:
+    """A state folder as `init` leaves it, made once for this test process: to be copied, and not to be worked on."""
+    above = tempfile.mkdtemp(prefix="mailrelay-init-", dir=fast_folder())
+    atexit.register(shutil.rmtree, above, ignore_errors=True)
+    folder = f"{above}/state"
+    result = CliRunner().invoke(main, ["init", "--state", folder], env={"MAILRELAY_STATE": None})
+    assert result.exit_code == 0, result.output
+    return folder
 
 
 class CommandTestCase(SynchronousTestCase):
@@ -16,7 +32,7 @@ class CommandTestCase(SynchronousTestCase):
 
     def setUp(self) -> None:
         self.state = self.mktemp()
-        self.good("init")
+        shutil.copytree(initialised(), self.state)
 
     def run_command(self, *words: str, stdin: str | bytes | None = None, **environment: str | None) -> Result:
         """One command, on the state of the test unless it names another."""

@@ -17,6 +17,7 @@ from mailrelay.policy.dialect import Dialects
 from mailrelay.policy.domain_check import Relay
 from mailrelay.store import open_store
 from mailrelay.vault import Vault
+from tests.fresh import fresh_folder
 from tests.rendering import RenderHere
 
 from ..mail.signatures import private_key
@@ -29,8 +30,7 @@ class Place(SynchronousTestCase):
     """An installation with nothing in it."""
 
     def setUp(self) -> None:
-        folder = self.mktemp()
-        os.makedirs(folder)
+        folder = fresh_folder(self.mktemp())
         dialects = Dialects.shipped()
         ticks = count(START, SECOND)
         store = open_store(folder, node="N", now=lambda: next(ticks), inline=True, options=dialects.options)

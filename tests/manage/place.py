@@ -18,6 +18,7 @@ from mailrelay.manage.credentials import Issued
 from mailrelay.policy.dialect import Dialects
 from mailrelay.store import open_store
 from mailrelay.vault import Vault
+from tests.fresh import fresh_folder
 from tests.rendering import RenderHere
 
 from ..mail.signatures import private_key
@@ -33,8 +34,7 @@ class InstallationTestCase(SynchronousTestCase):
 
     def setUp(self) -> None:
         self.at = START
-        folder = self.mktemp()
-        os.mkdir(folder, 0o700)
+        folder = fresh_folder(self.mktemp())
         self.store = open_store(folder, node=ulid(START, b"0123456789"), now=lambda: self.at, inline=True)
         self.place = Installation.over(
             self.store,

@@ -26,6 +26,7 @@ from mailrelay.run.start import CannotStart
 from mailrelay.run.worker import now
 from mailrelay.store import open_store
 from mailrelay.vault import Vault
+from tests.fresh import fresh_folder
 from tests.rendering import RenderHere
 
 from ..mail.signatures import private_key
@@ -149,7 +150,7 @@ class StartTests(Starting):
             self.reasons(listener(0, more % "shop") + ROUTE), ["listener in: there is no connection 'shop'"]
         )
         del self.bound[:]
-        store = open_store(self.state, node="N1", now=now, inline=True)
+        store = open_store(fresh_folder(str(self.state)), node="N1", now=now, inline=True)
         place = Installation.over(
             store,
             renderer=RenderHere(),

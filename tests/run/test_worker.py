@@ -24,6 +24,7 @@ from mailrelay.run.wiring import bounded
 from mailrelay.run.worker import CLOSE, CUT, GRACE, LAST_COMMIT, Worker, now
 from mailrelay.store import Store, Unfit, open_store
 from mailrelay.vault import Vault
+from tests.fresh import fresh_folder
 from tests.rendering import RenderHere
 
 from ..mail.signatures import private_key
@@ -81,7 +82,7 @@ class WorkerTests(SynchronousTestCase):
 
     def furnish(self) -> str:
         """Account acme with domain acme.test and the connection shop; its id."""
-        store = open_store(self.state, node="N0", now=now, inline=True)
+        store = open_store(fresh_folder(str(self.state)), node="N0", now=now, inline=True)
         place = self.place(store)
         self.done(accounts.create(place, "acme", 10))
         self.done(domains.add(place, "acme", "acme.test", verified=True))

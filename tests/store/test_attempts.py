@@ -15,7 +15,7 @@ from mailrelay.policy.retry import Schedule
 from mailrelay.policy.settlement import conclude, settle
 from mailrelay.store import open_store
 from mailrelay.store.attempts import KEPT
-from tests.live.postgres import server
+from tests.fresh import fresh_database, fresh_folder
 
 from .worlds import START, DatabaseWorld, _database, new_id, result, submission
 
@@ -187,7 +187,7 @@ class SqliteRefusalTests(RefusalLaws, SynchronousTestCase):
     """SQLite."""
 
     def place(self) -> str:
-        return self.mktemp()
+        return fresh_folder(self.mktemp())
 
 
 class PostgresRefusalTests(RefusalLaws, SynchronousTestCase):
@@ -199,4 +199,4 @@ class PostgresRefusalTests(RefusalLaws, SynchronousTestCase):
 
 @cache
 def _postgres() -> str:
-    return server().new_database()
+    return fresh_database()

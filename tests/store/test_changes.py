@@ -10,7 +10,7 @@ from zope.interface.verify import verifyObject
 from mailrelay.interfaces.changes import Change, IChanges, Wanted
 from mailrelay.store import open_store
 from mailrelay.store.changes import MemoryChanges
-from tests.live.postgres import server
+from tests.fresh import fresh_database, fresh_folder
 
 from .worlds import HOUR, START, new_id, result
 
@@ -77,11 +77,11 @@ class SqliteChangeTests(DatabaseChangeLaws, SynchronousTestCase):
     """Over SQLite."""
 
     def place(self) -> str:
-        return self.mktemp()
+        return fresh_folder(self.mktemp())
 
 
 class PostgresChangeTests(DatabaseChangeLaws, SynchronousTestCase):
     """Over PostgreSQL."""
 
     def place(self) -> str:
-        return server().new_database()
+        return fresh_database()

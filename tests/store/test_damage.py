@@ -13,7 +13,7 @@ from mailrelay.interfaces.ledger import Lane
 from mailrelay.mail.envelope import Delivery, Settlement, State
 from mailrelay.store import damage
 from mailrelay.store.accept import CHUNK
-from tests.live.postgres import server
+from tests.fresh import fresh_database, fresh_folder
 
 from .worlds import START, DatabaseWorld, Process, result, submission
 
@@ -145,7 +145,7 @@ class SqliteDamageTests(DamageLaws, SynchronousTestCase):
     """SQLite."""
 
     def world(self) -> DatabaseWorld:
-        return DatabaseWorld(self.mktemp())
+        return DatabaseWorld(fresh_folder(self.mktemp()))
 
     def test_octets_that_are_no_text(self) -> None:
         """D8: an address that is no UTF-8 any more spoils its own row only; an instant that is a text no lane."""
@@ -163,4 +163,4 @@ class PostgresDamageTests(DamageLaws, SynchronousTestCase):
     """PostgreSQL."""
 
     def world(self) -> DatabaseWorld:
-        return DatabaseWorld(server().new_database())
+        return DatabaseWorld(fresh_database())

@@ -13,6 +13,7 @@ from mailrelay.mail.envelope import SECOND
 from mailrelay.store import migrate, open_store
 from mailrelay.store.engine import Database
 from mailrelay.store.schema import domains
+from tests.fresh import fresh_database, fresh_folder
 from tests.live.postgres import server
 
 from .worlds import START, new_id, result
@@ -26,6 +27,10 @@ class DomainKeyLaws:
     """What holds on both engines."""
 
     def place(self) -> str:
+        raise NotImplementedError
+
+    def empty(self) -> str:
+        """A place that no schema was ever made in."""
         raise NotImplementedError
 
     def setUp(self) -> None:
@@ -104,7 +109,7 @@ class DomainKeyLaws:
 
     def test_a_state_from_before(self) -> None:
         """U1: a state of the first schema, its domains in it, gets a place for keys when it is opened."""
-        where = self.place()
+        where = self.empty()
         database = Database(where)
         migrate._upgrade(database, "", "0001")
         with database.open_writer() as connection, connection.begin():
@@ -122,6 +127,9 @@ class SqliteDomainKeyTests(DomainKeyLaws, SynchronousTestCase):
     """SQLite."""
 
     def place(self) -> str:
+        return fresh_folder(self.mktemp())
+
+    def empty(self) -> str:
         return self.mktemp()
 
 
@@ -129,4 +137,7 @@ class PostgresDomainKeyTests(DomainKeyLaws, SynchronousTestCase):
     """PostgreSQL."""
 
     def place(self) -> str:
+        return fresh_database()
+
+    def empty(self) -> str:
         return server().new_database()

@@ -12,7 +12,7 @@ from mailrelay.interfaces.registry import Taken
 from mailrelay.store import open_store
 from mailrelay.store.bodies import ORPHAN_AGE
 from mailrelay.store.memory_files import MemoryFiles
-from tests.live.postgres import server
+from tests.fresh import fresh_database, fresh_folder
 
 from .worlds import START, new_id, result
 
@@ -93,11 +93,11 @@ class SqliteFileTests(DatabaseFileLaws, SynchronousTestCase):
     """Over SQLite."""
 
     def place(self) -> str:
-        return self.mktemp()
+        return fresh_folder(self.mktemp())
 
 
 class PostgresFileTests(DatabaseFileLaws, SynchronousTestCase):
     """Over PostgreSQL."""
 
     def place(self) -> str:
-        return server().new_database()
+        return fresh_database()

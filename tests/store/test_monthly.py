@@ -13,7 +13,7 @@ from mailrelay.store import open_store
 from mailrelay.store.jobs import CALL
 from mailrelay.store.memory import MemoryState
 from mailrelay.store.plans import MemoryPlans, moved
-from tests.live.postgres import server
+from tests.fresh import fresh_database, fresh_folder
 
 from .worlds import START, new_id, result
 
@@ -133,11 +133,11 @@ class SqliteMonthTests(DatabaseMonthLaws, SynchronousTestCase):
     """Over SQLite."""
 
     def place(self) -> str:
-        return self.mktemp()
+        return fresh_folder(self.mktemp())
 
 
 class PostgresMonthTests(DatabaseMonthLaws, SynchronousTestCase):
     """Over PostgreSQL."""
 
     def place(self) -> str:
-        return server().new_database()
+        return fresh_database()

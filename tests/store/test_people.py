@@ -11,7 +11,7 @@ from mailrelay.interfaces.people import BLOCKED, IPeople, Session, User
 from mailrelay.interfaces.registry import Taken
 from mailrelay.store import open_store
 from mailrelay.store.memory_people import MemoryPeople
-from tests.live.postgres import server
+from tests.fresh import fresh_database, fresh_folder
 
 from .worlds import HOUR, START, new_id, result
 
@@ -105,11 +105,11 @@ class SqlitePeopleTests(DatabasePeopleLaws, SynchronousTestCase):
     """Over SQLite."""
 
     def place(self) -> str:
-        return self.mktemp()
+        return fresh_folder(self.mktemp())
 
 
 class PostgresPeopleTests(DatabasePeopleLaws, SynchronousTestCase):
     """Over PostgreSQL."""
 
     def place(self) -> str:
-        return server().new_database()
+        return fresh_database()

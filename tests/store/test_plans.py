@@ -18,7 +18,7 @@ from mailrelay.store.engine import Database
 from mailrelay.store.migrate import bring_up_to_date
 from mailrelay.store.schema import chunks, connections, counters, credentials, messages, recipients, suppressions
 from mailrelay.store.work import Work
-from tests.live.postgres import server
+from tests.fresh import fresh_database
 
 from .worlds import HOUR, START, _database
 
@@ -244,7 +244,7 @@ class PlanLaws:
 
 @cache
 def _filled(kind: str) -> Database:
-    database = Database(_database("sqlite") + "-plans" if kind == "sqlite" else server().new_database())
+    database = Database(_database("sqlite") + "-plans" if kind == "sqlite" else fresh_database())
     bring_up_to_date(database, 10)
     _fill(database)
     return database

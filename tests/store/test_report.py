@@ -25,7 +25,7 @@ from mailrelay.policy.settlement import conclude, settle
 from mailrelay.store import report as reporting
 from mailrelay.store.report import Reports
 from mailrelay.store.store import open_store
-from tests.live.postgres import server
+from tests.fresh import fresh_database
 
 from .worlds import HOUR, START, _database, new_id, result, submission
 
@@ -343,4 +343,4 @@ class PostgresReportTests(ReportLaws, SynchronousTestCase):
 
 @cache
 def _postgres() -> str:
-    return server().new_database()
+    return fresh_database()

@@ -12,7 +12,7 @@ from mailrelay.interfaces.registry import Taken
 from mailrelay.interfaces.routes import IRoutes, RouteNames, StoredRoute
 from mailrelay.store import open_store
 from mailrelay.store.memory import MemoryDirectory, MemoryRoutes, MemoryState
-from tests.live.postgres import server
+from tests.fresh import fresh_database, fresh_folder
 
 from .worlds import START, new_id, result
 
@@ -109,11 +109,11 @@ class SqliteRouteTests(DatabaseRouteLaws, SynchronousTestCase):
     """Over SQLite."""
 
     def place(self) -> str:
-        return self.mktemp()
+        return fresh_folder(self.mktemp())
 
 
 class PostgresRouteTests(DatabaseRouteLaws, SynchronousTestCase):
     """Over PostgreSQL."""
 
     def place(self) -> str:
-        return server().new_database()
+        return fresh_database()

@@ -32,7 +32,7 @@ from mailrelay.mail.reply import Refusal, Reply
 from mailrelay.store import open_store
 from mailrelay.store.accept import CHUNK
 from mailrelay.store.bodies import ORPHAN_AGE, put_chunk
-from tests.live.postgres import server
+from tests.fresh import fresh_database
 
 from .worlds import START, _database, new_id, result, submission
 
@@ -469,4 +469,4 @@ class PostgresStoreTests(StoreLaws, SynchronousTestCase):
 
 @cache
 def _postgres() -> str:
-    return server().new_database()
+    return fresh_database()

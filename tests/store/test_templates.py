@@ -13,7 +13,7 @@ from mailrelay.interfaces.templates import ITemplates, Template
 from mailrelay.mail.envelope import SECOND
 from mailrelay.store import open_store
 from mailrelay.store.memory import MemoryDirectory, MemoryState, MemoryTemplates
-from tests.live.postgres import server
+from tests.fresh import fresh_database, fresh_folder
 
 from .worlds import START, new_id, result
 
@@ -132,9 +132,9 @@ class DatabaseTemplateLaws(TemplateLaws):
 
 class SqliteTemplateTests(DatabaseTemplateLaws, SynchronousTestCase):
     def place(self) -> str:
-        return self.mktemp() + ".sqlite3"
+        return fresh_folder(self.mktemp())
 
 
 class PostgresTemplateTests(DatabaseTemplateLaws, SynchronousTestCase):
     def place(self) -> str:
-        return server().new_database()
+        return fresh_database()

@@ -21,6 +21,7 @@ from mailrelay.store.engine import WriterLock, sqlite_module
 from mailrelay.store.jobs import Gathering
 from mailrelay.store.nodes import BEAT
 from mailrelay.store.schema import nodes
+from tests.fresh import fresh_database, fresh_folder
 from tests.live.postgres import server
 
 from .pump import Pump
@@ -215,7 +216,7 @@ class SqliteThreadTests(ThreadLaws, SynchronousTestCase):
     """Threads over SQLite."""
 
     def place(self) -> str:
-        return self.mktemp()
+        return fresh_folder(self.mktemp())
 
     def test_a_foreign_lock_delays_nobody_but_the_waiting(self) -> None:
         """D7: while a foreign BEGIN EXCLUSIVE holds the file, a submission is refused as temporary by its deadline,
@@ -281,7 +282,7 @@ class PostgresThreadTests(ThreadLaws, SynchronousTestCase):
     """Threads over a real PostgreSQL."""
 
     def place(self) -> str:
-        return server().new_database()
+        return fresh_database()
 
     def test_a_restarted_server_is_found_again(self) -> None:
         """R6: after the server was killed and came back, writing and reading go on; nothing accepted is lost."""

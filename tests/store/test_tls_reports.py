@@ -13,7 +13,7 @@ from mailrelay.mail.tls_report import Session
 from mailrelay.store import open_store
 from mailrelay.store.sts_policies import MemoryPolicies
 from mailrelay.store.tls_reports import MemoryTlsReports
-from tests.live.postgres import server
+from tests.fresh import fresh_database, fresh_folder
 
 from .worlds import START, new_id, result
 
@@ -109,11 +109,11 @@ class SqliteTlsTests(DatabaseTlsLaws, SynchronousTestCase):
     """Over SQLite."""
 
     def place(self) -> str:
-        return self.mktemp()
+        return fresh_folder(self.mktemp())
 
 
 class PostgresTlsTests(DatabaseTlsLaws, SynchronousTestCase):
     """Over PostgreSQL."""
 
     def place(self) -> str:
-        return server().new_database()
+        return fresh_database()

@@ -29,7 +29,8 @@ from mailrelay.store import Store, open_store
 from mailrelay.store.memory import Entry, MemoryDirectory, MemoryLedger, MemoryNodes, MemoryState
 from mailrelay.store.nodes import SILENCE
 from mailrelay.store.schema import accounts, recipients
-from tests.live.postgres import fast_folder, server
+from tests.fresh import fresh_database, fresh_folder
+from tests.live.postgres import fast_folder
 
 HOUR = 3600 * SECOND
 START = 1_700_000_000 * SECOND
@@ -391,8 +392,8 @@ def _database(kind: str, apart: str = "") -> str:
     if kind == "sqlite":
         folder = tempfile.mkdtemp(prefix="mailrelay-store-", dir=fast_folder())
         atexit.register(shutil.rmtree, folder, ignore_errors=True)
-        return folder
-    return server().new_database()
+        return fresh_folder(folder)
+    return fresh_database()
 
 
 def sqlite_world(apart: str = "") -> DatabaseWorld:
