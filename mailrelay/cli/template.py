@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -177,9 +177,12 @@ def check(opened: Opened, /, variables: str | None, **given: Any) -> None:
     Example:
       mailrelay template check --html welcome.html --strict --variables '{"name": "Ann"}'
     """
-    texts = wait(templates.try_out(opened.installation, _given(given), variables))
+    fields = _given(given)
+    texts = wait(templates.try_out(opened.installation, fields, variables))
     if variables is None:
-        output.done("Nothing is wrong with it.", {"correct": True})
+        used: Sequence[str] = wait(templates.variables(opened.installation, fields))
+        asks = f" It asks for {', '.join(used)}." if used else ""
+        output.done(f"Nothing is wrong with it.{asks}", {"correct": True, "variables": [*used]})
     else:
         _show_texts(texts)
 

@@ -32,6 +32,8 @@ UPLOADS = {
     files.PATH: MAX_FILE,
     templates.PATH: templates.MAX_BODY,
     suppressions.PATH: suppressions.MAX_BODY,
+    b"/console/template": templates.MAX_BODY,
+    b"/console/templates/new": templates.MAX_BODY,
     **dict.fromkeys(sending.PATHS, sending.MAX_BODY),
 }
 MAX_DISCARDED = (

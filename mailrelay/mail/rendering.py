@@ -49,8 +49,9 @@ class Rendering:
     """Sources by name, and what they are rendered with.
 
     `variables` is the JSON text of an object. `strict` makes the use of a variable that is not there an error; else
-    it is empty text. With `check` the sources are only compiled. `owner` is the account that asks: whose renderings
-    wait for each other, while those of others need not.
+    it is empty text. With `check` the sources are only compiled, and the texts that come are the names of the
+    variables that each asks for, one on a line. `owner` is the account that asks: whose renderings wait for each
+    other, while those of others need not.
     """
 
     sources: Mapping[str, Source]

@@ -23,6 +23,7 @@ from jinja2 import (
     TemplateSyntaxError,
     Undefined,
     UndefinedError,
+    meta,
     nodes,
 )
 from jinja2.exceptions import SecurityError
@@ -73,7 +74,7 @@ def _rendered(rendering: Rendering) -> dict[str, str]:
         raise TemplateFault(too_large)
     compiled = {name: _compile(name, source, rendering.strict) for name, source in rendering.sources.items()}
     if rendering.check:
-        return {}
+        return {name: "\n".join(_used(source, rendering.strict)) for name, source in rendering.sources.items()}
     values = variables(rendering.variables)
     texts: dict[str, str] = {}
     left = MAX_OUTPUT
@@ -145,6 +146,14 @@ def _compiled(source: Source, strict: bool) -> Render:
         raise TemplateSyntaxError("another template cannot be reached from here", each.lineno)
     generate = environment.from_string(tree)
     return generate.generate
+
+
+def _used(source: Source, strict: bool) -> list[str]:
+    """The names of the variables that a source asks for, sorted; of ``{{a.b}}`` it is a."""
+    kind, _, target = source.mode.partition("-")
+    if kind == "literal":
+        return sorted({found[1].partition(".")[0] for found in _NAME.finditer(source.text)})
+    return sorted(meta.find_undeclared_variables(_environment(target == "html", strict).parse(source.text)))
 
 
 def _literal(text: str, *, escaped: bool, strict: bool) -> Render:

@@ -35,8 +35,17 @@ FIELDS = ("name", *RENDERED, "tag", "syntax", "strict", "priority")
 _NOT_IN_IDS = re.compile(r"[^a-z0-9._-]+")
 
 
+_PLACE = re.compile(rf"({'|'.join(RENDERED)})(?:, line [0-9]+)?: ")
+
+
 class Wrong(Invalid):
     """A template that cannot be compiled or rendered."""
+
+    @property
+    def source(self) -> str:
+        """In which of `RENDERED` it is wrong, "" where it is the whole or the variables."""
+        found = _PLACE.match(self.reason)
+        return found[1] if found else ""
 
 
 @audited("template.create")
@@ -120,6 +129,13 @@ async def try_out(
     wanted = _with(Template("", ""), fields)
     await _compile(installation, wanted)
     return {} if variables is None else await _render(installation, wanted, variables)
+
+
+@use_case
+async def variables(installation: Installation, fields: Mapping[str, object]) -> Sequence[str]:
+    """The names of the variables that fields ask for, sorted; fails with `Invalid` or `Wrong`."""
+    found = await _compile(installation, _with(Template("", ""), fields))
+    return sorted({name for each in found.values() for name in each.split("\n") if name})
 
 
 def _with(template: Template, fields: Mapping[str, object]) -> Template:
@@ -213,8 +229,10 @@ def _sources(template: Template) -> Mapping[str, Source]:
     }
 
 
-async def _compile(installation: Installation, template: Template) -> None:
-    await _ask(installation, Rendering(_sources(template), strict=template.strict, check=True, owner=template.account))
+async def _compile(installation: Installation, template: Template) -> Mapping[str, str]:
+    """The names of the variables of each source, one on a line."""
+    rendering = Rendering(_sources(template), strict=template.strict, check=True, owner=template.account)
+    return await _ask(installation, rendering)
 
 
 async def _render(installation: Installation, template: Template, variables: str) -> Mapping[str, str]:

@@ -66,7 +66,9 @@ class TemplateCommands(CommandTestCase):
 
     def test_check(self) -> None:
         """A check keeps nothing."""
-        self.assertEqual(self.good("template", "check", "--html", str(self.html)), "Nothing is wrong with it.\n")
+        self.assertEqual(
+            self.good("template", "check", "--html", str(self.html)), "Nothing is wrong with it. It asks for name.\n"
+        )
         self.assertEqual(
             self.data("template", "check", "--html", str(self.html), "--variables", "{}")["html"], "<p></p>\n"
         )

@@ -120,8 +120,15 @@ class FaultTests(SynchronousTestCase):
             self.assertEqual(found, "!body, line 2: another template cannot be reached from here")
 
     def test_check(self) -> None:
-        """To check is to compile: no variable is needed, and nothing comes out."""
-        self.assertEqual(template.render(Rendering({"a": Source("{{ x.y }}")}, "no JSON", check=True)), Rendered({}))
+        """To check is to compile: no variable is needed, and what comes out are their names, but for those that the
+        template makes itself."""
+        asked = {
+            "a": Source("{{ x.y }}{% for each in items %}{{ each }}{{ x }}{% endfor %}{{ range(3) }}"),
+            "b": Source("{{ name }} {{b.c}} {{ b }} {% x %}", "literal-html"),
+            "c": Source("nothing"),
+        }
+        expected = Rendered({"a": "items\nx", "b": "b\nname", "c": ""})
+        self.assertEqual(template.render(Rendering(asked, "no JSON", check=True)), expected)
         self.assertTrue(rendered("{{ x", check=True).startswith("!body, line 1: "))
 
     def test_sizes(self) -> None:

@@ -107,6 +107,14 @@ class TemplateTests(InstallationTestCase):
         self.assertEqual(texts, {"text": "{{ a }}1"})
         self.refused(templates.try_out(self.place, {"text": "{{"}), Wrong)
 
+    def test_variables(self) -> None:
+        """What a template asks for is known before there are values; a fault names the field that it is in."""
+        fields = {"subject": "{{ a }}", "html": "{{ b.c }}{% set d = 1 %}{{ d }}", "text": "{{ a }}"}
+        self.assertEqual(self.done(templates.variables(self.place, fields)), ["a", "b"])
+        for html, source in (("{{", "html"), ("x", "")):
+            fault = self.failureResultOf(templates.try_out(self.place, {"html": html}, "no JSON"), Wrong).value
+            self.assertEqual(fault.source, source)
+
     def test_cannot_be_told(self) -> None:
         """Where nothing can be rendered just now, nothing is saved, and nobody is blamed."""
 

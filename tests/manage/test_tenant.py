@@ -334,6 +334,7 @@ WITHOUT = {
     "sessions.act_for": "judged by whose session it is",
     "tokens.bearer": "a token is found by itself",
     "templates.try_out": "the texts are given with it",
+    "templates.variables": "the texts are given with it",
 }
 
 

@@ -33,6 +33,7 @@ PAGES: tuple[tuple[str, tuple[Entry, ...]], ...] = (
         "Set-up",
         (
             Entry("/console/domains", "Domains and senders"),
+            Entry("/console/templates", "Templates"),
             Entry("/console/webhooks", "Webhooks"),
         ),
     ),

@@ -16,9 +16,22 @@ from ...manage.installation import Installation
 from .. import query
 from ..markup import Markup, tag
 from ..problem import Problem
-from . import card, connection_settings, connections, domains, history, look, message, senders, statistics, webhooks
+from . import (
+    card,
+    connection_settings,
+    connections,
+    domains,
+    history,
+    look,
+    message,
+    senders,
+    statistics,
+    templates,
+    webhooks,
+)
 from .card import Outside
 from .frame import Console, bare, keep_theme
+from .previews import Previews
 from .visit import address_of, keep, token_of
 
 #: Pages of the console, to which a form may lead back.
@@ -86,6 +99,9 @@ def add_routes(app: Klein, installation: Installation, clock: IReactorTime, outs
     domains.add_routes(app, console)
     senders.add_routes(app, console)
     webhooks.add_routes(app, console)
+    previews = Previews()
+    previews.add_routes(app, console)
+    templates.add_routes(app, console, previews)
 
 
 def sign_in(request: Request, name: str = "", fault: Invalid | None = None) -> bytes:
