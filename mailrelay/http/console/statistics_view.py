@@ -126,10 +126,10 @@ def body(report: Report, shown: Sequence[Table], apart: str, here: str, query: s
     return [
         picture(report),
         tag("details", tag("summary", "The chart as a table"), table("time")),
-        tag("div", *(table(name) for name in ("statuses", "rows") if name in by_name), class_="beside"),
+        tag("div", *(table(name) for name in ("statuses", "rows", "people") if name in by_name), class_="beside"),
         tag("section", tag("h2", "Apart"), look.tabs("Apart", choices, f"{here}?{query}&apart={apart}#apart"), parts,
             id="apart"),
-        tag("div", table("people"), table("durations") if by_name["durations"].rows else "", class_="beside"),
+        table("durations") if by_name["durations"].rows else Markup(""),
     ]  # fmt: skip
 
 
