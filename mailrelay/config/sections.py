@@ -365,7 +365,8 @@ class Http(Section):
 
     The public pages listen where `public_address` and `public_port` say when `public_url` is set, which is how the
     world sees them, as a rule by way of a proxy with TLS. Figures for Prometheus and the state of health are told where
-    `metrics_address` and `metrics_port` say, unless the port is 0, to everybody who asks there.
+    `metrics_address` and `metrics_port` say, unless the port is 0, to everybody who asks there. Each token
+    may send so many requests to the API, 0 for any number.
     """
 
     SECRETS = ("api_token",)
@@ -380,6 +381,8 @@ class Http(Section):
     public_port: Port = 8081
     metrics_address: IpAddress = "127.0.0.1"
     metrics_port: Port = 0
+    requests_per_minute: Annotated[int, Field(ge=0, le=1_000_000)] = 600
+    requests_at_once: Annotated[int, Field(ge=1, le=1_000_000)] = 100
 
 
 class Console(Section):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from twisted.internet.defer import Deferred
 from zope.interface import Interface
 
@@ -17,6 +19,14 @@ def login_key(address: str = "", username: str = "") -> str:
     return f"{key}:{username.casefold()}" if username else key
 
 
+class Taken(NamedTuple):
+    """What came of asking for units: 0.0 when they were taken, else the seconds to `wait`; and how many are `left` that
+    could be taken at once from now on."""
+
+    wait: float
+    left: int
+
+
 class ICounters(Interface):
     """Short-lived counts, in memory or shared."""
 
@@ -25,6 +35,9 @@ class ICounters(Interface):
 
         Fires with 0.0 when taken, else with the seconds to wait (nothing is taken).
         """
+
+    def take(key: str, units: int, rate: int, period: int, burst: int) -> Deferred[Taken]:
+        """The same, and how many units are left."""
 
     def fail(key: str, window: float) -> Deferred[int]:
         """Count one failure; fires with the failures under `key` within the last `window` seconds."""

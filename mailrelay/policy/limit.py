@@ -45,6 +45,12 @@ def gcra(tat: float, now: float, units: int, rate: int, period: float, burst: in
     return (wait, tat) if wait > GRAIN else (0.0, earned)
 
 
+def left(tat: float, now: float, rate: int, period: float, burst: int) -> int:
+    """How many units could be taken at once in a state of `gcra`."""
+    interval = period / rate
+    return max(0, min(burst, int((burst * interval - max(0.0, tat - now) + GRAIN) / interval)))
+
+
 def check(units: int, rate: int, period: float, burst: int) -> None:
     """Raise `ValueError` for units that could never pass."""
     if rate < 1 or period <= 0:

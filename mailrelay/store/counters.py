@@ -12,8 +12,8 @@ from typing import Protocol
 from twisted.internet.defer import Deferred, execute, succeed
 from zope.interface import implementer
 
-from ..interfaces.counters import ICounters
-from ..policy.limit import gcra
+from ..interfaces.counters import ICounters, Taken
+from ..policy.limit import gcra, left
 
 #: Keys of one kind kept before stale ones are looked for.
 ROOM = 50_000
@@ -42,15 +42,18 @@ class MemoryCounters:
         """Nothing is held."""
 
     def throttle(self, key: str, units: int, rate: int, period: int, burst: int) -> Deferred[float]:
-        return execute(self._throttle, key, units, rate, period, burst)
+        return self.take(key, units, rate, period, burst).addCallback(_wait)
 
-    def _throttle(self, key: str, units: int, rate: int, period: int, burst: int) -> float:
+    def take(self, key: str, units: int, rate: int, period: int, burst: int) -> Deferred[Taken]:
+        return execute(self._take, key, units, rate, period, burst)
+
+    def _take(self, key: str, units: int, rate: int, period: int, burst: int) -> Taken:
         now = self._clock.seconds()
         wait, state = gcra(self._throttles.get(key, 0.0), now, units, rate, period, burst)
         if len(self._throttles) >= ROOM and key not in self._throttles:
             self._throttles = {known: tat for known, tat in self._throttles.items() if tat > now}
         self._throttles[key] = state
-        return wait
+        return Taken(wait, left(state, now, rate, period, burst))
 
     def fail(self, key: str, window: float) -> Deferred[int]:
         now = self._clock.seconds()
@@ -91,3 +94,7 @@ class MemoryCounters:
             stale = sorted(self._failures, key=lambda key: self._failures[key][1][-1])[: max(1, ROOM // 10)]
         for key in stale:
             del self._failures[key]
+
+
+def _wait(taken: Taken) -> float:
+    return taken.wait

@@ -16,8 +16,8 @@ from typing import Any, TypeVar
 from twisted.internet.defer import Deferred, fail
 from zope.interface import implementer
 
-from ..interfaces.counters import ICounters
-from ..policy.limit import GRAIN, check
+from ..interfaces.counters import ICounters, Taken
+from ..policy.limit import GRAIN, check, left
 from .counters import Clock, MemoryCounters
 from .redis import Away, Link, Redis
 
@@ -32,7 +32,8 @@ if not now then
 end
 """
 
-#: KEYS: the throttle. ARGV: time, units, rate, period, burst. Microseconds to wait; 0: taken.
+#: KEYS: the throttle. ARGV: time, units, rate, period, burst. Microseconds to wait, 0: taken; and those by which the
+#: state is ahead of the time.
 THROTTLE = _TIME + (
     b"""
 local grain = %.17g
@@ -43,10 +44,10 @@ tat = math.min(tat, now + burst * interval + 2 * grain)
 local earned = math.max(tat, now) + units * interval
 local wait = earned - burst * interval - now
 if wait > grain then
-    return math.ceil(wait * 1e6)
+    return {math.ceil(wait * 1e6), math.ceil(math.max(0, tat - now) * 1e6)}
 end
 redis.call('SET', KEYS[1], string.format('%%.17g', earned), 'PX', math.ceil((earned - now) * 1e3) + 1)
-return 0
+return {0, math.ceil((earned - now) * 1e6)}
 """
     % GRAIN
 )
@@ -109,18 +110,25 @@ class RedisCounters:
         self._link.stop()
 
     def throttle(self, key: str, units: int, rate: int, period: int, burst: int) -> Deferred[float]:
+        return self.take(key, units, rate, period, burst).addCallback(_wait)
+
+    def take(self, key: str, units: int, rate: int, period: int, burst: int) -> Deferred[Taken]:
         try:
             check(units, rate, period, burst)
         except ValueError:
             return fail()
 
-        def alone(failure: Any) -> Deferred[float]:
+        def alone(failure: Any) -> Deferred[Taken]:
             failure.trap(Away)
-            return self._alone.throttle(key, units, rate, period, units)
+            return self._alone.take(key, units, rate, period, units)
+
+        def told(answer: list[int]) -> Taken:
+            wait, ahead = answer
+            return Taken(wait / 1e6, left(ahead / 1e6, 0.0, rate, period, burst))
 
         words = _words(self._now(), units, rate, period, burst)
         asked = self._link.ask(lambda redis: redis.eval(THROTTLE, [self._key("throttle", key)], words))
-        return asked.addCallbacks(_seconds, alone)
+        return asked.addCallbacks(told, alone)
 
     def fail(self, key: str, window: float) -> Deferred[int]:
         alone = self._alone.fail(key, window)
@@ -169,8 +177,8 @@ def _words(*words: object) -> list[bytes]:
     return [str(word).encode("ascii") for word in words]
 
 
-def _seconds(microseconds: int) -> float:
-    return microseconds / 1e6
+def _wait(taken: Taken) -> float:
+    return taken.wait
 
 
 def _nothing(_: object) -> None:

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from mailrelay.policy.limit import Quota, gcra
+from mailrelay.policy.limit import Quota, gcra, left
 
 #: A clock reading as a running daemon has it: seconds since 1970.
 EPOCH = 1_800_000_000.0
@@ -93,3 +93,15 @@ class ThrottleTests(SynchronousTestCase):
             if wait:
                 self.assertEqual(gcra(tat, now + wait, units, rate, period, burst)[0], 0.0)
                 self.assertGreater(gcra(tat, now + wait * 0.99 - 1e-5, units, rate, period, burst)[0], 0.0)
+
+
+class LeftTests(SynchronousTestCase):
+    def test_left(self) -> None:
+        """What a state leaves is what can be taken from it at once: no unit more, and none less."""
+        self.assertEqual(left(0.0, EPOCH, 6, 60, 5), 5)
+        for taken in range(1, 6):
+            _, tat = gcra(0.0, EPOCH, taken, 6, 60, 5)
+            self.assertEqual(left(tat, EPOCH, 6, 60, 5), 5 - taken)
+            self.assertEqual(left(tat, EPOCH + 9.9, 6, 60, 5), 5 - taken)
+            self.assertEqual(left(tat, EPOCH + 10, 6, 60, 5), 6 - taken)
+        self.assertEqual(left(EPOCH + 1000, EPOCH, 6, 60, 5), 0)

@@ -82,6 +82,14 @@ class ThrottleLaws(Laws):
         self.take(units=3)
         self.assertEqual(len({self.take() for _ in range(20)}), 1)
 
+    def test_left(self) -> None:
+        """With each answer comes how many could be taken at once from then on."""
+        asked = [self.successResultOf(self.counters.take("k", 1, 10, 60, 3)) for _ in range(4)]
+        self.assertEqual([left for _, left in asked], [2, 1, 0, 0])
+        self.assertEqual([wait == 0.0 for wait, _ in asked], [True, True, True, False])
+        self.clock.advance(12)
+        self.assertEqual(self.successResultOf(self.counters.take("k", 1, 10, 60, 3)), (0.0, 1))
+
     def test_keys_are_apart(self) -> None:
         """One key's burst leaves another's whole."""
         self.take("a", 3)
