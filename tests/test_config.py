@@ -171,6 +171,8 @@ VALUES = [
     ("[http]\npublic_port = 65536", "http.public_port: must be at most 65535"),
     ('[http]\nmetrics_address = ""', "http.metrics_address: must be an IPv4 or IPv6 address"),
     ("[http]\nmetrics_port = -1", "http.metrics_port: must be at least 0"),
+    ("[http]\nrequests_per_minute = -1", "http.requests_per_minute: must be at least 0"),
+    ("[http]\nrequests_at_once = 0", "http.requests_at_once: must be at least 1"),
     ("[http]\npublic_url = 1", "http.public_url: must be text"),
     *(
         (

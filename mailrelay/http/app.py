@@ -44,12 +44,13 @@ from . import (
     webhooks,
 )
 from .api import table
-from .callers import Configured, ICallers
+from .callers import ICallers, Known
 from .console import routes as console
 from .console.card import Outside
 from .console.visit import SignInFirst
 from .guard import Guard
 from .health import Obstacles, health, readiness
+from .pace import ANY, Pace
 from .problem import Problem
 
 log = Logger()
@@ -69,12 +70,14 @@ def make_site(
     first_mail: str = "",
     outside: Outside | None = None,
     callers: ICallers | None = None,
+    pace: Pace = ANY,
 ) -> Site:
     """The site: the API, and with an `inbox` the sandbox's routes and pages.
 
     `first_mail` is a shell line that sends a mail, shown while the inbox is empty; `obstacles` tells why no mail can be
     taken; `outside` is where applications connect and whom to turn to, as the console tells them; `callers` knows the
-    tokens of the API, which is the `api_token` alone if left out.
+    tokens of the API, which are the `api_token` and those that are kept if left out; `pace` is how many requests each
+    may send.
     """
     guard = Guard(api_token)
     installation = installation.asked_by(Caller(TOKEN, "api_token"))
@@ -111,8 +114,11 @@ def make_site(
     def readyz(request: IRequest) -> IResource:
         return readiness(obstacles)
 
+    async def keep(caller: Caller, request: IRequest) -> None:
+        await pace.keep(installation.counters, caller, request)
+
     return front.site(
-        front.Front(app.resource(), callers or Configured(api_token), _show, described.OPEN),
+        front.Front(app.resource(), callers or Known(api_token, installation), _show, described.OPEN, keep),
         clock,
         uploads.paths(installation.dialects),
     )

@@ -1,4 +1,6 @@
-"""Who a token belongs to: `ICallers` turns what a request bears into the `Caller` that use cases know."""
+"""Who a token belongs to: `ICallers` turns what a request bears into the `Caller` that use cases know.
+
+There is the one token of the configuration, and those that are kept (`manage.tokens`)."""
 
 from __future__ import annotations
 
@@ -7,7 +9,10 @@ import hmac
 from twisted.internet.defer import Deferred, succeed
 from zope.interface import Interface, implementer
 
+from ..manage import tokens
 from ..manage.caller import TOKEN, Caller
+from ..manage.installation import Installation
+from .problem import Problem
 
 
 class ICallers(Interface):
@@ -30,3 +35,24 @@ class Configured:
         if not hmac.compare_digest(token.encode("utf-8", "surrogateescape"), self._token):
             return succeed(None)
         return succeed(Caller(TOKEN, "api_token", address=address))
+
+
+@implementer(ICallers)
+class Known:
+    """Knows the token of the configuration, and those that an installation keeps."""
+
+    def __init__(self, token: str, installation: Installation) -> None:
+        self._configured = Configured(token)
+        self._installation = installation
+
+    def find(self, token: str, address: str) -> Deferred[Caller | None]:
+        return Deferred.fromCoroutine(self._find(token, address))
+
+    async def _find(self, token: str, address: str) -> Caller | None:
+        found = await self._configured.find(token, address)
+        if found is not None or not token:
+            return found
+        try:
+            return await tokens.bearer(self._installation, token, address)
+        except tokens.TooMany as error:
+            raise Problem(429, str(error), headers={"Retry-After": str(error.seconds)}) from error

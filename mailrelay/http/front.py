@@ -7,7 +7,7 @@ query may hold a token. It knows no route.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
 from typing import cast
 
 from twisted.internet.defer import Deferred
@@ -19,6 +19,7 @@ from twisted.web.iweb import IRequest
 from twisted.web.resource import IResource, Resource
 from twisted.web.server import NOT_DONE_YET, Request, Site
 
+from ..manage.caller import Caller
 from ..manage.files import MAX_FILE
 from . import files, sending, suppressions, templates
 from .callers import ICallers
@@ -56,6 +57,10 @@ log = Logger()
 
 #: How a problem is shown; gives the body.
 Show = Callable[[IRequest, Problem], bytes]
+
+
+#: Lets a caller's request pass, or fails with a `Problem`.
+Keep = Callable[[Caller, IRequest], Awaitable[None]]
 
 
 class BoundedRequest(Request):
@@ -119,18 +124,24 @@ class BoundedRequest(Request):
 
 class Front(Resource):
     """The root resource: everything goes to `routes` once it may; without `callers` there is nothing to guard. Below
-    ``/api`` only the paths in `open` are for everybody."""
+    ``/api`` only the paths in `open` are for everybody; `keep` lets a caller's request pass."""
 
     isLeaf = True
 
     def __init__(
-        self, routes: IResource, callers: ICallers | None, show: Show, open: Collection[str] = frozenset()
+        self,
+        routes: IResource,
+        callers: ICallers | None,
+        show: Show,
+        open: Collection[str] = frozenset(),
+        keep: Keep | None = None,
     ) -> None:
         super().__init__()
         self._routes = routes
         self._callers = callers
         self._show = show
         self._open = open
+        self._keep = keep
 
     def render(self, request: Request) -> bytes | int:
         for name, value in HEADERS.items():
@@ -153,6 +164,8 @@ class Front(Resource):
         found = await callers.find(bearer(request), address_of(request))
         if found is None:
             raise Problem(401, "send the header Authorization: Bearer <token>", headers=CHALLENGE)
+        if self._keep is not None:
+            await self._keep(found, request)
         if not request._disconnected:
             request.caller = found  # type: ignore[attr-defined]
             self._routes.render(request)

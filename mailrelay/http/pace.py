@@ -37,3 +37,7 @@ class Pace:
             request.setHeader(f"RateLimit-{name}".encode("ascii"), b"%d" % value)
         if wait:
             raise Problem(429, "too many requests; wait a little", headers={"Retry-After": str(max(1, ceil(wait)))})
+
+
+#: No bound.
+ANY = Pace()

@@ -271,6 +271,7 @@ def _http(
 ) -> Served:
     def site() -> Any:
         from ..http.app import make_site
+        from ..http.pace import Pace
 
         return make_site(
             api_token=config.http.api_token,
@@ -280,6 +281,7 @@ def _http(
             inbox=inbox(),
             first_mail=first_mail,
             outside=_outside(config),
+            pace=Pace(config.http.requests_per_minute, config.http.requests_at_once),
         )
 
     return Served(reactor, sock, site)

@@ -40,6 +40,7 @@ from mailrelay.store.memory_files import MemoryFiles
 from mailrelay.store.memory_people import MemoryPeople
 from mailrelay.store.plans import MemoryPlans
 from mailrelay.store.tls_reports import MemoryTlsReports
+from mailrelay.store.tokens import MemoryTokens
 from mailrelay.store.webhooks import MemoryWebhooks
 from mailrelay.vault import Vault
 from tests.rendering import RenderHere
@@ -265,6 +266,7 @@ def furnished(history: IHistory, state: MemoryState, webhooks: MemoryWebhooks) -
         webhooks=webhooks,
         tls_reports=MemoryTlsReports(),
         people=MemoryPeople(),
+        tokens=MemoryTokens({}),
         plans=MemoryPlans(state),
         changes=MemoryChanges(),
         ledger=MemoryLedger(state, "N"),

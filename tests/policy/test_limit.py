@@ -22,11 +22,11 @@ class QuotaTests(SynchronousTestCase):
 
     def test_left(self) -> None:
         """What is left is never below zero, and covers so many and no more."""
-        for limit, used, left in ((3, 0, 3), (3, 2, 1), (3, 3, 0), (3, 5, 0), (0, 0, 0), (-2, 0, 0)):
+        for limit, used, rest in ((3, 0, 3), (3, 2, 1), (3, 3, 0), (3, 5, 0), (0, 0, 0), (-2, 0, 0)):
             quota = Quota(limit, used)
-            self.assertEqual(quota.left, left)
-            self.assertTrue(quota.covers(left))
-            self.assertFalse(quota.covers(left + 1))
+            self.assertEqual(quota.left, rest)
+            self.assertTrue(quota.covers(rest))
+            self.assertFalse(quota.covers(rest + 1))
 
 
 class ThrottleTests(SynchronousTestCase):
