@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from twisted.internet.defer import Deferred
 from zope.interface import Interface
@@ -23,6 +23,18 @@ class Plan:
     def left(self, available: int) -> int:
         """How many of this month's sends are left, when so many are available in all: they are used first."""
         return max(0, min(self.granted, self.granted - (self.base - available), available))
+
+    def moved(self, available: int, amount: int) -> Plan:
+        """The same when so many were available and `amount` was added by hand, or taken where it is below zero: what is
+        added is prepaid, and prepaid ones are taken first."""
+        left = self.left(available)
+        taken = left - min(left, available + amount)
+        return replace(self, base=self.base + amount, granted=self.granted - taken)
+
+    def came_back(self, available: int) -> Plan:
+        """The same after a refund. When more is available than there would be had nothing been sent, a send of an
+        earlier month came back: it is prepaid from now on."""
+        return replace(self, base=max(self.base, available))
 
 
 class IPlans(Interface):

@@ -28,7 +28,7 @@ T = TypeVar("T")
 #: Parameters of use cases whose values are noted.
 _TOLD = frozenset(
     {
-        "account", "active", "balance", "days", "destination", "domain", "force", "id",
+        "account", "active", "balance", "currency", "days", "destination", "domain", "force", "id",
         "key_id", "name", "networks", "note", "number", "origin", "priority", "rate", "reason", "role", "route",
         "scopes", "sender", "sends", "status", "verified", "zone",
     }

@@ -14,6 +14,7 @@ from typing import Any, ParamSpec, Protocol, Self, TypeVar
 from twisted.internet.defer import Deferred, execute
 
 from ..interfaces.bodies import IBodies
+from ..interfaces.books import IBooks
 from ..interfaces.changes import IChanges
 from ..interfaces.counters import ICounters
 from ..interfaces.directory import IDirectory
@@ -22,6 +23,7 @@ from ..interfaces.events import IEvents
 from ..interfaces.files import IFiles
 from ..interfaces.history import IHistory
 from ..interfaces.ledger import ILedger
+from ..interfaces.orders import IOrders, IPrices
 from ..interfaces.people import IPeople
 from ..interfaces.plans import IPlans
 from ..interfaces.posting import IPostOffice
@@ -82,6 +84,9 @@ _STORED = (
     "people",
     "tokens",
     "plans",
+    "prices",
+    "orders",
+    "books",
     "changes",
     "ledger",
     "directory",
@@ -141,6 +146,15 @@ class Stored(Protocol):
     def plans(self) -> IPlans: ...
 
     @property
+    def prices(self) -> IPrices: ...
+
+    @property
+    def orders(self) -> IOrders: ...
+
+    @property
+    def books(self) -> IBooks: ...
+
+    @property
     def changes(self) -> IChanges: ...
 
 
@@ -169,6 +183,9 @@ class Installation:
     people: IPeople
     tokens: ITokens
     plans: IPlans
+    prices: IPrices
+    orders: IOrders
+    books: IBooks
     changes: IChanges
     ledger: ILedger
     directory: IDirectory

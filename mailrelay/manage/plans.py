@@ -23,12 +23,14 @@ from .rights import administrators_only
 
 @dataclass(frozen=True, slots=True)
 class Pots:
-    """What an account may send: `monthly_left` of the plan's, and `prepaid`."""
+    """What an account may send: `monthly_left` of the plan's until the month ends at the instant `ends_at` (0 without
+    a plan), and `prepaid`."""
 
     account: Account
     plan: Plan | None
     monthly_left: int
     prepaid: int
+    ends_at: int = 0
 
 
 @use_case
@@ -56,7 +58,7 @@ async def give(installation: Installation, account: str, sends: int) -> Pots:
     owner = await names.account(installation.registry, account)
     checked.number("balance", owner.balance + sends, 0)
     await installation.plans.put(owner.id, sends)
-    await installation.plans.turn(owner.id, _month(owner, installation.now()), installation.now())
+    await installation.plans.turn(owner.id, month_of(owner, installation.now()), installation.now())
     return await show(installation, owner.id)
 
 
@@ -68,8 +70,8 @@ async def turn(installation: Installation) -> int:
     turned, now = 0, installation.now()
     for plan in await installation.plans.every():
         owner = owners.get(plan.account)
-        if owner is not None and _month(owner, now) > plan.month:
-            turned += await installation.plans.turn(owner.id, _month(owner, now), now)
+        if owner is not None and month_of(owner, now) > plan.month:
+            turned += await installation.plans.turn(owner.id, month_of(owner, now), now)
     return turned
 
 
@@ -88,9 +90,18 @@ def plain(value: Pots) -> Plain:
 
 def _pots(account: Account, plan: Plan | None) -> Pots:
     left = plan.left(account.available) if plan else 0
-    return Pots(account, plan, left, account.available - left)
+    ends_at = month_end(account, plan.month) if plan and plan.month else 0
+    return Pots(account, plan, left, account.available - left, ends_at)
 
 
-def _month(account: Account, now: int) -> int:
+def month_end(account: Account, month: int) -> int:
+    """The instant in which a month ends in the account's zone."""
+    year, number = divmod(month, 100)
+    first = datetime(year + number // 12, number % 12 + 1, 1, tzinfo=ZoneInfo(account.zone))
+    return int(first.timestamp()) * SECOND
+
+
+def month_of(account: Account, now: int) -> int:
+    """The month that it is in the account's zone: year times 100 + month."""
     at = datetime.fromtimestamp(now / SECOND, UTC).astimezone(ZoneInfo(account.zone))
     return at.year * 100 + at.month

@@ -37,6 +37,7 @@ from ..mail.reply import Refusal
 from ..policy.bounce import mailbox_full, shipped
 from ..policy.rejection import within
 from ..policy.settlement import HARD_BOUNCE, TRANSITIONS
+from .memory_money import MemoryMoney
 
 _BLOCKED_PAUSE = 60 * SECOND
 
@@ -61,11 +62,10 @@ class Entry:
 
 
 @dataclass(slots=True)
-class MemoryState:
+class MemoryState(MemoryMoney):
     """What processes share. Fill it by hand: `balance` in sends by account, connections by id, suppressions by
     (account, key) with their reason, domains by (account, name) with their status."""
 
-    balance: dict[str, int] = field(default_factory=dict)
     connections: dict[str, ConnectionFacts] = field(default_factory=dict)
     credentials: dict[str, tuple[Credential, ...]] = field(default_factory=dict)
     #: what is looked up by its digest alone
@@ -118,8 +118,9 @@ class MemoryState:
         """Bring a recipient to an end without an attempt."""
         if entry.reserved and TRANSITIONS[state].attempt == "capture":
             entry.billed = 1
-            self.balance[entry.delivery.account] -= 1
+            self.book(entry.delivery.recipient, "send", entry.delivery.account, -1, at)
         entry.state, entry.lease, entry.held, entry.reserved, entry.last = state, "", False, 0, reason
+        self.came_back(entry.delivery.account)
         self.tell(TRANSITIONS[state].event, entry, at, reply=reason)
 
     def tell(self, event: str, entry: Entry, at: int, **more: Any) -> None:
@@ -177,8 +178,6 @@ class MemoryLedger:
             today, sent = submission.received_at // DAY, state.sent(submission.connection, submission.received_at)
             state.daily[submission.connection] = today, sent + len(live)
         at_once = submission.billing == "accept"
-        if at_once:
-            state.balance[submission.account] -= len(live)
         state.submissions[submission.id] = submission
         deliveries = deliveries_of(submission)
         for recipient, delivery in zip(live, deliveries, strict=True):
@@ -186,6 +185,8 @@ class MemoryLedger:
             entry.lease = self.node if lease else ""
             entry.reserved, entry.billed = {"accept": (0, 1), "attempt": (1, 0)}.get(submission.billing, (0, 0))
             state.recipients[recipient.id] = entry
+            if at_once:
+                state.book(recipient.id, "send", submission.account, -1, submission.received_at)
             state.tell("accepted", entry, submission.received_at)
         for recipient in submission.recipients:
             if recipient.rejected:
@@ -281,7 +282,8 @@ class MemoryLedger:
             entry.reserved = 0
             if settlement.charge == "capture":
                 entry.billed = 1
-                self.state.balance[account] -= 1
+                self.state.book(settlement.recipient, "send", account, -1, settlement.at)
+            self.state.came_back(account)
         if settlement.reply is not None and mailbox_full(settlement.reply):
             self.state.full[account, entry.key] = settlement.at
         self._suppress(entry, settlement.suppression)

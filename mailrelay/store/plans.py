@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict
 
 import sqlalchemy as sa
 from twisted.internet.defer import Deferred, succeed
@@ -22,8 +22,40 @@ GRANTED, LAPSED = "monthly", "lapsed"
 
 
 def moved(work: Work, account: str, amount: int) -> None:
-    """Let a balance that is moved by hand change nothing of what is left of the month."""
-    work.execute(sa.update(plans).where(plans.c.account == account).values(base=plans.c.base + amount))
+    """Let a balance that was moved by hand change nothing of what is left of the month, but where it was taken."""
+    this = plans.c.account == account
+    row = work.execute(sa.select(plans).where(this)).first()
+    purse = work.purse(account)
+    if row is not None and purse is not None:
+        plan = Plan(*row).moved(purse.available - amount, amount)
+        work.execute(sa.update(plans).where(this).values(granted=plan.granted, base=plan.base))
+
+
+def put(work: Work, account: str, monthly: int) -> None:
+    """Give an account so many from the next month on."""
+    change = sa.update(plans).where(plans.c.account == account).values(monthly=monthly)
+    if not work.execute(change).rowcount:
+        work.execute(sa.insert(plans), asdict(Plan(account, monthly)))
+
+
+def turn(work: Work, account: str, month: int, now: int, new_id: Callable[[], str]) -> bool:
+    """Begin a month; False when it, or a later one, has begun."""
+    purse = work.purse(account)  # locks the account, so that of two processes one waits
+    this = plans.c.account == account
+    row = work.execute(sa.select(plans).where(this)).first()
+    if purse is None or row is None or row.month >= month:
+        return False
+    plan = Plan(*row)
+    for kind, amount in ((LAPSED, -plan.left(purse.available)), (GRANTED, plan.monthly)):
+        if amount:
+            purse.move(amount)
+            work.enter(new_id(), kind, account, amount, str(month), now)
+    if plan.monthly:
+        values = {"month": month, "granted": plan.monthly, "base": purse.available}
+        work.execute(sa.update(plans).where(this).values(values))
+    else:
+        work.execute(sa.delete(plans).where(this))
+    return True
 
 
 @implementer(IPlans)
@@ -40,59 +72,27 @@ class Plans:
         return self._reader.ask(LOOK_UP, lambda work: [Plan(*row) for row in work.execute(statement)])
 
     def put(self, account: str, monthly: int) -> Deferred[None]:
-        change = sa.update(plans).where(plans.c.account == account).values(monthly=monthly)
-
-        def put(work: Work) -> None:
-            if not work.execute(change).rowcount:
-                work.execute(sa.insert(plans), asdict(Plan(account, monthly)))
-
-        return self._writer.ask(CALL, put)
+        return self._writer.ask(CALL, lambda work: put(work, account, monthly))
 
     def turn(self, account: str, month: int, now: int) -> Deferred[bool]:
-        return self._writer.ask(CALL, lambda work: self._turn(work, account, month, now))
-
-    def _turn(self, work: Work, account: str, month: int, now: int) -> bool:
-        purse = work.purse(account)  # locks the account, so that of two processes one waits
-        this = plans.c.account == account
-        row = work.execute(sa.select(plans).where(this)).first()
-        if purse is None or row is None or row.month >= month:
-            return False
-        plan = Plan(*row)
-        for kind, amount in ((LAPSED, -plan.left(purse.available)), (GRANTED, plan.monthly)):
-            if amount:
-                purse.move(amount)
-                work.enter(self._new_id(), kind, account, amount, str(month), now)
-        if plan.monthly:
-            values = {"month": month, "granted": plan.monthly, "base": purse.available}
-            work.execute(sa.update(plans).where(this).values(values))
-        else:
-            work.execute(sa.delete(plans).where(this))
-        return True
+        return self._writer.ask(CALL, lambda work: turn(work, account, month, now, self._new_id))
 
 
 @implementer(IPlans)
 class MemoryPlans:
     """The memory twin."""
 
-    def __init__(self, state: MemoryState) -> None:
+    def __init__(self, state: MemoryState, new_id: Callable[[], str]) -> None:
         self._state = state
-        self._plans: dict[str, Plan] = {}
+        self._new_id = new_id
 
     def every(self) -> Deferred[Sequence[Plan]]:
-        return succeed([self._plans[account] for account in sorted(self._plans)])
+        plans = self._state.plans
+        return succeed([plans[account] for account in sorted(plans)])
 
     def put(self, account: str, monthly: int) -> Deferred[None]:
-        self._plans[account] = replace(self._plans.get(account, Plan(account, 0)), monthly=monthly)
+        self._state.put_plan(account, monthly)
         return succeed(None)
 
     def turn(self, account: str, month: int, now: int) -> Deferred[bool]:
-        plan = self._plans.get(account)
-        if plan is None or plan.month >= month:
-            return succeed(False)
-        self._state.balance[account] += plan.monthly - plan.left(self._state.available(account))
-        if plan.monthly:
-            base = self._state.available(account)
-            self._plans[account] = Plan(account, plan.monthly, month, plan.monthly, base)
-        else:
-            del self._plans[account]
-        return succeed(True)
+        return succeed(self._state.turn(account, month, now, self._new_id))

@@ -10,7 +10,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 
 #: The newest migration this code knows (`migrations/versions`).
-REVISION = "0030"
+REVISION = "0031"
 
 metadata = sa.MetaData()
 
@@ -57,6 +57,17 @@ entries = sa.Table(
     _key("note"),
     _number("at"),
     sqlite_with_rowid=False,
+)
+#: What is not of single recipients, so that the index costs nothing when mail is sent.
+MOVED = sa.text("kind NOT IN ('send', 'refund')")
+sa.Index(
+    "entries_moved",
+    entries.c.account,
+    entries.c.at,
+    entries.c.subject,
+    entries.c.kind,
+    sqlite_where=MOVED,
+    postgresql_where=MOVED,
 )
 
 #: `options` is JSON: what was set for the connection itself. `active_since` is when it was activated last, or 0.
@@ -629,6 +640,43 @@ plans = sa.Table(
     _number("base"),
     sqlite_with_rowid=False,
 )
+
+#: What sends cost (`interfaces.orders.PriceTable`); `steps` is JSON: pairs of sends and price.
+prices = sa.Table(
+    "prices",
+    metadata,
+    _key("name", primary=True),
+    _key("kind"),
+    _key("account"),
+    _key("currency"),
+    _key("steps"),
+    _number("changed_at"),
+    sqlite_with_rowid=False,
+)
+
+#: Who asked for sends (`interfaces.orders.Order`).
+orders = sa.Table(
+    "orders",
+    metadata,
+    _key("id", primary=True),
+    _key("account"),
+    _key("kind"),
+    _number("sends"),
+    _key("status"),
+    _key("prices"),
+    _key("currency"),
+    _number("per_thousand"),
+    _number("total"),
+    _key("note"),
+    _key("requested_by"),
+    _number("requested_at"),
+    _key("answer"),
+    _key("decided_by"),
+    _number("decided_at"),
+    sqlite_with_rowid=False,
+)
+sa.Index("orders_account", orders.c.account, orders.c.id)
+sa.Index("orders_status", orders.c.status, orders.c.id)
 
 #: The audit log (`interfaces.changes.Change`).
 changes = sa.Table(

@@ -19,6 +19,7 @@ from ..interfaces.history import Depth
 from ..mail.envelope import DAY
 from .blocking import Blocking
 from .bodies import Bodies, Spool, sweep
+from .books import Books
 from .changes import Changes
 from .claim import void
 from .damage import look_through
@@ -35,6 +36,7 @@ from .measured import Writes
 from .migrate import bring_up_to_date
 from .nodes import BeatNodes, FileNodes
 from .once import sweep_keys
+from .orders import Orders, Prices
 from .people import People
 from .plans import Plans
 from .reader import Reader
@@ -120,6 +122,9 @@ class Store:
         self.tls_reports = TlsReports(self._writer, self._reader)
         self.changes = Changes(self._writer, self._reader)
         self.plans = Plans(self._writer, self._reader, names)
+        self.prices = Prices(self._writer, self._reader)
+        self.orders = Orders(self._writer, self._reader, names)
+        self.books = Books(self._reader)
         self.people = People(self._writer, self._reader)
         self.tokens = Tokens(self._writer, self._reader)
         self.sts_policies = StoredPolicies(self._writer, self._reader)

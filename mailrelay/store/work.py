@@ -19,7 +19,7 @@ from ..mail.envelope import SECOND
 from ..policy.duration import TOTAL, apart, bucket
 from . import outbox
 from .engine import Database, Row
-from .schema import accounts, batches, counters, domain_counters, durations, entries, provider_counters
+from .schema import accounts, batches, counters, domain_counters, durations, entries, plans, provider_counters
 
 QUARTER = 900 * SECOND
 HOUR = 3600 * SECOND
@@ -39,15 +39,21 @@ _set_purse = (
     .values(balance=sa.bindparam("balance"), reserved=sa.bindparam("reserved"))
 )
 _add_entry = sa.insert(entries)
+_came_back = (  # `Plan.came_back`
+    sa.update(plans)
+    .where(plans.c.account == sa.bindparam("purse"), plans.c.base < sa.bindparam("available"))
+    .values(base=sa.bindparam("available"))
+)
 
 
 @dataclass(slots=True)
 class Purse:
-    """An account's money inside one transaction, in sends."""
+    """An account's money inside one transaction, in sends; `raised` when something came back or was added."""
 
     balance: int
     reserved: int
     moved: bool = False
+    raised: bool = False
 
     @property
     def available(self) -> int:
@@ -58,6 +64,8 @@ class Purse:
         self.balance += balance
         self.reserved += reserved
         self.moved = True
+        if balance > reserved:
+            self.raised = True
 
 
 class Work:
@@ -215,6 +223,12 @@ class Work:
             if purse is not None and purse.moved
         ]
         self.insert(_set_purse, moved)
+        raised = [
+            {"purse": id, "available": purse.available}
+            for id, purse in sorted(self._purses.items())
+            if purse is not None and purse.raised
+        ]
+        self.insert(_came_back, raised)
         self.insert(_add_entry, self._entries)
         self.insert(
             _move_counter[self.sqlite],

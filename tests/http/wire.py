@@ -37,6 +37,7 @@ from mailrelay.store.memory import (
 )
 from mailrelay.store.memory_events import MemoryEvents
 from mailrelay.store.memory_files import MemoryFiles
+from mailrelay.store.memory_orders import MemoryBooks, MemoryOrders, MemoryPrices
 from mailrelay.store.memory_people import MemoryPeople
 from mailrelay.store.plans import MemoryPlans
 from mailrelay.store.tls_reports import MemoryTlsReports
@@ -267,7 +268,10 @@ def furnished(history: IHistory, state: MemoryState, webhooks: MemoryWebhooks) -
         tls_reports=MemoryTlsReports(),
         people=MemoryPeople(),
         tokens=MemoryTokens({}),
-        plans=MemoryPlans(state),
+        plans=MemoryPlans(state, lambda: "E1"),
+        prices=MemoryPrices(state),
+        orders=MemoryOrders(state, lambda: "E1"),
+        books=MemoryBooks(state),
         changes=MemoryChanges(),
         ledger=MemoryLedger(state, "N"),
         directory=MemoryDirectory(state),

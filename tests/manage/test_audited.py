@@ -19,7 +19,7 @@ from .place import InstallationTestCase
 READ = {
     "check", "confirmation", "every", "export", "find", "holder", "keys", "message", "page", "preflight", "receipts",
     "refusals", "render", "report", "senders", "show", "try_out", "versions", "watch", "passages", "destinations",
-    "classes", "count", "preview", "source", "rendered", "makers", "bearer", "variables",
+    "classes", "count", "preview", "source", "rendered", "makers", "bearer", "variables", "quote",
 }  # fmt: skip
 ELSEWHERE = {
     "files.begin": "files.add, and the end of an upload",
@@ -29,6 +29,9 @@ ELSEWHERE = {
     "sessions.sign_out": "notes it as the user",
     "sessions.act_for": "notes it as the user",
     "sessions.sweep": "a chore over what has ended",
+    "orders.grant": "notes the decision, and not its repetition",
+    "orders.refuse": "notes the decision, and not its repetition",
+    "orders.withdraw": "notes the decision, and not its repetition",
     "plans.turn": "a chore: the ledger has an entry of it",
     "route_test.test": "sends no message",
 }

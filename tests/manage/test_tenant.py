@@ -29,6 +29,7 @@ from mailrelay.manage import (
     deliveries,
     domain_checks,
     domains,
+    entries,
     explain,
     export,
     files,
@@ -36,8 +37,10 @@ from mailrelay.manage import (
     installation,
     keys,
     messages,
+    orders,
     persons,
     plans,
+    prices,
     queue,
     resend,
     routes,
@@ -169,6 +172,7 @@ class Theirs:
     connection = domain = sender = template = file = route = webhook = user = message = recipient = token = (
         api_token
     ) = ""
+    order = price = ""
     suppressed = "gone@b.test"
 
 
@@ -230,6 +234,13 @@ NAMED: Mapping[str, Call] = {
     "messages.every": lambda p, t: messages.every(p, Which(id=t.message)),
     "messages.page": lambda p, t: messages.page(p, Which(connection=t.connection)),
     "messages.find": lambda p, t: messages.find(p, t.message),
+    "entries.page": lambda p, t: entries.page(p, t.account),
+    "orders.request": lambda p, t: orders.request(p, t.account, 1000),
+    "orders.find": lambda p, t: orders.find(p, t.order),
+    "orders.page": lambda p, t: orders.page(p, t.account),
+    "orders.withdraw": lambda p, t: orders.withdraw(p, t.order),
+    "prices.find": lambda p, t: prices.find(p, t.price),
+    "prices.quote": lambda p, t: prices.quote(p, t.account, 1000),
     "persons.erase": lambda p, t: persons.erase(p, t.account, "ann@b.test"),
     "persons.receipts": lambda p, t: persons.receipts(p, t.account),
     "plans.show": lambda p, t: plans.show(p, t.account),
@@ -304,8 +315,11 @@ LISTS: Mapping[str, Call] = {
     "happened.page": lambda p, t: happened.page(p, happened.Wanted()).addCallback(lambda page: page.events),
     "messages.every": lambda p, t: messages.every(p, Which()),
     "messages.page": lambda p, t: messages.page(p, Which()).addCallback(lambda page: page.passages),
+    "entries.page": lambda p, t: entries.page(p).addCallback(lambda page: [e for e in page.entries if e.amount]),
+    "orders.page": lambda p, t: orders.page(p),
     "persons.receipts": lambda p, t: persons.receipts(p),
     "plans.every": lambda p, t: plans.every(p),
+    "prices.every": lambda p, t: prices.every(p),
     "queue.passages": lambda p, t: queue.passages(p, Which()),
     "queue.destinations": lambda p, t: queue.destinations(p, Which()),
     "queue.classes": lambda p, t: queue.classes(p, Which()),
@@ -371,6 +385,8 @@ class UseCaseTests(InstallationTestCase):
         theirs.api_token = self.done(tokens.create(place, tokens.Wanted("program", "other"))).token.id
         self.done(suppressions.add(place, "other", [theirs.suppressed]))
         self.done(plans.give(place, "other", 1000))
+        theirs.price = self.done(prices.put(place, "theirs", "EUR", {1: "2"}, account="other")).name
+        theirs.order = self.done(orders.request(place, "other", 500)).id
         theirs.message = self.accepted(made, "ann@b.test", "bob@b.test")
         theirs.recipient = self.done(place.history.passages(Selection(message=theirs.message), 1))[0].recipient
         self.done(persons.erase(place, "other", "carol@b.test"))
@@ -392,6 +408,9 @@ class UseCaseTests(InstallationTestCase):
                 place.history.passages(Selection(), 100),
                 persons.receipts(place),
                 plans.every(place),
+                prices.every(place),
+                orders.page(place),
+                entries.page(place, account),
                 routes.every(place),
                 suppressions.every(place),
                 templates.every(place),

@@ -12,7 +12,8 @@ from mailrelay.interfaces.registry import Account
 from mailrelay.store import open_store
 from mailrelay.store.jobs import CALL
 from mailrelay.store.memory import MemoryState
-from mailrelay.store.plans import MemoryPlans, moved
+from mailrelay.store.plans import MemoryPlans
+from mailrelay.store.work import Work
 from tests.fresh import fresh_database, fresh_folder
 
 from .worlds import START, new_id, result
@@ -79,19 +80,31 @@ class MonthLaws:
         result(self.plans.turn("A", 202603, START))
         self.assertEqual((self.available(), list(result(self.plans.every()))), (5, []))
 
+    def test_late_refund(self) -> None:
+        """A send of last month that comes back is prepaid, and used behind this month's."""
+        result(self.plans.put("A", 5))
+        result(self.plans.turn("A", 202601, START))
+        self.spend(2)
+        result(self.plans.turn("A", 202602, START))
+        self.spend(-1)
+        self.assertEqual((self.available(), self.left()), (16, 5))
+        self.spend(3)
+        self.assertEqual((self.available(), self.left()), (13, 2))
+
 
 class MemoryMonthTests(MonthLaws, SynchronousTestCase):
     """Over the memory twin."""
 
     def setUp(self) -> None:
         self.state = MemoryState(balance={"A": 10})
-        self.plans = MemoryPlans(self.state)
+        self.plans = MemoryPlans(self.state, new_id)
 
     def available(self) -> int:
         return self.state.available("A")
 
     def spend(self, number: int) -> None:
         self.state.balance["A"] -= number
+        self.state.came_back("A")
 
 
 class DatabaseMonthLaws(MonthLaws):
@@ -115,8 +128,7 @@ class DatabaseMonthLaws(MonthLaws):
 
     def spend(self, number: int) -> None:
         """As what is sent does: the balance moves, and nothing is told to the plan."""
-        result(self.store.registry.move_balance("A", -number, "spent", "", START))
-        result(self.store._writer.ask(CALL, lambda work: moved(work, "A", number)))
+        result(self.store._writer.ask(CALL, lambda work: _spend(work, number)))
 
     def test_by_hand(self) -> None:
         """What an administrator adds or takes is prepaid."""
@@ -127,6 +139,15 @@ class DatabaseMonthLaws(MonthLaws):
             self.assertEqual(self.left(), 100)  # type: ignore[attr-defined]
         result(self.store.registry.set_balance("A", 7, "", START))
         self.assertEqual(self.left(), 7)  # type: ignore[attr-defined]
+        result(self.store.registry.move_balance("A", 20, "topup", "", START))
+        self.assertEqual(self.left(), 7, "what was taken of the month does not come back")  # type: ignore[attr-defined]
+
+
+def _spend(work: Work, number: int) -> None:
+    purse = work.purse("A")
+    assert purse is not None
+    purse.move(-number)
+    work.enter(new_id(), "send", "A", -number, "", START)
 
 
 class SqliteMonthTests(DatabaseMonthLaws, SynchronousTestCase):

@@ -20,6 +20,7 @@ import sqlalchemy as sa
 from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 
+from mailrelay.interfaces.books import OF_RECIPIENTS
 from mailrelay.interfaces.directory import ConnectionFacts, TagFacts
 from mailrelay.interfaces.history import Selection
 from mailrelay.interfaces.ledger import ILedger
@@ -210,7 +211,11 @@ class MemoryWorld:
         faults = []
         for account, opening in self._opening.items():
             billed = sum(seen.billed for seen in self.rows(account).values())
-            if self.state.balance[account] != opening - billed or self.state.available(account) < 0:
+            entered = [each for each in self.state.entries.values() if each.account == account]
+            charged = sum(each.amount for each in entered if each.kind in OF_RECIPIENTS)
+            moved = sum(each.amount for each in entered if each.kind not in (*OF_RECIPIENTS, "opening"))
+            right = charged == -billed and self.state.balance[account] == opening - billed + moved
+            if not right or self.state.available(account) < 0:
                 faults.append(f"account {account} does not add up")
         for id, entry in self.state.recipients.items():
             if entry.lease in self.state.dead or (entry.state.final and (entry.lease or entry.reserved)):

@@ -15,6 +15,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from .kept import OwnFiles, OwnPeople, OwnPlans, OwnRoutes, OwnTemplates, OwnTokens, OwnWebhooks
+from .money import OwnBooks, OwnOrders, OwnPrices
 from .past import OwnBodies, OwnChanges, OwnErasure, OwnEvents, OwnHistory, OwnStatistics, OwnWebVersions
 from .registry import OwnRegistry
 from .way import NoTlsReports, OwnDirectory, OwnLedger, OwnPostOffice, OwnRouteTests
@@ -39,6 +40,9 @@ def narrowed(whole: Installation, account: str) -> Installation:
         "people": OwnPeople(whole.people, account, whole.caller.id),
         "tokens": OwnTokens(whole.tokens, account),
         "plans": OwnPlans(whole.plans, account),
+        "prices": OwnPrices(whole.prices, account),
+        "orders": OwnOrders(whole.orders, account),
+        "books": OwnBooks(whole.books, account),
         "changes": OwnChanges(whole.changes, account),
         "ledger": OwnLedger(whole.ledger, account),
         "directory": OwnDirectory(whole.directory, account),
