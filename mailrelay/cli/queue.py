@@ -141,7 +141,7 @@ def list_(opened: Opened, which: Which, limit: int, before: str) -> None:
     output.table(rows, COLUMNS, "Waiting recipients")
     if following:
         print(f"More: --before {following}")
-    columns = ("destination", "count", "held", "in_hand", "oldest_at", "next_due_at")
+    columns = ("destination", "count", "held", "deferred", "in_hand", "oldest_at", "next_due_at")
     output.table(destinations, columns, "By destination")
     output.table([{"class": name, "count": count} for name, count in classes.items()], ("class", "count"), "By class")
 

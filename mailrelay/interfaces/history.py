@@ -107,7 +107,8 @@ class Original:
 @dataclass(frozen=True, slots=True)
 class Waiting:
     """What waits for one destination: how many recipients, how many of them held, and how many in the hands of a
-    process; when the oldest was accepted, and when the next is due."""
+    process; when the oldest was accepted, and when the next is due; how many wait after an attempt, and are not
+    held."""
 
     destination: str
     count: int
@@ -115,6 +116,12 @@ class Waiting:
     in_hand: int
     oldest_at: int
     next_due_at: int
+    deferred: int = 0
+
+    @property
+    def fresh(self) -> int:
+        """How many wait for their first attempt, and are not held."""
+        return self.count - self.held - self.deferred
 
 
 @dataclass(frozen=True, slots=True)

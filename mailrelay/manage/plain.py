@@ -194,6 +194,7 @@ def waiting(value: Waiting) -> Plain:
         "destination": value.destination,
         "count": value.count,
         "held": value.held,
+        "deferred": value.deferred,
         "in_hand": value.in_hand,
         "oldest_at": instant(value.oldest_at),
         "next_due_at": instant(value.next_due_at),

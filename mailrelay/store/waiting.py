@@ -91,14 +91,15 @@ def destinations(work: Work, selection: Selection, limit: int) -> list[Waiting]:
         sa.func.sum(sa.case((FREE, 0), else_=1)),
         sa.func.min(_r.accepted_at),
         sa.func.min(_r.due_at),
+        sa.func.sum(sa.case((sa.and_(_r.state == State.DEFERRED.value, _r.held == 0), 1), else_=0)),
     )
     if not selection.reply_class:
         statement = _pending(selection, _r.destination, *columns).group_by(_r.destination)
         rows = work.execute(statement.order_by(sa.func.count().desc(), _r.destination).limit(limit))
-        return [Waiting(name, int(n), int(held), int(hand), at, due) for name, n, held, hand, at, due in rows]
+        return [Waiting(name, *map(int, counts)) for name, *counts in rows]
     found: dict[str, Waiting] = {}
     every = _pending(selection, _r.destination, _r.last_reply, *columns).group_by(_r.destination, _r.last_reply)
-    for name, reply, n, held, hand, at, due in work.execute(every):
+    for name, reply, n, held, hand, at, due, deferred in work.execute(every):
         if of_class(selection, reply):
             had = found.get(name, Waiting(name, 0, 0, 0, at, due))
             found[name] = Waiting(
@@ -108,6 +109,7 @@ def destinations(work: Work, selection: Selection, limit: int) -> list[Waiting]:
                 had.in_hand + int(hand),
                 min(had.oldest_at, at),
                 min(had.next_due_at, due),
+                had.deferred + int(deferred),
             )
     return sorted(found.values(), key=lambda each: (-each.count, each.destination))[:limit]
 

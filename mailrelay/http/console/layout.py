@@ -27,6 +27,7 @@ PAGES: tuple[tuple[str, tuple[Entry, ...]], ...] = (
             Entry("/console/connections", "Connections"),
             Entry("/console/statistics", "Statistics"),
             Entry("/console/history", "History"),
+            Entry("/console/queue", "Queue"),
         ),
     ),
     (

@@ -60,9 +60,11 @@ def answer(name: str, value: str, text: str, style: str = "") -> Markup:
 
 
 def field(name: str, label: str, fault: str = "", hint: str = "", **attributes: str | bool) -> Markup:
-    """One line of a form: its label, its hint, and beside it what is wrong with what was given."""
-    given = {"type": "text"} | attributes
-    return _labelled(name, label, tag("input", **(_named(name, fault, hint) | given)), fault, hint)
+    """One line of a form: its label, its hint, and beside it what is wrong with what was given; where a page has it
+    twice, with an `id` of its own."""
+    given = {"name": name, "type": "text"} | attributes
+    id = str(attributes.get("id", name))
+    return _labelled(id, label, tag("input", **(_named(id, fault, hint) | given)), fault, hint)
 
 
 def area(

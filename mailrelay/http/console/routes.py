@@ -24,6 +24,7 @@ from . import (
     history,
     look,
     message,
+    queue,
     senders,
     statistics,
     templates,
@@ -102,6 +103,7 @@ def add_routes(app: Klein, installation: Installation, clock: IReactorTime, outs
     previews = Previews()
     previews.add_routes(app, console)
     templates.add_routes(app, console, previews)
+    queue.add_routes(app, console)
 
 
 def sign_in(request: Request, name: str = "", fault: Invalid | None = None) -> bytes:
