@@ -205,7 +205,7 @@ class SqliteOrderTests(DatabaseOrderLaws, SynchronousTestCase):
     """Over SQLite."""
 
     def place(self) -> str:
-        return fresh_folder()
+        return fresh_folder(self.mktemp())
 
 
 class PostgresOrderTests(DatabaseOrderLaws, SynchronousTestCase):
