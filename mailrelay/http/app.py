@@ -26,22 +26,9 @@ from ..manage.installation import Installation
 from . import (
     described,
     dispatch,
-    domains,
-    events,
-    files,
     front,
-    messages,
     pages,
-    people,
-    queue,
-    routes,
-    sandbox,
-    sending,
-    statistics,
-    suppressions,
-    templates,
     uploads,
-    webhooks,
 )
 from .api import table
 from .callers import ICallers, Known
@@ -86,24 +73,12 @@ def make_site(
     app.url_map.merge_slashes = False
     app.url_map.strict_slashes = False
     _add_errors(app)
-    dispatch.add_routes(app, table.OPERATIONS, installation)
-    described.add_routes(app, table.OPERATIONS, installation)
-    messages.add_routes(app, installation)
-    sending.add_routes(app, installation)
-    domains.add_routes(app, installation)
-    events.add_routes(app, installation)
-    webhooks.add_routes(app, installation)
-    statistics.add_routes(app, installation)
-    files.add_routes(app, installation)
+    operations = table.operations(inbox)
+    dispatch.add_routes(app, operations, installation, clock)
+    described.add_routes(app, operations, installation)
     uploads.add_routes(app, installation)
-    templates.add_routes(app, installation)
-    suppressions.add_routes(app, installation)
-    routes.add_routes(app, installation)
-    people.add_routes(app, installation)
-    queue.add_routes(app, installation, clock)
     console.add_routes(app, installation, clock, outside or Outside())
     if inbox is not None:
-        sandbox.add_routes(app, inbox)
         pages.add_routes(app, guard, inbox, first_mail)
 
     @app.route("/healthz", methods=["GET"])
@@ -117,11 +92,9 @@ def make_site(
     async def keep(caller: Caller, request: IRequest) -> None:
         await pace.keep(installation.counters, caller, request)
 
-    return front.site(
-        front.Front(app.resource(), callers or Known(api_token, installation), _show, described.OPEN, keep),
-        clock,
-        uploads.paths(installation.dialects),
-    )
+    bounds = uploads.bounds(installation.dialects) | dispatch.bounds(operations) | console.BOUNDS
+    root = front.Front(app.resource(), callers or Known(api_token, installation), _show, described.OPEN, keep)
+    return front.site(root, clock, bounds)
 
 
 def _show(request: IRequest, problem: Problem) -> bytes:

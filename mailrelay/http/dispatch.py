@@ -12,13 +12,14 @@ from collections.abc import Iterable
 
 from klein import Klein
 from pydantic import BaseModel
+from twisted.internet.interfaces import IReactorTime
 from twisted.web.server import Request
 
 from ..manage.caller import Caller
 from ..manage.errors import Invalid, Taken
 from ..manage.installation import Installation
 from . import query
-from .operation import Asked, Operation
+from .operation import MAX_BODY, Asked, Operation
 from .problem import Problem
 from .reading import query_of, read, require_json, require_plain
 
@@ -28,18 +29,28 @@ LARGE = 64 * 1024
 _HOLE = re.compile(r"\{(\w+)\}")
 
 
-def add_routes(app: Klein, operations: Iterable[Operation], installation: Installation) -> None:
+def add_routes(app: Klein, operations: Iterable[Operation], installation: Installation, clock: IReactorTime) -> None:
     """Serve operations."""
     for each in operations:
-        _add(app, each, installation)
+        _add(app, each, installation, clock)
 
 
-def _add(app: Klein, operation: Operation, installation: Installation) -> None:
+def bounds(operations: Iterable[Operation]) -> dict[bytes, int]:
+    """Below which paths larger bodies are taken than usual, with how many octets."""
+    found: dict[bytes, int] = {}
+    for each in operations:
+        if each.most > MAX_BODY:
+            place = f"{ROOT}/{each.path.split('/')[1]}".encode("ascii")
+            found[place] = max(each.most, found.get(place, 0))
+    return found
+
+
+def _add(app: Klein, operation: Operation, installation: Installation, clock: IReactorTime) -> None:
     place = ROOT + _HOLE.sub(r"<string:\1>", operation.path)
 
     @app.route(place, methods=[operation.method], endpoint=operation.id)
     async def run(request: Request, **path: str) -> bytes:
-        return await _answer(operation, installation, request, path)
+        return await _answer(operation, installation, clock, request, path)
 
 
 def caller_of(request: Request) -> Caller:
@@ -49,11 +60,14 @@ def caller_of(request: Request) -> Caller:
     return found
 
 
-async def _answer(operation: Operation, installation: Installation, request: Request, path: dict[str, str]) -> bytes:
+async def _answer(
+    operation: Operation, installation: Installation, clock: IReactorTime, request: Request, path: dict[str, str]
+) -> bytes:
     caller = caller_of(request)
     _require(operation, caller)
     asking = installation.asked_by(caller)
-    asked = Asked(asking, request, path, query_of(request, operation.query), await _body(operation, asking, request))
+    wanted, body = query_of(request, operation.query), await _body(operation, asking, request)
+    asked = Asked(asking, request, path, wanted, body, clock)
     try:
         found = await operation.act(asked)
     except Invalid as error:

@@ -7,7 +7,7 @@ query may hold a token. It knows no route.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from typing import cast
 
 from twisted.internet.defer import Deferred
@@ -20,23 +20,12 @@ from twisted.web.resource import IResource, Resource
 from twisted.web.server import NOT_DONE_YET, Request, Site
 
 from ..manage.caller import Caller
-from ..manage.files import MAX_FILE
-from . import files, sending, suppressions, templates
 from .callers import ICallers
 from .guard import CHALLENGE, bearer
+from .operation import MAX_BODY
 from .peer import address_of
 from .problem import CONTENT_TYPE, Problem
 
-MAX_BODY = 64 * 1024  #: octets of a request's body that are read
-#: Below which paths more may come, with how many octets.
-UPLOADS = {
-    files.PATH: MAX_FILE,
-    templates.PATH: templates.MAX_BODY,
-    suppressions.PATH: suppressions.MAX_BODY,
-    b"/console/template": templates.MAX_BODY,
-    b"/console/templates/new": templates.MAX_BODY,
-    **dict.fromkeys(sending.PATHS, sending.MAX_BODY),
-}
 MAX_DISCARDED = (
     1024 * 1024
 )  #: octets of a refused body that are taken off the wire, so that its sender reads the refusal
@@ -76,7 +65,7 @@ class BoundedRequest(Request):
         # the request line is known to the channel alone at this time
         path = getattr(self.channel, "_path", b"").partition(b"?")[0]
         if getattr(self.channel, "_command", b"") in (b"POST", b"PUT"):
-            uploads = getattr(getattr(self.channel, "site", None), "uploads", UPLOADS)
+            uploads: Mapping[bytes, int] = getattr(getattr(self.channel, "site", None), "uploads", {})
             self._most = uploads.get(b"/".join(path.split(b"/")[:4]), MAX_BODY)
         # a body that is not small, or whose length is not said, goes to a temporary file
         super().gotLength(min(self._most if length is None else length, self._most))
@@ -204,7 +193,7 @@ class QuietSite(Site):
 
     noisy = False
     #: below which paths a body may be larger, with how many octets
-    uploads: Mapping[bytes, int] = UPLOADS
+    uploads: Mapping[bytes, int] = {}
 
     def log(self, request: http.Request) -> None:
         if request.method in (b"GET", b"HEAD") and request.code < 400:
@@ -218,8 +207,9 @@ class QuietSite(Site):
         )
 
 
-def site(front: Front, clock: IReactorTime, files_at: Iterable[str] = ()) -> Site:
-    """The factory of the HTTP port; idle connections end by `clock`. Files are taken at these paths, too."""
+def site(front: Front, clock: IReactorTime, uploads: Mapping[bytes, int]) -> Site:
+    """The factory of the HTTP port; idle connections end by `clock`. Below the paths of `uploads` a body may have so
+    many octets."""
     made = QuietSite(front, BoundedRequest, timeout=IDLE, reactor=clock)
-    made.uploads = UPLOADS | {path.encode("ascii"): MAX_FILE for path in files_at}
+    made.uploads = uploads
     return made

@@ -41,6 +41,7 @@ TAGS = {
 #: What may stand in a path.
 HOLES = {
     "name": "its name or id",
+    "domain": "a domain",
     "id": "its id",
     "account": "the account, by name or id",
     "address": "an e-mail address",

@@ -14,10 +14,13 @@ from inspect import cleandoc
 from typing import Any, Generic, TypeVar
 
 from pydantic import BaseModel
+from twisted.internet.interfaces import IReactorTime
+from twisted.internet.task import deferLater
 from twisted.web.server import Request
 
 from ..manage.installation import Installation
 from .members import Members
+from .problem import Problem
 
 Q = TypeVar("Q", bound=BaseModel)
 B = TypeVar("B", bound=BaseModel | None)
@@ -41,6 +44,18 @@ class Asked(Generic[Q, B]):
     path: Mapping[str, str]
     query: Q
     body: B
+    clock: IReactorTime
+
+    def number(self, name: str) -> int:
+        """A number in the path; where there is something else there is nothing."""
+        text = self.path[name]
+        if not (text.isascii() and text.isdigit() and len(text) < 16):
+            raise Problem(404)
+        return int(text)
+
+    async def pause(self, seconds: float) -> None:
+        """Wait by the clock."""
+        await deferLater(self.clock, seconds)
 
 
 Act = Callable[[Asked[Any, Any]], Awaitable[object]]

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import math
 import re
+from collections.abc import Sequence
 from typing import Any, NoReturn, TypeVar, get_origin
 
 from pydantic import BaseModel, ValidationError
@@ -118,10 +119,12 @@ def checked(model: type[M], found: dict[str, Any]) -> M:
     try:
         return model.model_validate(found)
     except ValidationError as error:
-        raise _problem(error.errors(include_url=False, include_context=False, include_input=False)[0]) from None
+        raise _problem(error.errors(include_url=False, include_context=False, include_input=False)) from None
 
 
-def _problem(first: ErrorDetails) -> Problem:
+def _problem(errors: Sequence[ErrorDetails]) -> Problem:
+    """The problem of the first error; a member that is not known goes before others, for it may be one of them."""
+    first = next((each for each in errors if each["type"] == "extra_forbidden"), errors[0])
     reason = first["msg"].removeprefix("Value error, ")
     member = _member(first["loc"])
     if first["type"] in _WORDS:

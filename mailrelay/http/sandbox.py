@@ -1,8 +1,6 @@
-"""The sandbox's mail for programs: list what arrived at the sink, fetch its octets, forget it all.
+"""The sandbox's mail as it is asked for: what arrived at the sink, found by address and time, and its octets.
 
-``GET /api/v1/sandbox/messages`` lists the newest first; `limit`, `to` (one whole address, in any case) and `since`
-narrow it down: an instant in ISO 8601 or in seconds since 1970, itself included, or the id of a message, itself not.
-What ``GET …/ID.eml`` gives is what came in, octet by octet.
+`since` is an instant in ISO 8601 or in seconds since 1970, itself included, or the id of a message, itself not.
 """
 
 from __future__ import annotations
@@ -10,7 +8,6 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from klein import Klein
 from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 from twisted.web.iweb import IRequest
@@ -20,7 +17,6 @@ from ..mail.address import AddressError, parse_mailbox
 from . import query
 from .problem import Problem
 
-DEFAULT_LIMIT = 1000
 MAX_LIMIT = 10_000
 
 _ID = re.compile(r"[0-9A-HJKMNP-TV-Z]{26}")
@@ -38,13 +34,18 @@ def plain(kept: Kept) -> dict[str, object]:
     }
 
 
-def listing(request: IRequest, inbox: IInbox, default: int = DEFAULT_LIMIT) -> Deferred[Sequence[Kept]]:
-    """The messages that a request asks for."""
+def listing(request: IRequest, inbox: IInbox, default: int) -> Deferred[Sequence[Kept]]:
+    """The messages that the request of a page asks for."""
     limit = query.number(request, "limit", default, MAX_LIMIT)
-    since = query.text(request, "since").strip()
+    return found(inbox, limit, query.address(request, "to"), query.text(request, "since"))
+
+
+def found(inbox: IInbox, limit: int, to: str, since: str) -> Deferred[Sequence[Kept]]:
+    """So many of the newest, for one address and since an instant or a message, where they are not ""."""
+    since = since.strip()
     after = since if _ID.fullmatch(since) else ""
     at = query.instant("since", since) if since and not after else 0
-    return inbox.messages(limit, _as_kept(query.address(request, "to")), at, after).addErrback(not_found)
+    return inbox.messages(limit, _as_kept(to), at, after).addErrback(not_found)
 
 
 def _as_kept(to: str) -> str:
@@ -72,25 +73,3 @@ def source(request: IRequest, inbox: IInbox, id: str) -> Deferred[bytes]:
         return octets
 
     return inbox.source(id).addCallback(send).addErrback(not_found)
-
-
-def add_routes(app: Klein, inbox: IInbox) -> None:
-    """Serve the sink's mail."""
-
-    @app.route("/api/v1/sandbox/messages", methods=["GET"])
-    def sandbox_list(request: IRequest) -> Deferred[bytes]:
-        return listing(request, inbox).addCallback(
-            lambda found: query.send_json(request, [plain(kept) for kept in found])
-        )
-
-    @app.route("/api/v1/sandbox/messages/<string:id>.eml", methods=["GET"])
-    def sandbox_source(request: IRequest, id: str) -> Deferred[bytes]:
-        return source(request, inbox, id)
-
-    @app.route("/api/v1/sandbox/messages", methods=["DELETE"])
-    def sandbox_clear(request: IRequest) -> Deferred[bytes]:
-        def cleared(_: int) -> bytes:
-            request.setResponseCode(204)
-            return b""
-
-        return inbox.clear().addCallback(cleared)

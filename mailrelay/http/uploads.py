@@ -14,12 +14,14 @@ from twisted.web.server import Request
 
 from ..manage import keys
 from ..manage.errors import Unknown
+from ..manage.files import MAX_FILE
 from ..manage.installation import Installation
 from ..policy.dialect import Dialects
 from ..policy.upload import Upload
 from . import query
-from .files import receive
+from .peer import address_of
 from .problem import Problem
+from .receiving import receive
 
 _NO_TYPES = frozenset({"", "text/plain", "application/json", "application/x-www-form-urlencoded"})
 
@@ -27,6 +29,11 @@ _NO_TYPES = frozenset({"", "text/plain", "application/json", "application/x-www-
 def paths(dialects: Dialects) -> frozenset[str]:
     """Where files are taken."""
     return frozenset(dialect.upload.path for dialect in dialects if dialect.upload is not None)
+
+
+def bounds(dialects: Dialects) -> dict[bytes, int]:
+    """How many octets a body may have there."""
+    return {path.encode("ascii"): MAX_FILE for path in paths(dialects)}
 
 
 def add_routes(app: Klein, installation: Installation) -> None:
@@ -45,7 +52,7 @@ def _add_route(app: Klein, installation: Installation, path: str, uploads: Mappi
     async def upload(request: Request) -> bytes:
         scheme, _, key = (request.getHeader(b"Authorization") or b"").decode("ascii", "replace").partition(" ")
         spoken = [name for name, each in uploads.items() if each.scheme.lower() == scheme.lower()]
-        address = str(getattr(request.getClientAddress(), "host", ""))
+        address = address_of(request)
         try:
             connection = await keys.holder(installation, key.strip(), spoken, address)
         except Unknown:

@@ -45,6 +45,14 @@ class Checked:
         return domain_check.verified(self.findings)
 
 
+class Unverified(Invalid):
+    """A domain does not publish what it must; `checked` has all that was found."""
+
+    def __init__(self, checked: Checked, missing: str) -> None:
+        super().__init__("domain", f"{checked.domain.name} cannot be verified. {missing}")
+        self.checked = checked
+
+
 @use_case
 async def check(installation: Installation, resolver: IResolver, relay: Relay, account: str, domain: str) -> Checked:
     """Ask the DNS about a domain; nothing is changed. Without an account it must belong to one only."""
@@ -57,7 +65,7 @@ async def verify(installation: Installation, resolver: IResolver, relay: Relay, 
     checked = await _check(installation, resolver, relay, account, domain)
     if not checked.verified:
         missing = [f"{each.purpose}: {each.words}" for each in checked.findings if each.required and not each.ok]
-        raise Invalid("domain", f"{checked.domain.name} cannot be verified. {' '.join(missing)}")
+        raise Unverified(checked, " ".join(missing))
     return await proven(installation, checked)
 
 

@@ -117,6 +117,12 @@ async def add(installation: Installation, account: str, name: str, octets: bytes
     return await upload.finish()
 
 
+@audited("file.add")
+async def received(installation: Installation, upload: Upload) -> StoredFile:
+    """A file that has come in pieces, all of them."""
+    return await upload.finish()
+
+
 @use_case
 async def every(installation: Installation, account: str = "") -> Sequence[StoredFile]:
     """The files of an account, or those that serve all, oldest first."""

@@ -10,13 +10,13 @@ from twisted.trial.unittest import SynchronousTestCase
 from zope.interface import implementer
 from zope.interface.verify import verifyObject
 
-from mailrelay.http.api import table
 from mailrelay.http.app import make_site
 from mailrelay.http.callers import Configured, ICallers
 from mailrelay.interfaces.changes import Wanted
 from mailrelay.manage.caller import TOKEN as KIND
 from mailrelay.manage.caller import Caller
 
+from .documented import EVERY
 from .place import Place
 from .wire import TOKEN, Answer, Wire
 
@@ -37,7 +37,7 @@ class Some:
 class TableTests(SynchronousTestCase):
     def test_ids(self) -> None:
         """No two operations have one id, or one method and path; each tells what it does."""
-        found = table.OPERATIONS
+        found = EVERY
         self.assertEqual(len({each.id for each in found}), len(found))
         self.assertEqual(len({(each.method, each.path) for each in found}), len(found))
         for each in found:
@@ -47,7 +47,7 @@ class TableTests(SynchronousTestCase):
 
     def test_kinds(self) -> None:
         """What an operation's coroutine says it is asked is what its request is read as."""
-        for each in table.OPERATIONS:
+        for each in EVERY:
             query, body = get_args(get_type_hints(each.act)["asked"])
             self.assertIs(query, each.query, each.id)
             self.assertIs(body, each.body or type(None), each.id)

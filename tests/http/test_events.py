@@ -59,7 +59,7 @@ class WebhooksTests(SiteTestCase):
         status, body = self.ask("POST", "/api/v1/webhooks", wanted)
         made = json.loads(body)
         self.assertEqual((status, made["secret"][:6], made["events"]), (201, "whsec_", ["bounced"]))
-        self.assertEqual(self.ask("POST", "/api/v1/webhooks", wanted)[0], 400)
+        self.assertEqual(self.ask("POST", "/api/v1/webhooks", wanted)[0], 409)
         (listed,) = json.loads(self.ask("GET", "/api/v1/webhooks")[1])
         self.assertEqual(listed, {name: value for name, value in made.items() if name != "secret"})
         self.assertEqual(self.ask("POST", "/api/v1/webhooks/shop/test")[0], 200)

@@ -44,7 +44,7 @@ class FileTests(SiteTestCase):
     def test_given_key(self) -> None:
         """A key that applications know already can be given, once."""
         self.assertEqual(self.post("name=a.txt&key=known", b"x").json()["key"], "known")
-        self.assert_problem(self.post("name=a.txt&key=known", b"x"), 400)
+        self.assert_problem(self.post("name=a.txt&key=known", b"x"), 409)
 
     def test_refused(self) -> None:
         """What cannot be taken is a problem that names the field, and nothing of it is left."""

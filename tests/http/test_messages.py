@@ -110,7 +110,7 @@ class MessagesTests(SiteTestCase):
 
     def test_resending(self) -> None:
         """What is to be sent again is named by an object of addresses; anything else, and no message, is a problem."""
-        for body, field in ((b"{", ""), (b"[]", ""), (b'{"from":[]}', ""), (b'{"to":"a@b.test"}', "to")):
+        for body, field in ((b"{", ""), (b"[]", ""), (b'{"from":[]}', "from"), (b'{"to":"a@b.test"}', "to")):
             wire = Wire(self.site)
             head = f"POST /api/v1/messages/{ONE}/resend HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {TOKEN}\r\n"
             wire.send(head.encode() + b"Content-Length: %d\r\n\r\n" % len(body) + body)

@@ -43,7 +43,7 @@ class RouteTests(SiteTestCase):
         """What cannot be a route is 400, with the field."""
         for body, field in (
             ({"hosts": "a:25"}, "hosts"),
-            ({"hosts": [1]}, "hosts"),
+            ({"hosts": [1]}, "hosts[0]"),
             ({"hosts": ["a:25"], "port": "25"}, "port"),
             ({"hosts": ["a:25"], "mx": 1}, "mx"),
             ({"hosts": ["a:25"], "hop": ""}, "hop"),

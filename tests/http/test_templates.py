@@ -56,10 +56,10 @@ class TemplateTests(SiteTestCase):
         self.assert_problem(self.send("PUT", "/welcome", {"text": "{{"}), 422)
 
     def test_unreadable(self) -> None:
-        """What cannot be read, or is no template, is 400; what is not there 404; what is there already 400, too."""
+        """What cannot be read, or is no template, is 400; what is not there 404; what is there already 409."""
         self.made()
         for method, path, body, status in (
-            ("POST", "", {"html": "x", "id": "welcome"}, 400),
+            ("POST", "", {"html": "x", "id": "welcome"}, 409),
             ("POST", "", {"html": "x", "id": 7}, 400),
             ("POST", "", {"html": "x", "colour": "red"}, 400),
             ("POST", "", [], 400),

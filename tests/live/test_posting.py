@@ -218,7 +218,7 @@ SMUGGLED = "MAIL FROM:<evil@example.net>\r\nRCPT TO:<smuggled@example.net>\r\nDA
 
 def test_smuggling(sandbox: Sandbox, shop: Shop) -> None:
     """S20: whatever ends a message elsewhere, in a text, in HTML, in a variable or in a raw message, is octets of one
-    message that leaves clean; a NUL is refused, or gone where it came by a variable."""
+    message that leaves clean; a NUL is refused."""
     ways = {
         "text": lambda seq: {"text": f"a{seq}{SMUGGLED}"},
         "html": lambda seq: {"html": f"<p>a{seq}{SMUGGLED}"},
@@ -234,7 +234,7 @@ def test_smuggling(sandbox: Sandbox, shop: Shop) -> None:
                 body["raw"] = base64.b64encode(str(body["raw"]).encode()).decode()
                 del body["subject"], body["text"]
             status, told = post(sandbox, "/api/v1/messages", body)
-            assert status in ((400, 422) if "\0" in seq and way != "variable" else (202,)), (way, seq, told)
+            assert status in ((400, 422) if "\0" in seq else (202,)), (way, seq, told)
             taken += status == 202
         for each in sandbox.inbox(f"s20-{way}@example.net", taken):
             source = sandbox.source(each)

@@ -347,6 +347,7 @@ WITHOUT = {
     "sessions.sign_out": "a session's token is found by itself",
     "sessions.act_for": "judged by whose session it is",
     "tokens.bearer": "a token is found by itself",
+    "files.received": "the upload was begun for an account",
     "templates.try_out": "the texts are given with it",
     "templates.variables": "the texts are given with it",
 }

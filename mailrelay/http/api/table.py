@@ -2,7 +2,52 @@
 
 from __future__ import annotations
 
-from . import accounts, connections
+from ...interfaces.sandbox import IInbox
+from ..operation import Operation
+from . import (
+    accounts,
+    changes,
+    connections,
+    domains,
+    events,
+    files,
+    messages,
+    plans,
+    queue,
+    routes,
+    sandbox,
+    senders,
+    sending,
+    statistics,
+    suppressions,
+    templates,
+    users,
+    webhooks,
+)
 
-ROOMS = (accounts, connections)
+ROOMS = (
+    sending,
+    messages,
+    statistics,
+    events,
+    accounts,
+    plans,
+    connections,
+    domains,
+    senders,
+    templates,
+    files,
+    suppressions,
+    routes,
+    webhooks,
+    queue,
+    users,
+    changes,
+)
+#: What every installation can do.
 OPERATIONS = tuple(operation for room in ROOMS for operation in room.OPERATIONS)
+
+
+def operations(inbox: IInbox | None) -> tuple[Operation, ...]:
+    """What an installation can do, one with an inbox what the sandbox can."""
+    return OPERATIONS if inbox is None else (*OPERATIONS, *sandbox.operations(inbox))

@@ -14,6 +14,7 @@ from ...manage import sessions
 from ...manage.errors import Invalid
 from ...manage.installation import Installation
 from .. import query
+from ..api.templates import MAX_BODY as FORM
 from ..markup import Markup, tag
 from ..problem import Problem
 from . import (
@@ -38,6 +39,9 @@ from .visit import address_of, keep, token_of
 #: Pages of the console, to which a form may lead back.
 _OURS = re.compile(r"/console(?:/[A-Za-z0-9_.@-]+)*")
 _ASSETS = {"console.css": b"text/css; charset=utf-8", "console.js": b"text/javascript; charset=utf-8"}
+
+#: Below which paths a form may be larger than usual, with how many octets.
+BOUNDS = {b"/console/template": FORM, b"/console/templates/new": FORM}
 
 
 def add_routes(app: Klein, installation: Installation, clock: IReactorTime, outside: Outside) -> None:

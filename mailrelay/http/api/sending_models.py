@@ -6,22 +6,17 @@ import base64
 import binascii
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, JsonValue, model_validator
+from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, JsonValue, model_validator
 
-from ..mail.address import AddressError
-from ..mail.addresses import addresses
-from ..mail.letter import Letter, Named
-from ..mail.rebuild import File
-from ..manage.sending import MOST_IN_BATCH, MOST_METADATA, MOST_RECIPIENTS, Options, Personal, Wanted
+from ...mail.address import AddressError
+from ...mail.addresses import addresses
+from ...mail.letter import Letter, Named
+from ...mail.rebuild import File
+from ...manage.sending import MOST_IN_BATCH, MOST_METADATA, MOST_RECIPIENTS, Options, Personal, Wanted
+from ..members import Members
 
 LONGEST_LINE = 998
 LONGEST_TEXT = 8 << 20
-
-
-class Members(BaseModel):
-    """An object with these members and no others."""
-
-    model_config = ConfigDict(extra="forbid", strict=True, hide_input_in_errors=True)
 
 
 def _taken_apart(value: Any) -> Any:
