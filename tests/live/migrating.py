@@ -1,8 +1,13 @@
-"""Migrates a store, killed at each statement in turn: ``python -m tests.live.migrating FOLDER [FROM]``.
+"""Migrates a store, keeps what a kill would leave at each statement: ``python -m tests.live.migrating FOLDER [FROM]``.
 
-Every try is a fork that kills itself before its n-th statement or COMMIT; another one then opens what it left. It says
-a line for each: ``killed`` with the revision that was left and the one reached afterwards, at last ``done``. Forks,
-because importing everything anew takes longer than migrating.
+A process that is killed leaves its files as they are at that moment; what it had only in its memory is gone, and its
+locks are. So one migration is enough: before each statement and each COMMIT its folder is copied, and what a reader
+finds in the copy is what it would find after a kill. That this is so is tried at some of the moments: there a fork does
+the same and kills itself, and must have left the same.
+
+From each state that was left another process then opens the store, once: equal states go the same way. It says a line
+for each moment, ``left`` with the revision that was found, one for each different state, ``opened`` with the revisions
+found and reached, one for each kill, ``killed`` with the revision found, and ``done`` at last.
 """
 
 from __future__ import annotations
@@ -25,6 +30,11 @@ from mailrelay.store.engine import Database, sqlite_module
 from mailrelay.store.migrate import bring_up_to_date
 
 ROW = ("A", "acme", 5, 0, 1)
+#: So many of the moments a process really dies at.
+KILLS = 5
+
+#: Whatever a store holds: its schema, and the rows of each table.
+State = tuple[object, ...]
 
 
 def forked(work: Callable[[], object]) -> int:
@@ -42,16 +52,26 @@ def open_and_leave(folder: Path) -> None:
     open_store(folder, node="N", now=lambda: 1, inline=True).close()
 
 
-def dying(folder: Path, step: int) -> None:
+def at_each_step(folder: Path, do: Callable[[int], object]) -> None:
+    """Open the store, and do something before each statement and COMMIT, which are counted from 1."""
     steps = count(1)
 
     def passed(*_: object) -> None:
-        if next(steps) == step:
-            os.kill(os.getpid(), signal.SIGKILL)
+        do(next(steps))
 
     sa.event.listen(sa.Engine, "before_cursor_execute", passed)
     sa.event.listen(sa.Engine, "commit", passed)
     open_and_leave(folder)
+
+
+def keep(folder: Path, moments: Path, step: int) -> None:
+    """The files as they are now."""
+    shutil.copytree(folder, moments / str(step))
+
+
+def die(last: int, step: int) -> None:
+    if step == last:
+        os.kill(os.getpid(), signal.SIGKILL)
 
 
 def migrate_to(folder: Path, revision: str) -> None:
@@ -65,8 +85,8 @@ def migrate_to(folder: Path, revision: str) -> None:
     file.close()
 
 
-def look(folder: Path, first: str) -> str:
-    """The revision that a store is at, once it was found whole."""
+def look(folder: Path, first: str) -> tuple[str, State]:
+    """The revision that a store is at, once it was found whole, and all that it holds."""
     file = sqlite_module().connect(str(folder / "mailrelay.sqlite3"))
     try:
         assert list(file.execute("PRAGMA integrity_check")) == [("ok",)]
@@ -76,33 +96,51 @@ def look(folder: Path, first: str) -> str:
         )
         if not found:
             assert not tables - {"alembic_version"}, tables
-            return "nothing"
-        if first:
+        elif first:
             rows = file.execute("SELECT id, name, balance, reserved, created_at FROM accounts")
             assert list(rows) == [ROW]
-        return str(found[0])
+        schema = tuple(file.execute("SELECT type, name, sql FROM sqlite_master ORDER BY type, name"))
+        held = tuple(tuple(file.execute(f'SELECT * FROM "{table}"')) for table in sorted(tables))
+        return str(found[0]) if found else "nothing", (schema, held)
     finally:
         file.close()
 
 
+def say(*words: str) -> None:
+    os.write(1, f"{' '.join(words)}\n".encode())
+
+
 def main(folder: Path, first: str) -> None:
-    base = folder / "base"
+    base, whole, moments = folder / "base", folder / "whole", folder / "moments"
     base.mkdir()
+    moments.mkdir()
     if first:
         forked(lambda: migrate_to(base, first))
-    for step in count(1):
-        tried = folder / "tried"
-        shutil.rmtree(tried, ignore_errors=True)
+    shutil.copytree(base, whole)
+    forked(lambda: at_each_step(whole, partial(keep, whole, moments)))
+    steps = sorted(int(kept.name) for kept in moments.iterdir())
+    ways: dict[State, Path] = {}
+    left: dict[int, tuple[str, State]] = {}
+    for step in steps:
+        kept = moments / str(step)
+        asked = kept.with_name("asked")
+        shutil.copytree(kept, asked)  # to read is to recover: what is opened later is as it was left
+        left[step] = look(asked, first)
+        shutil.rmtree(asked)
+        ways.setdefault(left[step][1], kept)
+        say("left", left[step][0])
+    for state, kept in ways.items():
+        revision = next(found for found, same in left.values() if same == state)
+        forked(partial(open_and_leave, kept))
+        say("opened", revision, look(kept, first)[0])
+    for step in steps[:: max(1, len(steps) // KILLS)]:
+        tried = folder / f"tried{step}"
         shutil.copytree(base, tried)
-        killed = forked(partial(dying, tried, step))
-        if not killed:
-            break
-        left = tried.with_name("left")
-        shutil.rmtree(left, ignore_errors=True)
-        shutil.copytree(tried, left)
-        forked(partial(open_and_leave, tried))
-        os.write(1, f"killed {look(left, first)} {look(tried, first)}\n".encode())
-    os.write(1, b"done\n")
+        assert forked(partial(at_each_step, tried, partial(die, step))) == signal.SIGKILL
+        found = look(tried, first)
+        assert found == left[step], f"a kill at step {step} left something else than was kept"
+        say("killed", found[0])
+    say("done")
 
 
 if __name__ == "__main__":
