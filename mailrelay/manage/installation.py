@@ -13,6 +13,7 @@ from typing import Any, ParamSpec, Protocol, Self, TypeVar
 
 from twisted.internet.defer import Deferred, execute
 
+from ..interfaces.answers import IAnswers
 from ..interfaces.bodies import IBodies
 from ..interfaces.books import IBooks
 from ..interfaces.changes import IChanges
@@ -83,6 +84,7 @@ _STORED = (
     "tls_reports",
     "people",
     "tokens",
+    "answers",
     "plans",
     "prices",
     "orders",
@@ -143,6 +145,9 @@ class Stored(Protocol):
     def tokens(self) -> ITokens: ...
 
     @property
+    def answers(self) -> IAnswers: ...
+
+    @property
     def plans(self) -> IPlans: ...
 
     @property
@@ -182,6 +187,7 @@ class Installation:
     tls_reports: ITlsReports
     people: IPeople
     tokens: ITokens
+    answers: IAnswers
     plans: IPlans
     prices: IPrices
     orders: IOrders

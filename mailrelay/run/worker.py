@@ -21,6 +21,7 @@ from twisted.logger import Logger
 from twisted.python.threadpool import ThreadPool
 
 from ..config import Config
+from ..interfaces.answers import LIFETIME
 from ..interfaces.counters import ICounters
 from ..interfaces.engagement import IEngagement
 from ..interfaces.posting import IPostOffice
@@ -265,7 +266,8 @@ class Worker:
         return Deferred.fromCoroutine(self._sweep_all(at))
 
     async def _sweep_all(self, at: int) -> int:
-        """What no message refers to, and events that are kept no longer."""
+        """What no message refers to, and events and answers that are kept no longer."""
+        await self.store.answers.forget(at - LIFETIME)
         if days := self._config.retention.events:
             await self.store.events.forget(at - days * DAY)
         if self._wired is not None:

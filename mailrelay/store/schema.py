@@ -10,7 +10,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 
 #: The newest migration this code knows (`migrations/versions`).
-REVISION = "0031"
+REVISION = "0032"
 
 metadata = sa.MetaData()
 
@@ -718,6 +718,21 @@ tokens = sa.Table(
 )
 sa.Index("tokens_digest", tokens.c.digest, unique=True)
 sa.Index("tokens_name", tokens.c.account, tokens.c.name, unique=True)
+
+#: Answers under idempotency keys (`interfaces.answers.Answered`).
+answers = sa.Table(
+    "answers",
+    metadata,
+    _key("caller", primary=True),
+    _key("key", primary=True),
+    _key("digest"),
+    _number("at"),
+    _number("status"),
+    _key("type"),
+    _key("sealed"),
+    sqlite_with_rowid=False,
+)
+sa.Index("answers_at", answers.c.at)
 
 #: The last batch that each writer committed, by which an unknown COMMIT is decided; `voids` counts such decisions.
 batches = sa.Table(

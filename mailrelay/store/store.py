@@ -17,6 +17,7 @@ from ulid import ULID
 
 from ..interfaces.history import Depth
 from ..mail.envelope import DAY
+from .answers import Answers
 from .blocking import Blocking
 from .bodies import Bodies, Spool, sweep
 from .books import Books
@@ -127,6 +128,7 @@ class Store:
         self.books = Books(self._reader)
         self.people = People(self._writer, self._reader)
         self.tokens = Tokens(self._writer, self._reader)
+        self.answers = Answers(self._writer)
         self.sts_policies = StoredPolicies(self._writer, self._reader)
         self.verdicts = Verdicts(self._writer, names, now)
 

@@ -26,6 +26,7 @@ from mailrelay.manage.installation import Installation
 from mailrelay.policy.dialect import Dialects
 from mailrelay.policy.duration import bucket
 from mailrelay.run.inbox import SqliteInbox
+from mailrelay.store.answers import MemoryAnswers
 from mailrelay.store.changes import MemoryChanges
 from mailrelay.store.memory import (
     MemoryBodies,
@@ -272,6 +273,7 @@ def furnished(history: IHistory, state: MemoryState, webhooks: MemoryWebhooks) -
         prices=MemoryPrices(state),
         orders=MemoryOrders(state, lambda: "E1"),
         books=MemoryBooks(state),
+        answers=MemoryAnswers(),
         changes=MemoryChanges(),
         ledger=MemoryLedger(state, "N"),
         directory=MemoryDirectory(state),

@@ -65,6 +65,7 @@ from .place import InstallationTestCase
 
 #: What of an installation is the same for every account, and why that shows nobody anything of another.
 SHARED = {
+    "answers": "each caller has its own, by its id",
     "renderer": "templates are given to it whole",
     "vault": "what is sealed stands in the interfaces above",
     "dialects": "data of the program",
