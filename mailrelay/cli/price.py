@@ -39,7 +39,7 @@ def set_(opened: Opened, name: str, steps: tuple[str, ...], currency: str, kind:
     Example:
       mailrelay price set usual --currency EUR 1000=2.00 10000=1.50 100000=0.90
     """
-    made = prices.put(opened.installation, name, currency, dict(map(_step, steps)), kind, account)
+    made = prices.put(opened.installation, name, currency, list(map(_step, steps)), kind, account)
     _show(plain_money.price_table(wait(made), opened.owners()))
 
 

@@ -6,7 +6,7 @@ table orders have no price. Money is counted in minor units (`policy.price`), an
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from ..interfaces.orders import MONTHLY, PREPAID, PriceTable
@@ -38,12 +38,12 @@ async def put(
     installation: Installation,
     name: str,
     currency: str,
-    steps: Mapping[int, str],
+    steps: Iterable[tuple[int, str]],
     kind: str = PREPAID,
     account: str = "",
 ) -> PriceTable:
-    """Keep a table: `steps` give the price of a thousand sends, as a decimal number of the currency, by the number of
-    sends from which it holds. A table of the same name is replaced; orders keep the price that they were told."""
+    """Keep a table: `steps` are pairs: from how many sends on, and what a thousand cost then, as a decimal number of
+    the currency. A table of the same name is replaced; orders keep the price that they were told."""
     name = checked.name("name", name)
     kind = kind_of(kind)
     owner = (await names.account(installation.registry, account)).id if account else ""
@@ -52,7 +52,7 @@ async def put(
     except ValueError as error:
         raise Invalid("currency", str(error)) from error
     try:
-        made = tuple(sorted(Step(sends, price.read(text, currency)) for sends, text in steps.items()))
+        made = tuple(sorted(Step(sends, price.read(text, currency)) for sends, text in steps))
         price.check_steps(made)
     except ValueError as error:
         raise Invalid("steps", str(error)) from error

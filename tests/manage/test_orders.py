@@ -11,7 +11,7 @@ from mailrelay.manage.errors import Forbidden, Invalid, Unknown
 
 from .place import InstallationTestCase
 
-STEPS = {1000: "2.00", 10_000: "1.50"}
+STEPS = ((1000, "2.00"), (10_000, "1.50"))
 
 
 class PriceTests(InstallationTestCase):
@@ -23,8 +23,8 @@ class PriceTests(InstallationTestCase):
         self.account("other", domain="other.example")
         self.assertIsNone(self.done(prices.quote(self.place, "shop", 5000)))
         self.done(prices.put(self.place, "usual", "EUR", STEPS))
-        self.done(prices.put(self.place, "plan", "EUR", {1: "1"}, "monthly"))
-        self.done(prices.put(self.place, "friends", "USD", {1: "0.5"}, account="shop"))
+        self.done(prices.put(self.place, "plan", "EUR", [(1, "1")], "monthly"))
+        self.done(prices.put(self.place, "friends", "USD", [(1, "0.5")], account="shop"))
         told = [
             plain_money.quote(self.done(prices.quote(self.place, name, 9000, kind)), 9000, kind)
             for name, kind in (("shop", "prepaid"), ("other", "prepaid"), ("shop", "monthly"))
@@ -48,18 +48,18 @@ class PriceTests(InstallationTestCase):
 
     def test_told(self) -> None:
         """A table as it is told: amounts with the decimals of the currency."""
-        shown = plain_money.price_table(self.done(prices.put(self.place, "usual", "JPY", {5: "120", 1: "150"})), {})
+        shown = plain_money.price_table(self.done(prices.put(self.place, "usual", "JPY", [(5, "120"), (1, "150")])), {})
         self.assertEqual(shown["steps"], [{"from": 1, "per_thousand": "150"}, {"from": 5, "per_thousand": "120"}])
 
     def test_no_table(self) -> None:
         """What is no price is refused, naming the field."""
         for currency, steps, kind, field in (
-            ("euro", {1: "1"}, "prepaid", "currency"),
-            ("EUR", {1: "1.234"}, "prepaid", "steps"),
-            ("EUR", {0: "1"}, "prepaid", "steps"),
-            ("EUR", {10**13: "1"}, "prepaid", "steps"),
-            ("EUR", {}, "prepaid", "steps"),
-            ("EUR", {1: "1"}, "yearly", "kind"),
+            ("euro", [(1, "1")], "prepaid", "currency"),
+            ("EUR", [(1, "1.234")], "prepaid", "steps"),
+            ("EUR", [(0, "1")], "prepaid", "steps"),
+            ("EUR", [(10**13, "1")], "prepaid", "steps"),
+            ("EUR", [], "prepaid", "steps"),
+            ("EUR", [(1, "1")], "yearly", "kind"),
         ):
             self.assertIn(f"{field}: ", self.refused(prices.put(self.place, "x", currency, steps, kind), Invalid))
 
@@ -82,7 +82,7 @@ class OrderTests(InstallationTestCase):
     def test_granted(self) -> None:
         """A member asks at today's price, an administrator grants, twice perhaps: booked and noted once."""
         asked = self.request()
-        self.done(prices.put(self.place, "usual", "EUR", {1: "9"}))
+        self.done(prices.put(self.place, "usual", "EUR", [(1, "9")]))
         self.refused(orders.grant(self.ann, asked.id), Forbidden)
         for _ in range(2):
             granted = plain_money.order(self.done(orders.grant(self.place, asked.id, "paid")), {self.shop.id: "shop"})

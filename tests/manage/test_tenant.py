@@ -387,7 +387,7 @@ class UseCaseTests(InstallationTestCase):
         theirs.api_token = self.done(tokens.create(place, tokens.Wanted("program", "other"))).token.id
         self.done(suppressions.add(place, "other", [theirs.suppressed]))
         self.done(plans.give(place, "other", 1000))
-        theirs.price = self.done(prices.put(place, "theirs", "EUR", {1: "2"}, account="other")).name
+        theirs.price = self.done(prices.put(place, "theirs", "EUR", [(1, "2")], account="other")).name
         theirs.order = self.done(orders.request(place, "other", 500)).id
         theirs.message = self.accepted(made, "ann@b.test", "bob@b.test")
         theirs.recipient = self.done(place.history.passages(Selection(message=theirs.message), 1))[0].recipient
