@@ -77,7 +77,8 @@ def make_site(
     dispatch.add_routes(app, operations, installation, clock)
     described.add_routes(app, operations, installation)
     uploads.add_routes(app, installation)
-    console.add_routes(app, installation, clock, outside or Outside())
+    enter = guard.sign_in if inbox is not None else None
+    console.add_routes(app, installation, clock, outside or Outside(), enter)
     if inbox is not None:
         pages.add_routes(app, guard, inbox, first_mail)
 

@@ -50,6 +50,7 @@ from mailrelay.manage import (
     statistics,
     suppressions,
     templates,
+    today,
     tokens,
     users,
     webhooks,
@@ -282,6 +283,7 @@ NAMED: Mapping[str, Call] = {
     "tokens.every": lambda p, t: tokens.every(p, t.account),
     "tokens.find": lambda p, t: tokens.find(p, t.api_token),
     "tokens.revoke": lambda p, t: tokens.revoke(p, t.api_token),
+    "today.show": lambda p, t: today.show(p, t.account),
     "users.every": lambda p, t: users.every(p, t.account),
     "users.find": lambda p, t: users.find(p, t.user),
     "users.set_password": lambda p, t: users.set_password(p, t.user),
@@ -336,6 +338,7 @@ LISTS: Mapping[str, Call] = {
     "templates.every": lambda p, t: templates.every(p),
     "tokens.every": lambda p, t: tokens.every(p),
     "tokens.makers": lambda p, t: tokens.makers(p),
+    "today.show": lambda p, t: today.show(p).addCallback(lambda found: found.counts["accepted"]),
     "users.every": lambda p, t: users.every(p),
     "webhooks.every": lambda p, t: webhooks.every(p),
 }

@@ -31,8 +31,9 @@ _LONGEST = 500
 class Console:
     """The console of one installation."""
 
-    def __init__(self, installation: Installation, clock: IReactorTime) -> None:
+    def __init__(self, installation: Installation, clock: IReactorTime, sandbox: bool = False) -> None:
         self.installation = installation
+        self.sandbox = sandbox
         self._clock = clock
 
     async def pause(self, seconds: float) -> None:
@@ -53,7 +54,8 @@ class Console:
         above: Sequence[tuple[str, str]] = (),
     ) -> bytes:
         """Put a page into the response."""
-        frame = layout.Frame(visit.caller, visit.key, _theme(request), request.path.decode("latin-1"), _said(request))
+        path = request.path.decode("latin-1")
+        frame = layout.Frame(visit.caller, visit.key, _theme(request), path, _said(request), self.sandbox)
         return send(request, layout.page(title, *body, frame=frame, here=here, above=above))
 
     def go(self, request: Request, path: str, said: str = "") -> bytes:

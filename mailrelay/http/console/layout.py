@@ -12,11 +12,12 @@ from .look import button, crumbs, form, notice
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One line of the navigation; some only for administrators who act for nobody."""
+    """One line of the navigation; some only for administrators who act for nobody, or only in a sandbox."""
 
     path: str
     name: str
     administrators: bool = False
+    sandbox: bool = False
 
 
 #: The navigation: names of groups and what they hold, in order. A page that is built adds its line here.
@@ -24,10 +25,12 @@ PAGES: tuple[tuple[str, tuple[Entry, ...]], ...] = (
     (
         "Mail",
         (
+            Entry("/console", "Home"),
             Entry("/console/connections", "Connections"),
             Entry("/console/statistics", "Statistics"),
             Entry("/console/history", "History"),
             Entry("/console/queue", "Queue"),
+            Entry("/console/sandbox", "Sandbox inbox", administrators=True, sandbox=True),
         ),
     ),
     (
@@ -49,13 +52,14 @@ THEMES = (("", "As the system"), ("light", "Light"), ("dark", "Dark"))
 @dataclass(frozen=True, slots=True)
 class Frame:
     """What stands around a page: who looks, the key of their forms, the chosen theme, the path that was asked for, and
-    what has just been done."""
+    what has just been done, and whether this is a sandbox."""
 
     caller: Caller | None = None
     key: str = ""
     theme: str = ""
     path: str = ""
     said: str = ""
+    sandbox: bool = False
 
 
 def page(title: str, *body: str, frame: Frame, here: str = "", above: Sequence[tuple[str, str]] = ()) -> bytes:
@@ -112,7 +116,7 @@ def _navigation(frame: Frame, here: str) -> Markup:
         links = [
             tag("li", tag("a", each.name, href=each.path, aria_current="page" if each.path == here else False))
             for each in entries
-            if everything or not each.administrators
+            if (everything or not each.administrators) and (frame.sandbox or not each.sandbox)
         ]
         if links:
             groups.append(join(tag("h2", name), tag("ul", *links)))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from importlib import resources
 
 from klein import Klein
@@ -13,16 +14,17 @@ from twisted.web.server import Request
 from ...manage import sessions
 from ...manage.errors import Invalid
 from ...manage.installation import Installation
+from ...manage.rights import require_administrator
 from .. import query
 from ..api.templates import MAX_BODY as FORM
 from ..markup import Markup, tag
 from ..problem import Problem
 from . import (
-    card,
     connection_settings,
     connections,
     domains,
     history,
+    home,
     look,
     message,
     queue,
@@ -44,11 +46,17 @@ _ASSETS = {"console.css": b"text/css; charset=utf-8", "console.js": b"text/javas
 BOUNDS = {b"/console/template": FORM, b"/console/templates/new": FORM}
 
 
-def add_routes(app: Klein, installation: Installation, clock: IReactorTime, outside: Outside) -> None:
-    """Serve the console."""
+def add_routes(
+    app: Klein,
+    installation: Installation,
+    clock: IReactorTime,
+    outside: Outside,
+    enter_sandbox: Callable[[Request], None] | None = None,
+) -> None:
+    """Serve the console; `enter_sandbox` opens the sandbox's inbox to a browser, where there is one."""
     folder = resources.files("mailrelay.http") / "assets"
     assets = {name: (folder / name).read_bytes() for name in _ASSETS}
-    console = Console(installation, clock)
+    console = Console(installation, clock, enter_sandbox is not None)
 
     @app.route("/console/assets/<string:name>", methods=["GET"])
     def console_asset(request: IRequest, name: str) -> bytes:
@@ -84,10 +92,14 @@ def add_routes(app: Klein, installation: Installation, clock: IReactorTime, outs
         keep(request, "")
         return console.go(request, "/console/sign-in")
 
-    @app.route("/console", methods=["GET"])
-    async def console_home(request: Request) -> bytes:
-        await console.visit(request)
-        return console.go(request, card.HERE)
+    @app.route("/console/sandbox", methods=["GET"])
+    async def console_sandbox(request: Request) -> bytes:
+        visit = await console.visit(request)
+        if enter_sandbox is None:
+            raise Problem(404)
+        require_administrator(visit.caller, "see the mail of all accounts")
+        enter_sandbox(request)
+        return console.go(request, "/sandbox")
 
     @app.route("/console/theme", methods=["POST"])
     async def console_theme(request: Request) -> bytes:
@@ -96,6 +108,7 @@ def add_routes(app: Klein, installation: Installation, clock: IReactorTime, outs
         back = query.text(request, "back")
         return console.go(request, back if _OURS.fullmatch(back) else "/console")
 
+    home.add_routes(app, console)
     connections.add_routes(app, console, outside)
     connection_settings.add_routes(app, console)
     statistics.add_routes(app, console)

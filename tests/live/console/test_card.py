@@ -25,6 +25,7 @@ def member(sandbox: Sandbox, own: Shop, person: Person) -> Person:
     name = f"member@{own.domain}"
     made = sandbox.cli("user", "add", name, "--account", own.account)
     person.sign_in(name, made["password"])
+    person.go("/console/connections")
     person.page.get_by_role("link", name=own.connection, exact=True).click()
     return person
 

@@ -14,6 +14,7 @@ def test_first_connection(sandbox: Sandbox, person: Person) -> None:
     page.goto(f"{person.base}/console")
     person.look("sign-in")
     person.sign_in("ann@shop.example", made["password"])
+    page.get_by_role("link", name="Connections").click()
     assert page.get_by_role("heading", name="Connections").is_visible()
     person.look("connections")
     page.get_by_role("link", name="Create connection").click()
@@ -53,6 +54,7 @@ def test_errors_stand_beside_their_fields(sandbox: Sandbox, person: Person) -> N
     person.complaints.clear()  # the browser tells of every 403
     person.page.get_by_label("Password").fill(made["password"])
     person.page.get_by_role("button", name="Sign in").click()
+    person.page.get_by_role("link", name="Connections").click()
     person.page.get_by_role("link", name="Create connection").click()
     person.page.get_by_label("Name").fill("web")
     person.page.get_by_label("Sender").fill("me@elsewhere.example")
