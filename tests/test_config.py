@@ -173,6 +173,10 @@ VALUES = [
     ("[http]\nmetrics_port = -1", "http.metrics_port: must be at least 0"),
     ("[http]\nrequests_per_minute = -1", "http.requests_per_minute: must be at least 0"),
     ("[http]\nrequests_at_once = 0", "http.requests_at_once: must be at least 1"),
+    (
+        "[http]\ntrusted_proxies = ['10.0.0.1/8']",
+        "http.trusted_proxies[0]: must be a network such as 10.0.0.0/8, without host bits",
+    ),
     ("[http]\npublic_url = 1", "http.public_url: must be text"),
     *(
         (

@@ -367,6 +367,8 @@ class Http(Section):
     world sees them, as a rule by way of a proxy with TLS. Figures for Prometheus and the state of health are told where
     `metrics_address` and `metrics_port` say, unless the port is 0, to everybody who asks there. Each token
     may send so many requests to the API, 0 for any number.
+
+    Proxies in the networks of `trusted_proxies` are believed about where requests come from, and whether by TLS.
     """
 
     SECRETS = ("api_token",)
@@ -383,6 +385,7 @@ class Http(Section):
     metrics_port: Port = 0
     requests_per_minute: Annotated[int, Field(ge=0, le=1_000_000)] = 600
     requests_at_once: Annotated[int, Field(ge=1, le=1_000_000)] = 100
+    trusted_proxies: tuple[Network, ...] = ()
 
 
 class Console(Section):

@@ -38,6 +38,7 @@ from .console.visit import SignInFirst
 from .guard import Guard
 from .health import Obstacles, health, readiness
 from .pace import ANY, Pace
+from .peer import Proxies
 from .problem import Problem
 
 log = Logger()
@@ -58,13 +59,14 @@ def make_site(
     outside: Outside | None = None,
     callers: ICallers | None = None,
     pace: Pace = ANY,
+    trusted_proxies: Sequence[str] = (),
 ) -> Site:
     """The site: the API, and with an `inbox` the sandbox's routes and pages.
 
     `first_mail` is a shell line that sends a mail, shown while the inbox is empty; `obstacles` tells why no mail can be
     taken; `outside` is where applications connect and whom to turn to, as the console tells them; `callers` knows the
     tokens of the API, which are the `api_token` and those that are kept if left out; `pace` is how many requests each
-    may send.
+    may send; proxies in `trusted_proxies` are believed about who asks.
     """
     guard = Guard(api_token)
     installation = installation.asked_by(Caller(TOKEN, "api_token"))
@@ -95,7 +97,7 @@ def make_site(
 
     bounds = uploads.bounds(installation.dialects) | dispatch.bounds(operations) | console.BOUNDS
     root = front.Front(app.resource(), callers or Known(api_token, installation), _show, described.OPEN, keep)
-    return front.site(root, clock, bounds)
+    return front.site(root, clock, bounds, Proxies(trusted_proxies))
 
 
 def _show(request: IRequest, problem: Problem) -> bytes:

@@ -23,7 +23,7 @@ from ..manage.caller import Caller
 from .callers import ICallers
 from .guard import CHALLENGE, bearer
 from .operation import MAX_BODY
-from .peer import address_of
+from .peer import NONE, Proxies, address_of
 from .problem import CONTENT_TYPE, Problem
 
 MAX_DISCARDED = (
@@ -194,22 +194,25 @@ class QuietSite(Site):
     noisy = False
     #: below which paths a body may be larger, with how many octets
     uploads: Mapping[bytes, int] = {}
+    #: that say where requests come from
+    proxies = NONE
 
     def log(self, request: http.Request) -> None:
         if request.method in (b"GET", b"HEAD") and request.code < 400:
             return
         log.info(
             "{client} {method} {path} {code}",
-            client=getattr(request.getClientAddress(), "host", ""),
+            client=address_of(request),
             method=request.method.decode("ascii", "backslashreplace"),
             path=_path(request),
             code=request.code,
         )
 
 
-def site(front: Front, clock: IReactorTime, uploads: Mapping[bytes, int]) -> Site:
+def site(front: Front, clock: IReactorTime, uploads: Mapping[bytes, int], proxies: Proxies = NONE) -> Site:
     """The factory of the HTTP port; idle connections end by `clock`. Below the paths of `uploads` a body may have so
-    many octets."""
+    many octets, and these proxies are believed."""
     made = QuietSite(front, BoundedRequest, timeout=IDLE, reactor=clock)
     made.uploads = uploads
+    made.proxies = proxies
     return made

@@ -13,6 +13,7 @@ from hashlib import sha256
 from twisted.web.iweb import IRequest
 from twisted.web.server import Request
 
+from .peer import is_secure
 from .problem import Problem
 
 CHALLENGE = {"WWW-Authenticate": 'Bearer realm="mailrelay"'}
@@ -66,7 +67,7 @@ class Guard:
             value,
             path=b"/sandbox",
             max_age=None if max_age is None else b"%d" % max_age,
-            secure=request.isSecure(),
+            secure=is_secure(request),
             httpOnly=True,
             sameSite=b"strict",
         )

@@ -38,6 +38,7 @@ from ..mail.token import PATHS, BadToken, Purpose, Token, read
 from ..policy.machines import machine
 from . import front, public_views
 from .acts import Acts
+from .peer import NONE, Proxies, address_of
 from .problem import Problem
 
 #: Days for which a message can be read.
@@ -81,8 +82,10 @@ class Pages:
     new_id: Callable[[], str]
 
 
-def make_public_site(pages: Pages, public_url: str, clock: IReactorTime, *more: Callable[[Klein], None]) -> Site:
-    """The site under `public_url`, with `more` routes.
+def make_public_site(
+    pages: Pages, public_url: str, clock: IReactorTime, *more: Callable[[Klein], None], proxies: Proxies = NONE
+) -> Site:
+    """The site under `public_url`, with `more` routes; `proxies` are believed about who comes.
 
     Where that has a path, the pages stand both with it and without, for a proxy may leave it out.
     """
@@ -94,7 +97,10 @@ def make_public_site(pages: Pages, public_url: str, clock: IReactorTime, *more: 
         _add_routes(app, pages, prefix)
     for add in more:
         add(app)
-    return PublicSite(front.Front(app.resource(), None, _show), front.BoundedRequest, timeout=front.IDLE, reactor=clock)
+    root = front.Front(app.resource(), None, _show)
+    made = PublicSite(root, front.BoundedRequest, timeout=front.IDLE, reactor=clock)
+    made.proxies = proxies
+    return made
 
 
 class PublicSite(front.QuietSite):
@@ -104,7 +110,7 @@ class PublicSite(front.QuietSite):
         if request.method == b"POST" or request.code >= 500:
             log.info(
                 "{client} {method} {path} {code}",
-                client=getattr(request.getClientAddress(), "host", ""),
+                client=address_of(request),
                 method=request.method.decode("ascii", "backslashreplace"),
                 path=request.path.rpartition(b"/")[0].decode("ascii", "backslashreplace")[:40] + "/…",
                 code=request.code,
@@ -229,7 +235,7 @@ def _act(pages: Pages, request: Request, said: Token, act: Event) -> Engagement:
         at=pages.now(),
         machine=made_by,
         target=said.target.decode("ascii"),
-        address=str(getattr(request.getClientAddress(), "host", ""))[:64],
+        address=address_of(request)[:64],
         agent=agent,
     )
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -56,18 +56,21 @@ class PublicPages:
         public_url: str,
         now: Callable[[], int],
         worker: Callable[[], tuple[IEngagement, IWebVersions, IRegistry, Keyring]],
+        trusted_proxies: Sequence[str] = (),
     ) -> None:
         self._reactor = reactor
         self._socket = sock
         self._public_url = public_url
         self._now = now
         self._worker = worker
+        self._trusted_proxies = trusted_proxies
         self._port: IListeningPort | None = None
         self._acts: Any = None
 
     async def start(self) -> None:
         # these import the reactor
         from ..http.acts import Acts
+        from ..http.peer import Proxies
         from ..http.public import Pages, make_public_site
 
         engagement, web_versions, registry, keyring = self._worker()
@@ -81,7 +84,9 @@ class PublicPages:
             now=self._now,
             new_id=lambda: ulid(self._now(), os.urandom(10)),
         )
-        self._port = adopt(self._reactor, self._socket, make_public_site(pages, self._public_url, self._reactor))
+        proxies = Proxies(self._trusted_proxies)
+        site = make_public_site(pages, self._public_url, self._reactor, proxies=proxies)
+        self._port = adopt(self._reactor, self._socket, site)
 
     async def stop(self) -> None:
         if self._port is not None and (stopping := self._port.stopListening()) is not None:

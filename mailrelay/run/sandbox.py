@@ -76,6 +76,7 @@ def configuration(
             address=LOOPBACK,
             port=base_port + HTTP_OFFSET,
             api_token=token,
+            requests_per_minute=0,  # those who try something out are not counted
             public_url=f"http://{LOOPBACK}:{base_port + PUBLIC_OFFSET}",
             public_address=LOOPBACK,
             public_port=base_port + PUBLIC_OFFSET,

@@ -282,6 +282,7 @@ def _http(
             first_mail=first_mail,
             outside=_outside(config),
             pace=Pace(config.http.requests_per_minute, config.http.requests_at_once),
+            trusted_proxies=config.http.trusted_proxies,
         )
 
     return Served(reactor, sock, site)
@@ -313,4 +314,5 @@ def _public(reactor: Any, config: Config, sockets: Mapping[str, socket.socket], 
     """The public pages, where there are some."""
     if not config.http.public_url:
         return []
-    return [PublicPages(reactor, sockets[PUBLIC], config.http.public_url, now, lambda: worker.public)]
+    http = config.http
+    return [PublicPages(reactor, sockets[PUBLIC], http.public_url, now, lambda: worker.public, http.trusted_proxies)]

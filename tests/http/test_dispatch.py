@@ -94,6 +94,19 @@ class GateTests(Place):
         (entry,) = self.successResultOf(self.place.changes.page(Wanted(), 10))
         self.assertEqual((entry.kind, entry.who, entry.address), (KIND, "boss", "192.0.2.7"))
 
+    def test_behind_a_proxy(self) -> None:
+        """Who asks through a proxy that is trusted is known by their own address, for tokens and everything else."""
+        self.site = make_site(
+            api_token=TOKEN,
+            installation=self.place,
+            clock=self.clock,
+            callers=self.callers,
+            trusted_proxies=["192.168.1.1/32"],  # where the transport of the tests comes from
+        )
+        self.by("boss", "GET", "accounts", X_Forwarded_For="203.0.113.1, 192.0.2.7")
+        self.by("boss", "GET", "accounts")
+        self.assertEqual([address for _, address in self.callers.asked], ["192.0.2.7", "192.168.1.1"])
+
     def test_order(self) -> None:
         """The token comes before the route, the scope before the body, its kind before what stands in it."""
         self.assertEqual(self.by("nobody", "GET", "nothing").status, 401)

@@ -16,7 +16,7 @@ from ..members import Id, Mailbox, Members, Whole
 from ..operation import Asked, Nothing, Operation, operation
 
 TAG = "sandbox"
-READ, WRITE = "sandbox:read", "sandbox:write"
+READ, WRITE = "relay:read", "relay:write"
 Plain = dict[str, object]
 
 

@@ -15,6 +15,7 @@ from twisted.web.iweb import IRequest
 from twisted.web.server import Request
 
 from ...manage.installation import Installation
+from ..peer import is_secure
 from . import layout
 from .visit import PATH, Visit, visit
 
@@ -101,5 +102,5 @@ def _said(request: Request) -> str:
 
 def _cookie(request: Request, name: bytes, value: bytes, seconds: int) -> None:
     request.addCookie(
-        name, value, path=PATH, max_age=b"%d" % seconds, secure=request.isSecure(), httpOnly=True, sameSite=b"strict"
+        name, value, path=PATH, max_age=b"%d" % seconds, secure=is_secure(request), httpOnly=True, sameSite=b"strict"
     )

@@ -18,6 +18,7 @@ from ...manage.rights import require_administrator
 from .. import query
 from ..api.templates import MAX_BODY as FORM
 from ..markup import Markup, tag
+from ..peer import address_of
 from ..problem import Problem
 from . import (
     connection_settings,
@@ -36,7 +37,7 @@ from . import (
 from .card import Outside
 from .frame import Console, bare, keep_theme
 from .previews import Previews
-from .visit import address_of, keep, token_of
+from .visit import keep, token_of
 
 #: Pages of the console, to which a form may lead back.
 _OURS = re.compile(r"/console(?:/[A-Za-z0-9_.@-]+)*")

@@ -19,6 +19,7 @@ from ...manage import names, sessions
 from ...manage.caller import Caller
 from ...manage.installation import Installation
 from .. import query
+from ..peer import address_of, is_secure
 from ..problem import Problem
 
 COOKIE = b"mailrelay_session"
@@ -56,11 +57,6 @@ async def visit(request: IRequest, installation: Installation) -> Visit:
     return Visit(own, caller, key, zone, own.now())
 
 
-def address_of(request: IRequest) -> str:
-    """Where a request came from."""
-    return str(getattr(request.getClientAddress(), "host", ""))
-
-
 def keep(request: Request, token: str) -> None:
     """Give the browser its session, until it closes; "" takes it back."""
     request.addCookie(
@@ -68,7 +64,7 @@ def keep(request: Request, token: str) -> None:
         token.encode("ascii"),
         path=PATH,
         max_age=None if token else b"0",
-        secure=request.isSecure(),
+        secure=is_secure(request),
         httpOnly=True,
         sameSite=b"strict",
     )
