@@ -1,14 +1,17 @@
 """Carries operations out: finds who asks, reads and checks what is asked, calls, and writes down what comes back.
 
 The order is the same for all: the token (401, by `http.front`, before any route is looked for), what it may (403), the
-form of the body (415) and what stands in query and body (400), then the use case, of whose own errors `Unknown` is 404,
-`Taken` 409 and `Invalid` 400. Each names the member that the caller gave.
+form of the body (415) and what stands in query and body (400), which state of the thing is meant (412, `etag`), whether
+it was asked before (`once`), then the use case, of whose own errors `Unknown` is 404, `Taken` 409, `Forbidden` 403 and
+`Invalid` 400. Each names the member that the caller gave.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from dataclasses import replace
+from typing import Any
 
 from klein import Klein
 from pydantic import BaseModel
@@ -18,7 +21,8 @@ from twisted.web.server import Request
 from ..manage.caller import Caller
 from ..manage.errors import Invalid, Taken
 from ..manage.installation import Installation
-from . import query
+from . import etag, query
+from .once import once
 from .operation import MAX_BODY, Asked, Operation
 from .problem import Problem
 from .reading import query_of, read, require_json, require_plain
@@ -26,13 +30,17 @@ from .reading import query_of, read, require_json, require_plain
 ROOT = "/api/v1"
 #: Octets from which a body is taken apart in a thread.
 LARGE = 64 * 1024
+#: Methods that change what GET of the same place shows.
+CHANGING = ("PATCH", "PUT", "DELETE")
 _HOLE = re.compile(r"\{(\w+)\}")
 
 
 def add_routes(app: Klein, operations: Iterable[Operation], installation: Installation, clock: IReactorTime) -> None:
     """Serve operations."""
+    operations = tuple(operations)
+    shown = {each.path: each for each in operations if each.method == "GET"}
     for each in operations:
-        _add(app, each, installation, clock)
+        _add(app, each, shown.get(each.path), installation, clock)
 
 
 def bounds(operations: Iterable[Operation]) -> dict[bytes, int]:
@@ -45,12 +53,14 @@ def bounds(operations: Iterable[Operation]) -> dict[bytes, int]:
     return found
 
 
-def _add(app: Klein, operation: Operation, installation: Installation, clock: IReactorTime) -> None:
+def _add(
+    app: Klein, operation: Operation, shows: Operation | None, installation: Installation, clock: IReactorTime
+) -> None:
     place = ROOT + _HOLE.sub(r"<string:\1>", operation.path)
 
     @app.route(place, methods=[operation.method], endpoint=operation.id)
     async def run(request: Request, **path: str) -> bytes:
-        return await _answer(operation, installation, clock, request, path)
+        return await _answer(operation, shows, installation, clock, request, path)
 
 
 def caller_of(request: Request) -> Caller:
@@ -61,22 +71,48 @@ def caller_of(request: Request) -> Caller:
 
 
 async def _answer(
-    operation: Operation, installation: Installation, clock: IReactorTime, request: Request, path: dict[str, str]
+    operation: Operation,
+    shows: Operation | None,
+    installation: Installation,
+    clock: IReactorTime,
+    request: Request,
+    path: dict[str, str],
 ) -> bytes:
+    """The body of the answer; `shows` is the operation that shows what stands at the same place."""
     caller = caller_of(request)
     _require(operation, caller)
     asking = installation.asked_by(caller)
     wanted, body = query_of(request, operation.query), await _body(operation, asking, request)
     asked = Asked(asking, request, path, wanted, body, clock)
+    if operation.method in CHANGING and etag.names_a_state(request):
+        etag.require_match(request, await _shown(shows, asked))
+
+    async def act() -> bytes:
+        found = await _acted(operation, asked)
+        request.setResponseCode(operation.status)
+        if found is None:
+            return b""
+        return found if isinstance(found, bytes) else query.send_json(request, found)
+
+    if operation.method == "POST" and not operation.keyed:
+        return await once(asking, caller, request, act)
+    answer = await act()
+    return etag.tagged(request, answer) if operation.tagged else answer
+
+
+async def _acted(operation: Operation, asked: Asked[Any, Any]) -> object:
     try:
-        found = await operation.act(asked)
+        return await operation.act(asked)
     except Invalid as error:
         member = operation.members.get(error.field, error.field)
         raise Problem(409 if isinstance(error, Taken) else 400, f"{member}: {error.reason}", member) from error
-    request.setResponseCode(operation.status)
-    if found is None:
-        return b""
-    return found if isinstance(found, bytes) else query.send_json(request, found)
+
+
+async def _shown(shows: Operation | None, asked: Asked[Any, Any]) -> bytes | None:
+    """What GET of the same place would answer, None where it has no tags."""
+    if shows is None or not shows.tagged:
+        return None
+    return query.json_of(await _acted(shows, replace(asked, query=shows.query(), body=None)))
 
 
 def _require(operation: Operation, caller: Caller) -> None:

@@ -16,8 +16,9 @@ from pydantic import BaseModel, ConfigDict, TypeAdapter
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 
 from .. import __version__
-from .dispatch import ROOT
-from .openapi_words import ABOUT, HEADERS, HOLES, STATUSES, TAGS
+from . import once
+from .dispatch import CHANGING, ROOT
+from .openapi_words import ABOUT, HEADERS, HOLES, PARAMETERS, STATUSES, TAGS
 from .operation import JSON, Nothing, Operation
 
 PROBLEM = "application/problem+json"
@@ -107,6 +108,12 @@ def statuses(operation: Operation) -> list[int]:
         found.add(404)
     if operation.method != "GET":
         found.add(409)
+    if operation.tagged:
+        found.add(304)
+    if operation.method == "POST":
+        found.add(422)
+    elif operation.method in CHANGING:
+        found.add(412)
     if operation.body is not None or operation.takes:
         found |= {413, 415}
     return sorted(found)
@@ -118,7 +125,7 @@ def _told(operation: Operation, body: Plain | None, answer: Plain | None) -> Pla
         "tags": [operation.tag],
         "summary": operation.summary,
         "description": "\n\n".join(filter(None, (operation.description, _rights(operation)))),
-        "parameters": [*map(_hole, _HOLE.findall(operation.path)), *_parameters(operation.query)],
+        "parameters": [*map(_hole, _HOLE.findall(operation.path)), *_parameters(operation.query), *_heads(operation)],
         "responses": _answers(operation, answer),
         "x-scope": operation.scope,
         "x-administrator": operation.administrator,
@@ -144,6 +151,20 @@ def _needed(operation: Operation) -> bool:
 def _hole(name: str) -> Plain:
     schema = {"type": "string", "minLength": 1, "maxLength": 255}
     return {"name": name, "in": "path", "required": True, "description": HOLES[name], "schema": schema}
+
+
+def _heads(operation: Operation) -> list[Plain]:
+    """The headers that a request may bear."""
+    if operation.method == "POST":
+        told = [(once.HEADER, {"type": "string", "maxLength": once.MAX_KEY, "pattern": "^[ -~]*$"})]
+    elif operation.method in CHANGING:
+        told = [("If-Match", {"type": "string"})]
+    else:
+        told = [("If-None-Match", {"type": "string"})] if operation.tagged else []
+    return [
+        {"name": name, "in": "header", "required": False, "description": PARAMETERS[name], "schema": schema}
+        for name, schema in told
+    ]
 
 
 def _parameters(query: type[BaseModel]) -> list[Plain]:
@@ -176,6 +197,8 @@ def _answers(operation: Operation, answer: Plain | None) -> Plain:
 
 
 def _problem(status: int, words: str) -> Plain:
+    if status == HTTPStatus.NOT_MODIFIED:
+        return {"description": words}
     told: Plain = {
         "description": words,
         "content": {PROBLEM: {"schema": {"$ref": _REFERENCE.format(model="Problem")}}},

@@ -12,6 +12,13 @@ parameter.
 refused and templates that cannot be rendered. What belongs to another account is 404, as if there were none. A method
 that a path has not is 405, with those that it has in `Allow`.
 
+A POST with the header `Idempotency-Key` is carried out once: for a day the same request under the same key is given the
+first one's answer, and another one is refused. Answers of GET have an `ETag`, which `If-None-Match` makes 304 of, and
+which `If-Match` holds a change to.
+
+Each token may send so many requests a minute: every answer tells in `RateLimit-Limit`, `RateLimit-Remaining` and
+`RateLimit-Reset` how many pass at once, how many are left, and in how many seconds all of them are.
+
 Lists that grow without bound come in pages: the answer has the place from which the next page goes on.
 """
 
@@ -21,6 +28,7 @@ TAGS = {
     "events": "What happened, in order.",
     "accounts": "Tenants, and what they may still send.",
     "plans": "Sends that an account gets each month.",
+    "money": "Prices, orders and the ledger of each account.",
     "connections": "The SMTP logins of accounts.",
     "domains": "Sending domains, their keys and what they publish.",
     "senders": "Addresses that an account sends from.",
@@ -49,14 +57,24 @@ HOLES = {
     "number": "its number",
 }
 
+#: What headers of a request mean.
+PARAMETERS = {
+    "Idempotency-Key": "of the caller's choice: under one key a request is carried out once",
+    "If-Match": "the entity tag of the state that is meant",
+    "If-None-Match": "entity tags of answers that the caller has",
+}
+
 STATUSES = {
     400: "The request cannot be taken as it is written; `field` names what is wrong.",
     401: "No token, or one that is not known.",
     403: "The token may not do this.",
     404: "There is no such thing, or it belongs to another account.",
     409: "It goes against what there is already.",
+    304: "It has not changed since the answer of this tag.",
+    412: "It is not in the state that If-Match names.",
     413: "The body is too large.",
     415: "The body is of a kind that is not taken here, or compressed.",
+    422: "The idempotency key stands for another request.",
     429: "Too many requests; try again after the seconds in Retry-After.",
 }
 

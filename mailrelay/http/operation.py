@@ -69,7 +69,8 @@ class Operation:
     ("domains:write"); with `administrator` nobody else may, whatever the scope. `answer` is the type of what comes back
     with `status`, None where nothing does. `answers` are the media types that may be answered with, the usual one
     first, `takes` that of a body which is no JSON; a body has at most `most` octets. `also` tells which further
-    statuses there are, and when. `members` says under which name the caller knows what a use case calls something else.
+    statuses there are, and when. With `keyed` it holds idempotency keys by
+    itself. `members` says under which name the caller knows what a use case calls something else.
     """
 
     method: str
@@ -87,8 +88,14 @@ class Operation:
     takes: str = ""
     answers: tuple[str, ...] = (JSON,)
     most: int = MAX_BODY
+    keyed: bool = False
     also: Mapping[int, str] = field(default_factory=dict)
     members: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def tagged(self) -> bool:
+        """Do its answers have entity tags?"""
+        return self.method == "GET" and self.answers == (JSON,)
 
     @property
     def summary(self) -> str:

@@ -19,6 +19,7 @@ KINDS: Final = (
     "queue",
     "relay",
     "routes",
+    "sandbox",
     "suppressions",
     "templates",
     "tokens",

@@ -8,6 +8,7 @@ Retry-After. What cannot be read is 400. A preflight is 200 whatever it finds.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from math import ceil
 from typing import Any
 
@@ -18,6 +19,7 @@ from ...interfaces.posting import Posted as Found
 from ...interfaces.submission import Peer
 from ...manage import plain_posts, sending
 from ...policy.vocabulary import HEADER_REPLIES
+from ..once import HEADER, key_of
 from ..operation import Asked, Nothing, Operation, operation
 from ..peer import address_of
 from ..problem import Problem
@@ -72,15 +74,16 @@ _ALSO = {
 
 
 @operation(
-    "POST", "/messages", TAG, SEND, Posted | PostedBatch, 202, body=Outgoing, most=MAX_BODY, also=_ALSO,
+    "POST", "/messages", TAG, SEND, Posted | PostedBatch, 202, body=Outgoing, most=MAX_BODY, also=_ALSO, keyed=True,
 )  # fmt: skip
 async def message_send(asked: Asked[Nothing, Outgoing]) -> Plain:
     """Send a message, or a batch with something of its own for each recipient.
 
     It takes the path of mail by SMTP, and 202 comes after it has been kept for good. With `batch` the answer has
-    `messages`, one for each recipient of it.
+    `messages`, one for each recipient of it. An idempotency key in the header is the same as `idempotency_key` in the
+    body, and holds for the connection.
     """
-    found = await sending.send(asked.installation, asked.body.wanted, _peer(asked.request))
+    found = await sending.send(asked.installation, _keyed(asked), _peer(asked.request))
     if not any(each.id for each in found):
         raise _problem(found)
     return _several(asked.body, [plain_posts.posted(each) for each in found])
@@ -95,6 +98,16 @@ async def preflight(asked: Asked[Nothing, Outgoing]) -> Plain:
     """
     found = await sending.preflight(asked.installation, asked.body.wanted, _peer(asked.request))
     return _several(asked.body, [plain_posts.rehearsed(each) for each in found])
+
+
+def _keyed(asked: Asked[Nothing, Outgoing]) -> sending.Wanted:
+    """What is wanted, with the key that stands in the header."""
+    wanted, key = asked.body.wanted, key_of(asked.request)
+    if not key or key == wanted.options.idempotency_key:
+        return wanted
+    if wanted.options.idempotency_key:
+        raise Problem(400, f"idempotency_key: is another one than in the header {HEADER}", "idempotency_key")
+    return replace(wanted, options=replace(wanted.options, idempotency_key=key))
 
 
 def _several(asked: Outgoing, told: list[dict[str, Any]]) -> dict[str, Any]:

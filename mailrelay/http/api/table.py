@@ -22,6 +22,7 @@ from . import (
     statistics,
     suppressions,
     templates,
+    tokens,
     users,
     webhooks,
 )
@@ -44,6 +45,7 @@ ROOMS = (
     webhooks,
     queue,
     users,
+    tokens,
     changes,
 )
 #: What every installation can do.
