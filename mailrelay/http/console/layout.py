@@ -41,7 +41,7 @@ PAGES: tuple[tuple[str, tuple[Entry, ...]], ...] = (
             Entry("/console/webhooks", "Webhooks"),
         ),
     ),
-    ("Account", ()),
+    ("Account", (Entry("/console/balance", "Plans and balance"),)),
     ("Relay", ()),
 )
 

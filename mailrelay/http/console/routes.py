@@ -21,6 +21,7 @@ from ..markup import Markup, tag
 from ..peer import address_of
 from ..problem import Problem
 from . import (
+    balance,
     connection_settings,
     connections,
     domains,
@@ -122,6 +123,7 @@ def add_routes(
     previews.add_routes(app, console)
     templates.add_routes(app, console, previews)
     queue.add_routes(app, console)
+    balance.add_routes(app, console)
 
 
 def sign_in(request: Request, name: str = "", fault: Invalid | None = None) -> bytes:
