@@ -42,8 +42,18 @@ _WRAPPED = ("connection", "user", "domain", "token")
 _LONGEST = 200
 
 
+_actions: set[str] = set()
+
+
+def kinds() -> list[str]:
+    """What can be changed and is noted: the parts of actions before their points, of every use case that is loaded."""
+    return sorted({each.partition(".")[0] for each in _actions})
+
+
 def audited(action: str) -> Callable[[Callable[P, Coroutine[Any, Any, T]]], Callable[P, Deferred[T]]]:
     """A use case that changes something, under a word such as "connection.create"."""
+
+    _actions.add(action)
 
     def decorate(function: Callable[P, Coroutine[Any, Any, T]]) -> Callable[P, Deferred[T]]:
         parameters = signature(function)

@@ -47,6 +47,14 @@ def offer(name: str, issuer: str) -> Offered:
     return Offered(secret, pyotp.TOTP(secret).provisioning_uri(name=name, issuer_name=issuer))
 
 
+def offered(vault: Vault, user: User, issuer: str) -> Offered | None:
+    """The secret that waits to be confirmed by a code, None where there is none."""
+    if not user.totp_offered:
+        return None
+    secret = vault.unseal(user.totp_offered, f"totp:{user.id}")
+    return Offered(secret, pyotp.TOTP(secret).provisioning_uri(name=user.name, issuer_name=issuer))
+
+
 def seal(vault: Vault, user: str, secret: str) -> str:
     """A secret as it is kept."""
     return vault.seal(secret, f"totp:{user}")

@@ -163,6 +163,20 @@ async def sweep(installation: Installation) -> int:
     return await installation.people.end_old(now - LONGEST, now - IDLE)
 
 
+async def throttle(installation: Installation, key: str) -> None:
+    """Count a try at somebody's password; fails with `Throttled`."""
+    await _throttle(installation, key, TRIES, PERIOD)
+
+
+async def renew(installation: Installation, user: User, old: Session) -> SignedIn:
+    """A session in place of one that has just ended, for who proved to be themselves in it."""
+    token = installation.new_secret()
+    session = replace(old, digest=installation.vault.digest(token), seen_at=installation.now())
+    if not await installation.people.open(session, user.password):
+        raise Denied
+    return SignedIn(token, _caller(user, session))
+
+
 async def _check_code(installation: Installation, user: User, code: str) -> None:
     if not code:
         raise CodeNeeded

@@ -346,6 +346,15 @@ LISTS: Mapping[str, Call] = {
 #: Use cases that know of no account, and why that is well.
 WITHOUT = {
     "link_keys.confirmation": "made by `senders.request` for the account that asks",
+    "own.begin_totp": "done by whoever sits in a session, to themselves",
+    "own.change_password": "done by whoever sits in a session, to themselves",
+    "own.confirm_totp": "done by whoever sits in a session, to themselves",
+    "own.end_other_sessions": "done by whoever sits in a session, to themselves",
+    "own.end_session": "done by whoever sits in a session, to themselves",
+    "own.every_session": "done by whoever sits in a session, to themselves",
+    "own.offered": "done by whoever sits in a session, to themselves",
+    "own.remove_totp": "done by whoever sits in a session, to themselves",
+    "own.show": "done by whoever sits in a session, to themselves",
     "sessions.sign_in": "whoever signs in is nobody yet",
     "sessions.find": "a session's token is found by itself",
     "sessions.sign_out": "a session's token is found by itself",

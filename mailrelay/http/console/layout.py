@@ -41,7 +41,14 @@ PAGES: tuple[tuple[str, tuple[Entry, ...]], ...] = (
             Entry("/console/webhooks", "Webhooks"),
         ),
     ),
-    ("Account", (Entry("/console/balance", "Plans and balance"),)),
+    (
+        "Account",
+        (
+            Entry("/console/balance", "Plans and balance"),
+            Entry("/console/changes", "Audit log"),
+            Entry("/console/settings", "Your settings"),
+        ),
+    ),
     ("Relay", ()),
 )
 
@@ -102,7 +109,7 @@ def _bar(frame: Frame) -> Markup:
         "header",
         tag("a", "Menu", href="#pages", class_="opens-menu"),
         tag("a", "mailrelay", href="/console", class_="brand"),
-        tag("span", frame.caller.name, class_="who"),
+        tag("a", frame.caller.name, href="/console/settings", class_="who"),
         theme,
         form("/console/sign-out", frame.key, button("Sign out", "quiet")),
     )

@@ -22,6 +22,7 @@ from ..peer import address_of
 from ..problem import Problem
 from . import (
     balance,
+    changes,
     connection_settings,
     connections,
     domains,
@@ -31,6 +32,7 @@ from . import (
     message,
     queue,
     senders,
+    settings,
     statistics,
     templates,
     webhooks,
@@ -124,6 +126,8 @@ def add_routes(
     templates.add_routes(app, console, previews)
     queue.add_routes(app, console)
     balance.add_routes(app, console)
+    changes.add_routes(app, console)
+    settings.add_routes(app, console)
 
 
 def sign_in(request: Request, name: str = "", fault: Invalid | None = None) -> bytes:

@@ -7,7 +7,7 @@ derived from the session's token, so no other site, and no other session, can se
 from __future__ import annotations
 
 import hmac
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, tzinfo
 from hashlib import sha256
 from zoneinfo import ZoneInfo
@@ -37,6 +37,10 @@ class Visit:
     zone: tzinfo
     now: int
 
+    def with_key(self, key: str) -> Visit:
+        """The same visit in a session that has just taken the place of another."""
+        return replace(self, key=key)
+
 
 class SignInFirst(Exception):
     """Nobody is signed in: whoever comes is shown the form for it."""
@@ -49,12 +53,17 @@ async def visit(request: IRequest, installation: Installation) -> Visit:
     caller = await sessions.find(installation, token, address_of(request)) if token else None
     if caller is None:
         raise SignInFirst
-    key = hmac.new(token.encode("utf-8"), b"form", sha256).hexdigest()
+    key = form_key(token)
     if request.method == b"POST" and not hmac.compare_digest(query.text(request, "key").encode("utf-8"), key.encode()):
         raise Problem(403, "this form is not ours, or older than the session: go back, reload and try again")
     own = installation.asked_by(caller)
     zone = ZoneInfo((await names.account(own.registry, caller.bound)).zone) if caller.bound else UTC
     return Visit(own, caller, key, zone, own.now())
+
+
+def form_key(token: str) -> str:
+    """The key that forms of a session carry."""
+    return hmac.new(token.encode("utf-8"), b"form", sha256).hexdigest()
 
 
 def keep(request: Request, token: str) -> None:
