@@ -83,6 +83,7 @@ class Destination(Members):
     destination: str
     count: int
     held: int
+    deferred: Annotated[int, Field(description="how many wait after an attempt, and are not held")]
     in_hand: int
     oldest_at: Instant
     next_due_at: Instant
