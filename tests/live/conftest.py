@@ -1,32 +1,77 @@
 """The daemons of the live tests: one sandbox for each file of tests, and for a test that wants one of its own.
 
-``--share 1/2`` takes every second file from the first on, ``--share 2/2`` the others: live tests mostly wait, so that
-two processes may run them side by side.
+Live tests mostly wait, so that several processes run them side by side. Those with the same ``--lane FOLDER``, which is
+empty at first, run each file once between them: whoever is through takes what is left. What takes long is begun first,
+so that nobody comes to wait for it at the end.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import groupby
 from pathlib import Path
 
 import pytest
 
 from .daemon import Sandbox, Shop
 
+#: What takes a minute or more, the longest first; the order is all that hangs on it.
+LONG = (
+    "console",
+    "clients",
+    "test_cli_live.py",
+    "test_ten_replies.py",
+    "test_dialect_replies.py",
+    "test_crash_points.py",
+    "test_crash_rounds.py",
+    "test_config_daemon.py",
+    "test_crash.py",
+    "test_dkim.py",
+    "test_flood.py",
+    "test_abuse_memory.py",
+    "test_systemd.py",
+    "test_outcomes.py",
+    "test_namespaces.py",
+    "test_crash_migration.py",
+)
+
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--share", default="1/1", help="which of how many equal shares of the files of tests to run")
+    parser.addoption("--lane", type=Path, help="a folder by which processes share the files of tests among them")
 
 
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out the files of the other shares."""
-    mine, shares = map(int, config.getoption("--share", "1/1").split("/"))
-    if not 1 <= mine <= shares:
-        raise pytest.UsageError(f"--share {mine}/{shares}: there is no such share")
-    files = sorted({item.path for item in items})
-    taken = {file for place, file in enumerate(files) if place % shares == mine - 1}
-    config.hook.pytest_deselected(items=[item for item in items if item.path not in taken])
-    items[:] = [item for item in items if item.path in taken]
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtestloop(session: pytest.Session) -> bool | None:
+    """Run what no other process of the same folder has taken; without ``--lane`` pytest's own loop runs everything."""
+    folder: Path | None = session.config.getoption("--lane", None)
+    if folder is None or session.testsfailed or session.config.option.collectonly:
+        return None
+    left = taken(session.items, folder.resolve())
+    item = next(left, None)
+    while item is not None:
+        following = next(left, None)
+        item.config.hook.pytest_runtest_protocol(item=item, nextitem=following)
+        if session.shouldfail:
+            raise session.Failed(session.shouldfail)
+        if session.shouldstop:
+            raise session.Interrupted(session.shouldstop)
+        item = following
+    return True
+
+
+def taken(items: list[pytest.Item], folder: Path) -> Iterator[pytest.Item]:
+    """The tests of one file, or folder of files that share a daemon, after the other, each taken when it is due."""
+    parts = {part: list(those) for part, those in groupby(sorted(items, key=part_of), part_of)}
+    for part in sorted(parts, key=lambda part: (LONG.index(part) if part in LONG else len(LONG), part)):
+        try:
+            (folder / part).touch(exist_ok=False)
+        except FileExistsError:
+            continue
+        yield from parts[part]
+
+
+def part_of(item: pytest.Item) -> str:
+    return item.path.relative_to(Path(__file__).parent).parts[0]
 
 
 @pytest.fixture(scope="module")
