@@ -18,9 +18,7 @@ from zope.interface.interface import InterfaceClass, Method
 from mailrelay import manage
 from mailrelay.interfaces import posting, route_tests, web_version
 from mailrelay.interfaces.changes import Wanted as WantedChanges
-from mailrelay.interfaces.history import Selection
 from mailrelay.interfaces.submission import Peer
-from mailrelay.interfaces.webhooks import Delivery
 from mailrelay.manage import (
     accounts,
     changes,
@@ -63,6 +61,7 @@ from mailrelay.manage.tenant.base import Narrowed
 from mailrelay.policy.domain_check import Relay
 
 from .place import InstallationTestCase
+from .theirs import SENT, Theirs, fill, state
 
 #: What of an installation is the same for every account, and why that shows nobody anything of another.
 SHARED = {
@@ -167,17 +166,6 @@ class NarrowedTests(InstallationTestCase):
 Call = Callable[[Installation, "Theirs"], Deferred[Any]]
 
 
-class Theirs:
-    """What the other account has, one of everything."""
-
-    account = "other"
-    connection = domain = sender = template = file = route = webhook = user = message = recipient = token = (
-        api_token
-    ) = ""
-    order = price = ""
-    suppressed = "gone@b.test"
-
-
 def queued(theirs: Theirs) -> Which:
     return Which(id=theirs.message)
 
@@ -185,7 +173,6 @@ def queued(theirs: Theirs) -> Which:
 PEER = Peer("192.0.2.1", "api", "S")
 RELAY = Relay("relay.example", "bounces.example")
 RESOLVER: Any = Post()
-SENT = Delivery("D1", "H1", 1, "accepted", 1, 2, 204)
 
 #: Each fails with `Unknown`, whatever of the other account it names: by name or by id.
 NAMED: Mapping[str, Call] = {
@@ -379,63 +366,8 @@ class UseCaseTests(InstallationTestCase):
         self.place = replace(self.place, posts=office)
         self.theirs = Theirs()
         self.mine = self.done(accounts.create(self.place, "mine"))
-        self._fill(self.theirs)
+        fill(self, self.theirs)
         self.bound = self.place.asked_by(Caller(USER, "ann", "U1", False, self.mine.id))
-
-    def _fill(self, theirs: Theirs) -> None:
-        place = self.place
-        self.account("other", domain="other.example")
-        sender = self.done(domains.add_sender(place, "other", "news@other.example"))
-        made = self.connection(account="other", name="theirs", dialect="standard", sender="news@other.example")
-        key = self.done(connections.new_api_key(place, made.connection.id))
-        theirs.connection, theirs.token = made.connection.id, key.api_key
-        theirs.domain, theirs.sender = "other.example", sender.address
-        theirs.template = self.done(templates.create(place, "other", {"text": "x"}, "greeting")).id
-        theirs.file = self.done(files.add(place, "other", "a.txt", b"x", "price-list")).id
-        theirs.route = self.done(routes.add(place, routes.Wanted(["a.example:25"], "eu", "other"))).id
-        theirs.webhook = self.done(webhooks.add(place, webhooks.Wanted("https://hook.example/", account="other"))).id
-        self.done(place.webhooks.change(theirs.webhook, {"cursor": 1}, [replace(SENT, webhook=theirs.webhook)]))
-        theirs.user = self.done(users.add(place, "bob", "other")).user.name
-        theirs.api_token = self.done(tokens.create(place, tokens.Wanted("program", "other"))).token.id
-        self.done(suppressions.add(place, "other", [theirs.suppressed]))
-        self.done(plans.give(place, "other", 1000))
-        theirs.price = self.done(prices.put(place, "theirs", "EUR", [(1, "2")], account="other")).name
-        theirs.order = self.done(orders.request(place, "other", 500)).id
-        theirs.message = self.accepted(made, "ann@b.test", "bob@b.test")
-        theirs.recipient = self.done(place.history.passages(Selection(message=theirs.message), 1))[0].recipient
-        self.done(persons.erase(place, "other", "carol@b.test"))
-        self.store.verdicts.keep(made.connection.id, made.connection.account, "192.0.2.9", "rcpt", ({"rule": "x"},))
-        self.accepted(made, "dan@b.test")
-
-    def state(self) -> list[object]:
-        """All that the other account has, its audit log apart."""
-        place, account = self.place, "other"
-        return [
-            self.done(each)
-            for each in (
-                accounts.every(place),
-                connections.every(place, account),
-                domains.every(place),
-                domains.senders(place),
-                files.every(place, account),
-                files.every(place),
-                place.history.passages(Selection(), 100),
-                persons.receipts(place),
-                plans.every(place),
-                prices.every(place),
-                orders.page(place),
-                entries.page(place, account),
-                routes.every(place),
-                suppressions.every(place),
-                templates.every(place),
-                place.people.users(),
-                webhooks.every(place),
-                place.webhooks.deliveries(self.theirs.webhook),
-                tokens.every(place),
-                place.registry.domain_keys(),
-                changes.page(place, WantedChanges(account=account), 500),
-            )
-        ]
 
     def test_every_use_case(self) -> None:
         """Each use case is for administrators alone, stands in the tables of this test, or needs no account: a new one
@@ -449,18 +381,18 @@ class UseCaseTests(InstallationTestCase):
     def test_others(self) -> None:
         """What belongs to another account is unknown by id and by name, whatever is asked of it, and stays as it was
         (A12)."""
-        before, faults = self.state(), []
+        before, faults = state(self, self.theirs), []
         for name, call in NAMED.items():
             seen: list[Any] = []
             call(self.bound, self.theirs).addBoth(seen.append)
             if not seen or not isinstance(getattr(seen[0], "value", None), Unknown):
                 faults.append(f"{name}: {seen}")
         self.assertEqual(faults, [])
-        self.assertEqual(self.state(), before)
+        self.assertEqual(state(self, self.theirs), before)
 
     def test_lists(self) -> None:
         """Lists show nothing of another account, and what is done to all is done to none of another's (A12)."""
-        before, faults = self.state(), []
+        before, faults = state(self, self.theirs), []
         for name, call in LISTS.items():
             found = self.done(call(self.bound, self.theirs))
             if name in ("accounts.every", "changes.page"):  # that there is an account, and was made
@@ -468,7 +400,7 @@ class UseCaseTests(InstallationTestCase):
             if found:
                 faults.append(f"{name}: {found}")
         self.assertEqual(faults, [])
-        self.assertEqual(self.state(), before)
+        self.assertEqual(state(self, self.theirs), before)
 
     def test_seen_by_its_owner(self) -> None:
         """The same questions, asked by the other account itself, find something: the tables can fail."""
