@@ -114,20 +114,21 @@ def written(table: Table) -> str:
 def body(report: Report, shown: Sequence[Table], apart: str, here: str, query: str) -> list[Markup]:
     """The chart and the tables; `here` is the page's path and `query` what was asked of it."""
     by_name = {each.name: each for each in shown}
+    query = f"{query}&" if query else ""
 
     def table(name: str) -> Markup:
         each = by_name[name]
-        path = f"{here}/export?{query}&apart={apart}&table={name}"
+        path = f"{here}/export?{query}apart={apart}&table={name}"
         link = tag("p", tag("a", "CSV", href=path, aria_label=f"{each.caption} as CSV"), class_="export")
         return tag("section", look.table(each.caption, each.heads, each.rows, each.numbers), link, class_="counted")
 
-    choices = [(f"{here}?{query}&apart={name}#apart", title) for name, (title, _) in APART.items()]
+    choices = [(f"{here}?{query}apart={name}#apart", title) for name, (title, _) in APART.items()]
     parts = table(apart) if by_name[apart].rows else look.nothing("Nothing was counted here.")
     return [
         picture(report),
         tag("details", tag("summary", "The chart as a table"), table("time")),
         tag("div", *(table(name) for name in ("statuses", "rows", "people") if name in by_name), class_="beside"),
-        tag("section", tag("h2", "Apart"), look.tabs("Apart", choices, f"{here}?{query}&apart={apart}#apart"), parts,
+        tag("section", tag("h2", "Apart"), look.tabs("Apart", choices, f"{here}?{query}apart={apart}#apart"), parts,
             id="apart"),
         table("durations") if by_name["durations"].rows else Markup(""),
     ]  # fmt: skip

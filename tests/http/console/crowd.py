@@ -102,8 +102,11 @@ class Crowd(Visiting):
                 yield rule
 
     def paths(self, rule: Rule, values: list[str]) -> Iterator[str]:
-        """The paths of a route, with every one of the values in every hole of it."""
-        holes = _HOLE.findall(rule.rule)
-        for chosen in product(values, repeat=len(holes)):
+        """The paths of a route, with every one of the values in its hole; where it has several, with ids first."""
+        holes = len(_HOLE.findall(rule.rule))
+        last = values[5:] or values
+        for chosen in product(
+            *[values if holes == 1 else values[:6] if place == 0 else last for place in range(holes)]
+        ):
             given: Any = iter(chosen)
             yield _HOLE.sub(lambda _: quote(next(given), safe="@"), rule.rule)  # noqa: B023 (used at once)

@@ -60,9 +60,9 @@ class Security(Crowd):
         """A12: by no path, no query and no form does a member see or touch what belongs to another account."""
         self.cookie = self.mia
         own = [path for rule in self.rules("GET") if "<" not in rule.rule for path in self.paths(rule, [])]
-        ids = (self.zebra, self.things[1], self.things[4], "zebra")
-        names = ("account", "connection", "id")
-        for query in ("", *(f"?{name}={id}" for id in ids for name in names)):
+        connection, template = self.things[1], self.things[4]
+        asked = (f"account={self.zebra}", "account=zebra", f"connection={connection}", f"id={template}", "id=zebra")
+        for query in ("", *(f"?{each}" for each in asked)):
             for path in own:
                 answer = self.get(path + query)
                 self.assertIn(answer.status, (200, 303, 400, 403, 404), path + query)
