@@ -37,6 +37,7 @@ from .console.card import Outside
 from .console.visit import SignInFirst
 from .guard import Guard
 from .health import Obstacles, health, readiness
+from .operation import Operation
 from .pace import ANY, Pace
 from .peer import Proxies
 from .problem import Problem
@@ -74,8 +75,8 @@ def make_site(
     # A redirect to a tidier address would be built from the Host header.
     app.url_map.merge_slashes = False
     app.url_map.strict_slashes = False
-    _add_errors(app)
     operations = table.operations(inbox)
+    _add_errors(app, operations)
     dispatch.add_routes(app, operations, installation, clock)
     described.add_routes(app, operations, installation)
     uploads.add_routes(app, installation)
@@ -109,7 +110,7 @@ def _show(request: IRequest, problem: Problem) -> bytes:
     return problem.answer(request)
 
 
-def _add_errors(app: Klein) -> None:
+def _add_errors(app: Klein, operations: Sequence[Operation]) -> None:
     """Turn whatever a route raises into a problem; the first that fits is taken."""
 
     @app.handle_errors(SignInFirst)
@@ -140,7 +141,9 @@ def _add_errors(app: Klein) -> None:
         error = cast(HTTPException, failure.value)
         headers = {}
         if isinstance(error, MethodNotAllowed):
-            headers["Allow"] = ", ".join(sorted(error.valid_methods or ()))
+            usual = ", ".join(sorted(error.valid_methods or ()))
+            path = request.path.decode("ascii", "replace")
+            headers["Allow"] = (path.startswith(dispatch.ROOT) and dispatch.methods(operations, path)) or usual
         return _show(request, Problem(error.code or 500, headers=headers))
 
     @app.handle_errors(Exception)

@@ -53,6 +53,19 @@ def bounds(operations: Iterable[Operation]) -> dict[bytes, int]:
     return found
 
 
+def methods(operations: Iterable[Operation], path: str) -> str:
+    """The methods of a path, as the header Allow has them; of paths that fit, the one with fewest holes is meant."""
+    path = path.removeprefix(ROOT)
+    fitting = [(each.path.count("{"), each.method) for each in operations if _fits(each.path, path)]
+    found = {method for holes, method in fitting if holes == min(fitting)[0]}
+    return ", ".join(sorted(found | ({"HEAD"} if "GET" in found else set())))
+
+
+def _fits(place: str, path: str) -> bool:
+    ours, theirs = place.split("/"), path.split("/")
+    return len(ours) == len(theirs) and all(a == b or "{" in a for a, b in zip(ours, theirs, strict=True))
+
+
 def _add(
     app: Klein, operation: Operation, shows: Operation | None, installation: Installation, clock: IReactorTime
 ) -> None:

@@ -81,7 +81,7 @@ Whole = Annotated[int, BeforeValidator(_digits)]
 #: ``true`` or ``false`` in a query.
 Flag = Annotated[bool, BeforeValidator(_truth)]
 #: Several words in a query, between commas or the parameter given several times.
-Words = Annotated[list[Annotated[str, Field(max_length=255)]], BeforeValidator(_apart), Field(max_length=100)]
+Words = Annotated[list[Annotated[str, Field(max_length=64)]], BeforeValidator(_apart), Field(max_length=32)]
 #: An address in a query.
 Mailbox = Annotated[str, BeforeValidator(_address), Field(max_length=320)]
 #: A name or an id.

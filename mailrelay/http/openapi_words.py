@@ -55,6 +55,7 @@ HOLES = {
     "address": "an e-mail address",
     "key": "its key",
     "number": "its number",
+    "day": "a day in UTC, such as 2026-11-25",
 }
 
 #: What headers of a request mean.

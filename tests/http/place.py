@@ -29,6 +29,9 @@ START, SECOND = 1_700_000_000_000_000, 1_000_000
 class Place(SynchronousTestCase):
     """An installation with nothing in it."""
 
+    #: another token than that of the configuration
+    bearer = ""
+
     def setUp(self) -> None:
         folder = fresh_folder(self.mktemp())
         dialects = Dialects.shipped()
@@ -51,7 +54,8 @@ class Place(SynchronousTestCase):
     def ask(self, method: str, path: str, body: Any = None) -> Answer:
         octets = json.dumps(body).encode() if body is not None else b""
         wire = Wire(self.site)
-        head = {**BEARER, "Host": "localhost", "Content-Type": "application/json", "Content-Length": str(len(octets))}
+        bearer = {"Authorization": f"Bearer {self.bearer}"} if self.bearer else BEARER
+        head = {**bearer, "Host": "localhost", "Content-Type": "application/json", "Content-Length": str(len(octets))}
         lines = [f"{method} /api/v1/{path} HTTP/1.1", *(f"{name}: {value}" for name, value in head.items()), "", ""]
         wire.send("\r\n".join(lines).encode() + octets)
         return wire.answer(method)

@@ -13,6 +13,7 @@ from . import (
     files,
     messages,
     money,
+    persons,
     plans,
     queue,
     routes,
@@ -21,6 +22,7 @@ from . import (
     sending,
     statistics,
     suppressions,
+    system,
     templates,
     tokens,
     users,
@@ -44,9 +46,11 @@ ROOMS = (
     routes,
     webhooks,
     queue,
+    persons,
     users,
     tokens,
     changes,
+    system,
 )
 #: What every installation can do.
 OPERATIONS = tuple(operation for room in ROOMS for operation in room.OPERATIONS)

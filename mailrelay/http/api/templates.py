@@ -13,7 +13,7 @@ from ...mail.rendering import MAX_SOURCE
 from ...manage import plain, templates
 from ...manage.installation import Installation
 from ..members import Changes, Instant, Members, Name, Owned, Whole
-from ..operation import Asked, Operation, operation
+from ..operation import Asked, Nothing, Operation, operation
 from ..problem import Problem
 from .owners import owners
 
@@ -96,6 +96,12 @@ class Variables(Members):
 
     variables: Annotated[dict[str, JsonValue], Field(examples=[{"name": "Ann"}])] = {}
     version: Annotated[int, Field(ge=0, le=10**9, description="0: the newest")] = 0
+
+
+class Draft(TemplateChange):
+    """A template that is not kept."""
+
+    variables: Annotated[dict[str, JsonValue] | None, Field(description="left out: it is only checked")] = None
 
 
 async def _right(asked: Awaitable[T]) -> T:
@@ -182,8 +188,17 @@ async def template_render(asked: Asked[Owned, Variables]) -> Mapping[str, str]:
     return dict(await _right(rendering))
 
 
+@operation("POST", "/templates/check", TAG, READ, dict[str, str], body=Draft, most=MAX_BODY, also=_WRONG)
+async def template_check(asked: Asked[Nothing, Draft]) -> Mapping[str, str]:
+    """Check a template that is not kept, and see what comes of it where there are variables."""
+    body = asked.body
+    variables = None if body.variables is None else json.dumps(body.variables)
+    return dict(await _right(templates.try_out(asked.installation, _fields(body), variables)))
+
+
 OPERATIONS: tuple[Operation, ...] = (
     template_list,
+    template_check,
     template_create,
     template_show,
     template_edit,

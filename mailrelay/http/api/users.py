@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from ...interfaces.people import User as Found
-from ...manage import plain, plain_people, users
+from ...manage import plain, plain_people, sessions, users
 from ...manage.installation import Installation
 from ..members import Id, Instant, Members, Name, Owned
 from ..operation import Asked, Nothing, Operation, operation
@@ -54,6 +54,15 @@ class Role(Members):
     """What they may do."""
 
     account: Annotated[Name, Field(description="whose member; empty: an administrator", examples=["shop"])] = ""
+
+
+class Session(Members):
+    """Where somebody is signed in."""
+
+    created_at: Instant
+    seen_at: Instant
+    address: str
+    agent: str
 
 
 async def _told(installation: Installation, user: Found, password: str = "") -> Plain:
@@ -106,6 +115,18 @@ async def user_role(asked: Asked[Nothing, Role]) -> Plain:
     return await _told(asked.installation, found)
 
 
+@operation("GET", "/users/{name}/sessions", TAG, READ, list[Session], administrator=True)
+async def user_sessions(asked: Asked[Nothing, None]) -> list[Plain]:
+    """Where somebody is signed in, the oldest first."""
+    return [plain_people.session(each) for each in await sessions.every(asked.installation, asked.path["name"])]
+
+
+@operation("DELETE", "/users/{name}/sessions", TAG, WRITE, None, 204, administrator=True)
+async def user_sign_out(asked: Asked[Nothing, None]) -> None:
+    """End everything that somebody is signed in to."""
+    await sessions.end_all(asked.installation, asked.path["name"])
+
+
 @operation("POST", "/users/{name}/block", TAG, WRITE, User, administrator=True)
 async def user_block(asked: Asked[Nothing, None]) -> Plain:
     """Let somebody not sign in until they are activated again."""
@@ -131,6 +152,8 @@ OPERATIONS: tuple[Operation, ...] = (
     user_remove,
     user_password,
     user_role,
+    user_sessions,
+    user_sign_out,
     user_block,
     user_activate,
     user_totp_remove,

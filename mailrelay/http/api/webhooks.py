@@ -198,6 +198,13 @@ async def webhook_replay(asked: Asked[Replay, None]) -> Plain:
     return await _told(asked.installation, found)
 
 
+@operation("POST", "/webhooks/{name}/stop-replay", TAG, WRITE, Webhook, query=Owned)
+async def webhook_stop_replay(asked: Asked[Owned, None]) -> Plain:
+    """Tell a receiver nothing more again; what is new goes on."""
+    found = await webhooks.stop_replay(asked.installation, asked.path["name"], asked.query.account)
+    return await _told(asked.installation, found)
+
+
 OPERATIONS: tuple[Operation, ...] = (
     webhook_list,
     webhook_add,
@@ -210,4 +217,5 @@ OPERATIONS: tuple[Operation, ...] = (
     webhook_enable,
     webhook_disable,
     webhook_replay,
+    webhook_stop_replay,
 )
