@@ -56,7 +56,7 @@ class Console:
     ) -> bytes:
         """Put a page into the response."""
         path = request.path.decode("latin-1")
-        frame = layout.Frame(visit.caller, visit.key, _theme(request), path, _said(request), self.sandbox)
+        frame = layout.Frame(visit.caller, visit.key, _theme(request), path, _said(request), self.sandbox, visit.acting)
         return send(request, layout.page(title, *body, frame=frame, here=here, above=above))
 
     def go(self, request: Request, path: str, said: str = "") -> bytes:

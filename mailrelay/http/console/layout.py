@@ -45,6 +45,7 @@ PAGES: tuple[tuple[str, tuple[Entry, ...]], ...] = (
         "Account",
         (
             Entry("/console/balance", "Plans and balance"),
+            Entry("/console/accounts", "Accounts and users"),
             Entry("/console/changes", "Audit log"),
             Entry("/console/settings", "Your settings"),
         ),
@@ -59,7 +60,7 @@ THEMES = (("", "As the system"), ("light", "Light"), ("dark", "Dark"))
 @dataclass(frozen=True, slots=True)
 class Frame:
     """What stands around a page: who looks, the key of their forms, the chosen theme, the path that was asked for, and
-    what has just been done, and whether this is a sandbox."""
+    what has just been done, whether this is a sandbox, and the name of the account that they act for."""
 
     caller: Caller | None = None
     key: str = ""
@@ -67,6 +68,7 @@ class Frame:
     path: str = ""
     said: str = ""
     sandbox: bool = False
+    acting: str = ""
 
 
 def page(title: str, *body: str, frame: Frame, here: str = "", above: Sequence[tuple[str, str]] = ()) -> bytes:
@@ -83,7 +85,7 @@ def page(title: str, *body: str, frame: Frame, here: str = "", above: Sequence[t
         tag("script", src="/console/assets/console.js", defer=True),
     )
     said = notice(frame.said, "said") if frame.said else ""
-    main = tag("main", crumbs(above), tag("h1", title), said, *body, id="main", tabindex="-1")
+    main = tag("main", _acting(frame), crumbs(above), tag("h1", title), said, *body, id="main", tabindex="-1")
     skip = tag("a", "Skip to the content", href="#main", class_="skip")
     around = [_bar(frame), _navigation(frame, here), main] if frame.caller is not None else [_plain_bar(), main]
     style = "signed-in" if frame.caller is not None else "signed-out"
@@ -91,6 +93,15 @@ def page(title: str, *body: str, frame: Frame, here: str = "", above: Sequence[t
     return f"<!doctype html>\n{tag('html', head, body_, lang='en', data_theme=frame.theme or False)}\n".encode(
         "utf-8", "replace"
     )
+
+
+def _acting(frame: Frame) -> Markup:
+    """The banner that an administrator sees who acts for an account, with the way back."""
+    if not frame.acting:
+        return Markup("")
+    told = tag("p", "You act for ", tag("strong", frame.acting), " and see what it sees, but none of its secrets.")
+    back = form("/console/act", frame.key, button("Back to all accounts", "quiet"))
+    return tag("div", told, back, class_="acting", role="region", aria_label="Acting for an account")
 
 
 def _plain_bar() -> Markup:

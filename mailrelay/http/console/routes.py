@@ -30,6 +30,7 @@ from . import (
     home,
     look,
     message,
+    people,
     queue,
     senders,
     settings,
@@ -128,6 +129,7 @@ def add_routes(
     balance.add_routes(app, console)
     changes.add_routes(app, console)
     settings.add_routes(app, console)
+    people.add_routes(app, console)
 
 
 def sign_in(request: Request, name: str = "", fault: Invalid | None = None) -> bytes:

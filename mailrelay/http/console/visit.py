@@ -29,13 +29,15 @@ PATH = b"/console"
 @dataclass(frozen=True, slots=True)
 class Visit:
     """`installation` is asked by `caller`; `key` goes into every form; times are told in `zone`, that of the caller's
-    account, seen from `now` in microseconds since 1970."""
+    account, seen from `now` in microseconds since 1970. `acting` is the name of the account that an administrator acts
+    for, "" for none."""
 
     installation: Installation
     caller: Caller
     key: str
     zone: tzinfo
     now: int
+    acting: str = ""
 
     def with_key(self, key: str) -> Visit:
         """The same visit in a session that has just taken the place of another."""
@@ -57,8 +59,9 @@ async def visit(request: IRequest, installation: Installation) -> Visit:
     if request.method == b"POST" and not hmac.compare_digest(query.text(request, "key").encode("utf-8"), key.encode()):
         raise Problem(403, "this form is not ours, or older than the session: go back, reload and try again")
     own = installation.asked_by(caller)
-    zone = ZoneInfo((await names.account(own.registry, caller.bound)).zone) if caller.bound else UTC
-    return Visit(own, caller, key, zone, own.now())
+    account = await names.account(own.registry, caller.bound) if caller.bound else None
+    zone = ZoneInfo(account.zone) if account else UTC
+    return Visit(own, caller, key, zone, own.now(), account.name if account and caller.acting else "")
 
 
 def form_key(token: str) -> str:
