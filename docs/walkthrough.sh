@@ -43,6 +43,10 @@ say "a template"
 api POST "/templates?account=$NAME" '{"id": "welcome", "subject": "Welcome, {{ name }}",
     "html": "<p>Dear {{ name }}, look: <a href=\"https://shop.example/new\">new things</a></p>"}' >/dev/null
 
+say "a token that sees this account alone, for a program that sends and looks; from here on it is all that is used"
+TOKEN=$(api POST /tokens "{\"name\": \"program\", \"account\": \"$NAME\",
+    \"scopes\": [\"messages:send\", \"messages:read\", \"statistics:read\", \"accounts:read\"]}" | member token)
+
 say "what would become of a mail, without sending it"
 mail="\"connection\": \"$NAME/app\", \"from\": \"Shop <app@$DOMAIN>\", \"template\": \"welcome\", \"tag\": \"welcome\""
 api POST /preflight "{$mail, \"to\": \"ann@example.net\", \"variables\": {\"name\": \"Ann\"}}" >/dev/null
