@@ -39,6 +39,7 @@ PAGES: tuple[tuple[str, tuple[Entry, ...]], ...] = (
             Entry("/console/domains", "Domains and senders"),
             Entry("/console/templates", "Templates"),
             Entry("/console/webhooks", "Webhooks"),
+            Entry("/console/routes", "Routes"),
         ),
     ),
     (

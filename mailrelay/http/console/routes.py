@@ -36,6 +36,7 @@ from . import (
     settings,
     statistics,
     templates,
+    ways,
     webhooks,
 )
 from .card import Outside
@@ -130,6 +131,7 @@ def add_routes(
     changes.add_routes(app, console)
     settings.add_routes(app, console)
     people.add_routes(app, console)
+    ways.add_routes(app, console)
 
 
 def sign_in(request: Request, name: str = "", fault: Invalid | None = None) -> bytes:
