@@ -21,7 +21,7 @@ from twisted.web.server import Request
 from ..manage.caller import Caller
 from ..manage.errors import Invalid, Taken
 from ..manage.installation import Installation
-from . import etag, query
+from . import etag, paging, query
 from .once import once
 from .operation import MAX_BODY, Asked, Operation
 from .problem import Problem
@@ -105,6 +105,7 @@ async def _answer(
         request.setResponseCode(operation.status)
         if found is None:
             return b""
+        paging.point_on(request, wanted, found)
         return found if isinstance(found, bytes) else query.send_json(request, found)
 
     if operation.method == "POST" and not operation.keyed:
@@ -125,7 +126,10 @@ async def _shown(shows: Operation | None, asked: Asked[Any, Any]) -> bytes | Non
     """What GET of the same place would answer, None where it has no tags."""
     if shows is None or not shows.tagged:
         return None
-    return query.json_of(await _acted(shows, replace(asked, query=shows.query(), body=None)))
+    said = {
+        name: getattr(asked.query, name) for name in type(asked.query).model_fields if name in shows.query.model_fields
+    }
+    return query.json_of(await _acted(shows, replace(asked, query=shows.query.model_construct(**said), body=None)))
 
 
 def _require(operation: Operation, caller: Caller) -> None:

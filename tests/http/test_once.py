@@ -137,6 +137,12 @@ class TagTests(OncePlace):
         self.assertEqual(change("Europe/Moscow", If_Match=tag), 412)
         self.assertEqual(change("Europe/Moscow", If_Match="*"), 200)
         self.assertEqual(self.by(TOKEN, "DELETE", "tokens/none", If_Match="*").status, 404)
+        for name, text in (("shop", "ours"), ("other", "theirs")):
+            self.done("POST", "accounts", {"name": name}, 201 if name == "other" else 409)
+            self.done("POST", f"templates?account={name}", {"id": "t", "text": text}, 201)
+        theirs = self.by(TOKEN, "GET", "templates/t?account=other").headers["etag"]
+        self.assertEqual(self.by(TOKEN, "DELETE", "templates/t?account=shop", If_Match=theirs).status, 412)
+        self.assertEqual(self.by(TOKEN, "DELETE", "templates/t?account=other", If_Match=theirs).status, 204)
         octets = b'{"sends": 1}'
         answer = self.by(TOKEN, "PUT", "accounts/shop/balance", octets, Content_Type="application/json", If_Match=tag)
         self.assertEqual(answer.status, 412, "nothing there has a tag")
