@@ -143,6 +143,27 @@ class GateTests(Place):
                      "connections?account=%27%20OR%201=1--", "accounts/..%2f..%2fetc"):  # fmt: skip
             self.assertIn(self.by("boss", "GET", path).status, (400, 404), path)
 
+    def test_cursors(self) -> None:
+        """H17: a cursor that was tampered with, whatever it holds, is a place in the list like any other, or 400."""
+        self.by("boss", "POST", "accounts", b'{"name":"shop"}')
+        for each in EVERY:
+            name = next((name for name in ("before", "after") if name in each.query.model_fields), "")
+            if name and "{" not in each.path:
+                for cursor in (
+                    "%27%20OR%201=1--",
+                    "zzzz",
+                    "-1",
+                    "0",
+                    "%F0%9F%92%A9",
+                    "1e9",
+                    "%22;DROP%20TABLE%20x",
+                    "A" * 64,
+                ):
+                    path = f"{each.path[1:]}?{name}={cursor}" + (
+                        "&account=shop" if each.id == "balance_entries" else ""
+                    )
+                    self.assertIn(self.by("boss", "GET", path).status, (200, 400), path)
+
     def test_framing(self) -> None:
         """H18: a request with two lengths, or a length and chunks, is refused and ends its connection; requests one
         behind the other are answered in order; nobody's Host stands in an answer."""

@@ -86,6 +86,15 @@ class FrontTests(SiteTestCase):
                 self.assertNotIn("unsafe", answer.headers["content-security-policy"])
                 self.assertNotIn("Twisted", str(answer.headers))
 
+    def test_static(self) -> None:
+        """H19: no path leads from assets to another file."""
+        for place in ("/console/assets/", "/api/v1/", "/sandbox/assets/"):
+            for name in ("../app.py", "..%2fapp.py", "%2e%2e/app.py", "..\\app.py", "%5c..%5capp.py", "%00",
+                         "console.css%00.py", "....//app.py", "console.css/../../app.py", "api.css/x"):  # fmt: skip
+                answer = ask(self.site, place + name, headers=BEARER)
+                self.assertIn(answer.status, (400, 404), place + name)
+                self.assertNotIn(b"import", answer.body)
+
     def test_root(self) -> None:
         """The address without a path leads to the inbox."""
         answer = ask(self.site, "/")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import time
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
@@ -62,6 +63,18 @@ class Sending(SiteTestCase):
         lines = [f"POST {path} HTTP/1.1", *(f"{name}: {value}" for name, value in head.items()), "", ""]
         wire.send("\r\n".join(lines).encode() + octets)
         return wire.answer("POST")
+
+    def test_endless_recipients(self) -> None:
+        """H16: a body of a hundred thousand recipients is refused by name before any of it is looked at closely."""
+        begun = time.process_time()
+        for member, body in (
+            ("to", LETTER | {"to": ["b@example.net"] * 100_000}),
+            ("batch", LETTER | {"batch": [{"to": "b@example.net"}] * 100_000}),
+        ):
+            problem = self.assert_problem(self.post(body), 400)
+            self.assertEqual(str(problem["field"]).partition("[")[0], member)
+        self.assertEqual(self.office.posts, [])
+        self.assertLess(time.process_time() - begun, 20)
 
     def test_accepted(self) -> None:
         """202 with the id and the verdict on each recipient; names, addresses and options reach the office."""
