@@ -58,7 +58,7 @@ def view(visit: Visit, found: Connection, issued: Issued | None, outside: Outsid
                 ("Status", join(look.status(found.status), f": {found.status_reason}" if found.status_reason else "")),
                 ("Speaks", dialect.title if dialect else found.dialect),
                 *_doors(found, outside),
-                *_logins(found, issued, dialect),
+                *_logins(found, issued),
                 ("Sender", look.copied(found.sender)),
                 ("May connect from", ", ".join(found.networks) or "any address"),
                 ("Rate", rate(found)),
@@ -131,7 +131,7 @@ def _doors(found: Connection, outside: Outside) -> list[tuple[str, str]]:
     return rows
 
 
-def _logins(found: Connection, issued: Issued | None, dialect: Dialect | None) -> list[tuple[str, str]]:
+def _logins(found: Connection, issued: Issued | None) -> list[tuple[str, str]]:
     hidden = tag("span", "hidden", class_="soft")
 
     def secret(text: str) -> Markup:
@@ -143,11 +143,9 @@ def _logins(found: Connection, issued: Issued | None, dialect: Dialect | None) -
     if login is not None:
         shown += [("User name", look.copied(login.username)), ("Password", secret(issued.password if issued else ""))]
     if key := kinds.get("api_key"):
-        if key.username and login is None:
-            shown.append(("User name", look.copied(key.username)))
-        where = key_header(dialect)
-        shown.append((f"API key, in the header {where}" if where else "API key",
-                      secret(issued.api_key if issued else "")))  # fmt: skip
+        if login is None:
+            shown.append(("User name", look.copied(key.username) if key.username else "anything: the key is enough"))
+        shown.append(("API key", secret(issued.api_key if issued else "")))
     if short := kinds.get("short"):
         shown += [
             ("Short user name", "any address that may send" if short.by_itself else look.copied(short.username)),
@@ -157,7 +155,7 @@ def _logins(found: Connection, issued: Issued | None, dialect: Dialect | None) -
 
 
 def key_header(dialect: Dialect | None) -> str:
-    """The header that a key stands in, of a dialect that knows no login."""
+    """The header that a key may stand in, of a dialect that looks for it when the mail is handed in."""
     if dialect is None or dialect.credentials_at != "data":
         return ""
     return next((each.name for each in dialect.headers if each.sets == "api_key"), "")
@@ -211,10 +209,10 @@ def _paste(found: Connection, issued: Issued | None, outside: Outside, dialect: 
     """What to paste into clients; where the dialect knows no login, the header that each message needs."""
     doors = outside.of(found.dialect)
     heading = tag("h2", "Ready to paste")
+    header: list[Markup] = []
     if where := key_header(dialect):
-        key = issued.api_key if issued and issued.api_key else KEY
-        line = look.snippet(f"{where}: {key}\n")
-        return tag("section", heading, tag("p", "There is no login: each message carries the key in a header."), line)
+        line = look.snippet(f"{where}: {issued.api_key if issued and issued.api_key else KEY}\n")
+        header = [tag("p", "The key is the password beside any user name, or stands in a header of each mail:"), line]
     if not doors:
         return Markup("")
     mode = mode if mode in doors else next(iter(doors))
@@ -240,7 +238,7 @@ def _paste(found: Connection, issued: Issued | None, outside: Outside, dialect: 
         parts += [tag("h3", GROUPS[group]), *shown] if shown else []
     told = "" if issued else "Show the password first to have it filled in. "
     said = tag("p", told, "Each text sends as it stands, but for the recipient.", class_="hint")
-    return tag("section", heading, look.tabs("Encryption", modes, f"{path}?mode={mode}#paste"), said, *parts,
+    return tag("section", heading, *header, look.tabs("Encryption", modes, f"{path}?mode={mode}#paste"), said, *parts,
                id="paste", class_="paste")  # fmt: skip
 
 

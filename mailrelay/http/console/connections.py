@@ -14,8 +14,8 @@ from ...manage.credentials import Issued
 from ...manage.errors import Invalid, Unknown
 from ...manage.installation import Installation
 from .. import query
-from ..markup import Markup, tag
-from . import card, look
+from ..markup import Markup, join, tag
+from . import card, look, owners
 from .card import HERE, Outside
 from .faults import beside
 from .frame import Console
@@ -29,14 +29,24 @@ def add_routes(app: Klein, console: Console, outside: Outside) -> None:
     async def console_connections(request: Request) -> bytes:
         visit = await console.visit(request)
         found = await connections.every(visit.installation)
+        owner = {} if visit.caller.bound else await owners.named(visit)
+        whose = ("Account",) if owner else ()
         rows = [
-            (tag("a", each.name, href=f"{HERE}/{each.id}"), each.sender, each.dialect, look.status(each.status))
+            (
+                tag("a", each.name, href=f"{HERE}/{each.id}"),
+                *(owner[each.account] for _ in whose),
+                each.sender,
+                each.dialect,
+                join(look.status(each.status), f": {each.status_reason}" if each.status_reason else ""),
+            )
             for each in found
         ]
         shown = (
-            look.table("Connections", ("Name", "Sender", "Speaks", "Status"), rows)
+            look.table("Connections", ("Name", *whose, "Sender", "Speaks", "Status"), rows)
             if rows
-            else look.notice("There is no connection yet. Create one to get a host, a login and a password to send by.")
+            else look.nothing(
+                "There is no connection yet. Create one to get a host, a login and a password to send by."
+            )
         )
         create = tag("p", tag("a", "Create connection", href=f"{HERE}/new", class_="button"))
         return console.page(request, visit, "Connections", create, shown, here=HERE)

@@ -47,7 +47,9 @@ class Card(Place):
             self.assertIn("relay.test", hidden)
             header = card.key_header(dialect)
             self.assertEqual(bool(header), dialect.credentials_at == "data")
-            self.assertIn(f"{header}: YOUR-KEY" if header else "smtplib", hidden)
+            self.assertIn("smtplib", hidden)
+            if header:
+                self.assertIn(f"{header}: YOUR-KEY", hidden)
 
     def test_acting_administrator(self) -> None:
         """An administrator who acts for an account sees no secret, and no button that would show one."""
