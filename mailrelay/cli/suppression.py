@@ -8,7 +8,7 @@ from typing import TextIO
 
 import click
 
-from ..manage import plain, suppressions
+from ..manage import imports, plain, plain_suppressions, suppressions
 from . import output
 from .frame import Group
 from .opening import Opened, installed, wait
@@ -46,12 +46,15 @@ def add(opened: Opened, addresses: tuple[str, ...], account: str, reason: str, d
 @suppression.command("list")
 @click.option("--account", default="", help="Only of this account.")
 @click.option("--reason", type=click.Choice(suppressions.REASONS), default=None, help="Only for this reason.")
+@click.option("--search", default="", metavar="TEXT", help="Only addresses with this in them.")
+@click.option("--origin", default="", help="Only of this origin.")
 @installed
-def list_(opened: Opened, account: str, reason: str | None) -> None:
+def list_(opened: Opened, account: str, reason: str | None, search: str, origin: str) -> None:
     """List suppressed addresses, the newest first."""
     owners = opened.owners()
-    found = wait(suppressions.every(opened.installation, account, reason or ""))
-    output.table([plain.suppression(each, owners) for each in found], COLUMNS)
+    most = suppressions.MAX_ROWS
+    found = wait(suppressions.search(opened.installation, account, search, reason or "", origin, limit=most))
+    output.table([plain.suppression(each, owners) for each in found.suppressions], COLUMNS)
 
 
 @suppression.command()
@@ -85,8 +88,9 @@ def show(opened: Opened, address: str, account: str) -> None:
     help="Where a row has none.",
 )
 @click.option("--origin", default="import", show_default=True, help="Where a row has none.")
+@click.option("--lenient", is_flag=True, help="Take what can be read, and tell the lines that cannot.")
 @installed
-def import_(opened: Opened, file: TextIO, account: str, reason: str, origin: str) -> None:
+def import_(opened: Opened, file: TextIO, account: str, reason: str, origin: str, lenient: bool) -> None:
     """Suppress the addresses of a FILE in CSV ("-" for standard input), all of them or, with a fault, none.
 
     The first line names the columns: address, and perhaps reason, origin, created_at, expires_at (ISO 8601).
@@ -94,9 +98,34 @@ def import_(opened: Opened, file: TextIO, account: str, reason: str, origin: str
     \b
     Example:
       mailrelay suppression import old-service.csv --account shop --reason unsubscribe --origin old-service
+
+    With --lenient a list may also have one address in each line and no names of columns; addresses that are suppressed
+    already stay as they are, and the origin is made for this list alone, so that `undo --origin` takes it back whole.
     """
+    if lenient:
+        name = "" if origin == "import" else origin
+        return _brought(wait(imports.bring(opened.installation, account, file.read(), reason, name)))
     count = wait(suppressions.take_in(opened.installation, account, file, reason, origin))
     output.done(f"Suppressed the addresses of {count} rows.", {"rows": count})
+
+
+def _brought(told: imports.Progress) -> None:
+    if output.wants_json():
+        return output.as_json(plain_suppressions.brought(told))
+    print(f"Suppressed {told.added} addresses, {told.known} were so already, {told.refused} lines were refused.")
+    print(f"Origin: {told.origin}")
+    for number, words in told.lines:
+        print(f"line {number}: {words}")
+
+
+@suppression.command("imports")
+@click.option("--account", default="", help="Only of this account.")
+@installed
+def imports_(opened: Opened, account: str) -> None:
+    """List the lists that came in, the newest first; `undo --origin` takes one back."""
+    owners = opened.owners()
+    found = wait(imports.every(opened.installation, account))
+    output.table([plain_suppressions.imported(each, owners) for each in found], ("origin", "account", "count", "at"))
 
 
 @suppression.command()

@@ -67,6 +67,8 @@ class BoundedRequest(Request):
         if getattr(self.channel, "_command", b"") in (b"POST", b"PUT"):
             uploads: Mapping[bytes, int] = getattr(getattr(self.channel, "site", None), "uploads", {})
             self._most = uploads.get(b"/".join(path.split(b"/")[:4]), MAX_BODY)
+            # a large form would be taken apart at once, in seconds in which nothing else happens
+            self._parsePOSTFormSubmission = length is not None and length <= MAX_BODY
         # a body that is not small, or whose length is not said, goes to a temporary file
         super().gotLength(min(self._most if length is None else length, self._most))
         if length is not None and length > self._most:

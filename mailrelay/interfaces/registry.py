@@ -129,6 +129,33 @@ class Suppression:
     expires_at: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class Searched:
+    """Which suppressions of an account ("": of all) are looked for: `text` is a part of the address as it is written,
+    and every word that is not "" must fit; `before` is where the last page ended, as `place_of` tells it."""
+
+    account: str = ""
+    text: str = ""
+    reason: str = ""
+    origin: str = ""
+    before: tuple[int, str, str] | None = None
+
+    @staticmethod
+    def place_of(last: Suppression) -> tuple[int, str, str]:
+        """Where a page ends that has this as its last."""
+        return last.created_at, last.account, last.key
+
+
+@dataclass(frozen=True, slots=True)
+class Imported:
+    """What is left of a list that came in: its origin, how many addresses, and when the newest of them begins."""
+
+    account: str
+    origin: str
+    count: int
+    at: int
+
+
 class IRegistry(Interface):
     """The tenants and what is theirs."""
 
@@ -204,6 +231,16 @@ class IRegistry(Interface):
     def undo_suppressions(account: str, reason: str, origin: str, since: int, until: int) -> Deferred[int]:
         """Let all addresses of an account be sent to again of which every argument that is given fits: reason, origin,
         created from `since` until before `until`; fires with how many."""
+
+    def search_suppressions(wanted: Searched, limit: int) -> Deferred[Sequence[Suppression]]:
+        """Those that fit, the newest first."""
+
+    def add_suppressions(suppressions: Sequence[Suppression], now: int) -> Deferred[Sequence[str]]:
+        """Suppress those of one account that are not suppressed at this instant, and let the others be as they are;
+        gives the keys that were added, each once."""
+
+    def suppression_imports(account: str, limit: int) -> Deferred[Sequence[Imported]]:
+        """The lists that came in (whose origin begins with "import"), the newest first; of all accounts for ""."""
 
     def remove_suppression(account: str, key: str) -> Deferred[None]:
         """Let an address be sent to again."""

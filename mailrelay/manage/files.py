@@ -138,6 +138,13 @@ async def find(installation: Installation, account: str, key: str) -> StoredFile
     raise Unknown("file", key)
 
 
+@use_case
+async def content(installation: Installation, account: str, key: str) -> tuple[StoredFile, bytes]:
+    """One file with its octets."""
+    found = await find(installation, account, key)
+    return found, await installation.files.read(found.id)
+
+
 @audited("file.remove")
 async def remove(installation: Installation, account: str, key: str) -> StoredFile:
     """Forget a file; messages that were accepted with it keep it."""

@@ -11,7 +11,7 @@ import csv
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from ..interfaces.registry import Suppression
+from ..interfaces.registry import Searched, Suppression
 from ..mail.envelope import DAY
 from . import checked, names, plain, spans
 from .audited import audited
@@ -39,6 +39,14 @@ class Cause:
     until: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A page of suppressions, and where the next one begins, "" behind the last."""
+
+    suppressions: Sequence[Suppression]
+    before: str
+
+
 @audited("suppression.add")
 async def add(
     installation: Installation,
@@ -55,7 +63,7 @@ async def add(
     until = now + checked.number("days", days, 0, MAX_DAYS) * DAY if days else 0
     origin = checked.printable("origin", origin, 200)
     mailboxes = [checked.mailbox("address", each) for each in addresses]
-    made = [Suppression(owner.id, each.key, each.address, _reason(reason), origin, now, until) for each in mailboxes]
+    made = [Suppression(owner.id, each.key, each.address, reason_of(reason), origin, now, until) for each in mailboxes]
     await _put(installation, made)
     kept = {each.key: each for each in await installation.registry.suppressions(owner.id)}
     return [kept.get(each.key, each) for each in made]
@@ -64,9 +72,39 @@ async def add(
 @use_case
 async def every(installation: Installation, account: str = "", reason: str = "") -> Sequence[Suppression]:
     """The suppressed addresses of an account, or of all, newest first; with a reason those that have it."""
-    wanted = _reason(reason) if reason else ""
+    wanted = reason_of(reason) if reason else ""
     found = await installation.registry.suppressions(await names.account_id(installation.registry, account))
     return [each for each in found if wanted in ("", each.reason)]
+
+
+@use_case
+async def search(
+    installation: Installation,
+    account: str,
+    text: str = "",
+    reason: str = "",
+    origin: str = "",
+    before: str = "",
+    limit: int = 100,
+) -> Found:
+    """A page of the suppressions of an account, or of all, the newest first, whose address has a text in it."""
+    owner = await names.account_id(installation.registry, account)
+    wanted = Searched(owner, text.strip(), reason_of(reason) if reason else "", origin, _place(before))
+    found = await installation.registry.search_suppressions(wanted, checked.number("limit", limit, 1, MAX_ROWS) + 1)
+    shown = found[:limit]
+    ended = "|".join(map(str, Searched.place_of(shown[-1]))) if len(found) > limit else ""
+    return Found(shown, ended)
+
+
+def _place(before: str) -> tuple[int, str, str] | None:
+    """Where a page begins: what `Found.before` says of the one before it."""
+    if not before:
+        return None
+    at, _, rest = before.partition("|")
+    account, _, key = rest.partition("|")
+    if not (at.isascii() and at.isdigit() and len(at) < 19 and key):
+        raise Invalid("before", "is no place in a list")
+    return int(at), account, key
 
 
 @use_case
@@ -101,7 +139,7 @@ async def undo(installation: Installation, account: str, cause: Cause) -> int:
         raise Invalid("reason", "give a reason, an origin, or a time: all suppressions at once are never meant")
     since = spans.instant("since", cause.since) if cause.since else 0
     until = spans.instant("until", cause.until) if cause.until else 0
-    reason = _reason(cause.reason) if cause.reason else ""
+    reason = reason_of(cause.reason) if cause.reason else ""
     return await installation.registry.undo_suppressions(owner.id, reason, cause.origin, since, until)
 
 
@@ -114,9 +152,9 @@ async def take_in(
     `reason` and `origin` are for rows without their own. Fails with `Invalid` at the first row that does not hold.
     """
     owner = await names.account(installation.registry, account)
-    usual = {"reason": _reason(reason), "origin": checked.printable("origin", origin, 200)}
+    usual = {"reason": reason_of(reason), "origin": checked.printable("origin", origin, 200)}
     now = installation.now()
-    made = [_suppression(owner.id, number, row, usual, now) for number, row in _rows(lines)]
+    made = [read_row(owner.id, number, row, usual, now) for number, row in _rows(lines)]
     await _put(installation, made)
     return len(made)
 
@@ -135,7 +173,8 @@ async def _put(installation: Installation, made: Sequence[Suppression]) -> None:
         await installation.registry.put_suppressions(made[start : start + TOGETHER])
 
 
-def _reason(text: str) -> str:
+def reason_of(text: str) -> str:
+    """A reason that there is; fails with `Invalid`."""
     if text not in REASONS:
         raise Invalid("reason", f"{text!r} is none of {', '.join(REASONS)}")
     return text
@@ -164,14 +203,15 @@ def _rows(lines: Iterable[str]) -> Iterator[tuple[int, Mapping[str, str]]]:
         raise Invalid(f"line {reader.line_num + 1}", "is not UTF-8") from None
 
 
-def _suppression(account: str, number: int, row: Mapping[str, str], usual: Mapping[str, str], now: int) -> Suppression:
+def read_row(account: str, number: int, row: Mapping[str, str], usual: Mapping[str, str], now: int) -> Suppression:
+    """The suppression that a row of a list asks for; fails with `Invalid` that names the line."""
     cells = {name: _unquoted(row.get(name, "")) or usual.get(name, "") for name in COLUMNS}
     try:
         mailbox = checked.mailbox("address", cells["address"])
         created = spans.instant("created_at", cells["created_at"]) if cells["created_at"] else now
         ends = spans.instant("expires_at", cells["expires_at"]) if cells["expires_at"] else 0
         origin = checked.printable("origin", cells["origin"], 200)
-        return Suppression(account, mailbox.key, mailbox.address, _reason(cells["reason"]), origin, created, ends)
+        return Suppression(account, mailbox.key, mailbox.address, reason_of(cells["reason"]), origin, created, ends)
     except Invalid as error:
         raise Invalid(f"line {number}", str(error)) from None
 

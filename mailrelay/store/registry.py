@@ -19,8 +19,10 @@ from ..interfaces.registry import (
     Connection,
     Domain,
     DomainKey,
+    Imported,
     IRegistry,
     NewCredential,
+    Searched,
     Sender,
     Suppression,
     Taken,
@@ -42,7 +44,7 @@ from .schema import (
     settings,
 )
 from .schema import suppressions as suppressed
-from .suppressions import caused_by, delete_some, put_all
+from .suppressions import add_new, caused_by, delete_some, imports, put_all, search
 from .work import BULK, Work
 from .writer import Writer
 
@@ -268,6 +270,20 @@ class Registry:
             put_all(work, suppressions)
 
         return self._writer.ask(CALL, put)
+
+    def add_suppressions(self, suppressions: Sequence[Suppression], now: int) -> Deferred[Sequence[str]]:
+        def add(work: Work) -> list[str]:
+            for account in {each.account for each in suppressions}:
+                _known_account(work, account)
+            return add_new(work, suppressions, now)
+
+        return self._writer.ask(CALL, add)
+
+    def search_suppressions(self, wanted: Searched, limit: int) -> Deferred[Sequence[Suppression]]:
+        return self._read(lambda work: search(work, wanted, limit))
+
+    def suppression_imports(self, account: str, limit: int) -> Deferred[Sequence[Imported]]:
+        return self._read(lambda work: imports(work, account, limit))
 
     def undo_suppressions(self, account: str, reason: str, origin: str, since: int, until: int) -> Deferred[int]:
         return Deferred.fromCoroutine(self._undo(caused_by(account, reason, origin, since, until)))

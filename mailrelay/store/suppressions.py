@@ -6,10 +6,11 @@ Every transaction changes at most `BULK` rows. This module never commits, and su
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import asdict, replace
 
 import sqlalchemy as sa
 
-from ..interfaces.registry import Suppression
+from ..interfaces.registry import Imported, Searched, Suppression
 from .accept import clean
 from .schema import suppressions
 from .settle import suppress
@@ -46,6 +47,56 @@ def put_all(work: Work, given: Sequence[Suppression]) -> None:
             each.created_at,
             each.expires_at,
         )
+
+
+def add_new(work: Work, given: Sequence[Suppression], now: int) -> list[str]:
+    """Suppress those of one account that are not suppressed now; of two for one address the first holds."""
+    columns = suppressions.c
+    if not given:
+        return []
+    (account,) = {each.account for each in given}
+    here = sa.and_(columns.account == account, columns.key.in_([each.key for each in given]))
+    work.execute(sa.delete(suppressions).where(here, columns.expires_at != 0, columns.expires_at <= now))
+    known = set(work.execute(sa.select(columns.key).where(here)).scalars())
+    fresh: dict[str, Suppression] = {}
+    for each in given:
+        if each.key not in known:
+            fresh.setdefault(each.key, replace(each, origin=clean(each.origin)))
+    if fresh:
+        work.execute(sa.insert(suppressions), [asdict(each) for each in fresh.values()])
+    return list(fresh)
+
+
+def search(work: Work, wanted: Searched, limit: int) -> list[Suppression]:
+    """The newest suppressions that fit."""
+    columns = suppressions.c
+    statement = sa.select(suppressions)
+    for column, word in ((columns.account, wanted.account), (columns.reason, wanted.reason),
+                         (columns.origin, wanted.origin)):  # fmt: skip
+        if word:
+            statement = statement.where(column == word)
+    if wanted.text:
+        text = clean(wanted.text)
+        # a key is in lower case but for what is no ASCII
+        spelt = columns.address.contains(text, autoescape=True), columns.key.contains(text.lower(), autoescape=True)
+        statement = statement.where(sa.or_(*spelt))
+    if wanted.before is not None:
+        at, account, key = wanted.before
+        later = sa.tuple_(columns.account, columns.key) > sa.tuple_(account, clean(key))
+        statement = statement.where(sa.or_(columns.created_at < at, sa.and_(columns.created_at == at, later)))
+    order = (columns.created_at.desc(), columns.account, columns.key)
+    return [Suppression(**row._mapping) for row in work.execute(statement.order_by(*order).limit(limit))]
+
+
+def imports(work: Work, account: str, limit: int) -> list[Imported]:
+    """The lists that came in, the newest first."""
+    columns = suppressions.c
+    newest, count = sa.func.max(columns.created_at).label("at"), sa.func.count().label("count")
+    statement = sa.select(columns.account, columns.origin, count, newest).where(columns.origin.startswith("import"))
+    if account:
+        statement = statement.where(columns.account == account)
+    statement = statement.group_by(columns.account, columns.origin).order_by(newest.desc(), columns.origin).limit(limit)
+    return [Imported(**row._mapping) for row in work.execute(statement)]
 
 
 def caused_by(account: str, reason: str, origin: str, since: int, until: int) -> sa.ColumnElement[bool]:

@@ -91,3 +91,21 @@ class SuppressionTests(CommandTestCase):
         stretch = ["--since", "2026-01-02T09:00", "--until", "2026-01-02T10:00:01"]
         self.assertEqual(self.data("suppression", "undo", "--reason", "hard_bounce", *stretch), {"undone": 1})
         self.assertEqual(self.addresses(), ["ann@b.example", "old@b.example"])
+
+    def test_lenient(self) -> None:
+        """What can be read of a list is taken, the rest told by its line; the list is found again, searched, and
+        undone as a whole, while what was suppressed before stays."""
+        self.good("suppression", "add", "known@b.example", "--reason", "complaint")
+        rows = "known@b.example\nann@b.example\nnobody\n"
+        told = self.data("suppression", "import", "-", "--lenient", "--origin", "old", stdin=rows)
+        counted = {name: told[name] for name in ("rows", "added", "known", "refused")}
+        self.assertEqual(counted, {"rows": 3, "added": 1, "known": 1, "refused": 1})
+        self.assertEqual([each["line"] for each in told["lines"]], [3])
+        (listed,) = self.data("suppression", "imports")
+        self.assertEqual((listed["origin"], listed["count"], listed["account"]), (told["origin"], 1, "shop"))
+        self.assertEqual(self.addresses("--search", "ANN@"), ["ann@b.example"])
+        self.assertEqual(self.addresses("--origin", told["origin"]), ["ann@b.example"])
+        self.assertEqual(self.data("suppression", "undo", "--origin", told["origin"]), {"undone": 1})
+        self.assertEqual(self.addresses(), ["known@b.example"])
+        text = self.good("suppression", "import", "-", "--lenient", stdin="x@\n")
+        self.assertIn("line 1: ", text)

@@ -36,6 +36,17 @@ class SuppressionTests(SiteTestCase):
         self.assertIn(b"ann@b.example,manual,old,", text.body)
         self.assertEqual(self.send("POST", "/undo?account=acme", {"origin": "old"}).json(), {"undone": 2})
 
+    def test_line_by_line(self) -> None:
+        """What can be read of a list is taken, the rest told; the list is found by its origin."""
+        told = self.send("POST", "/imports?account=acme&name=old", b"ann@b.example\nnobody\n").json()
+        self.assertEqual((told["added"], told["known"], [each["line"] for each in told["lines"]]), (1, 0, [2]))
+        (listed,) = self.get(f"{PATH}/imports?account=acme").json()
+        self.assertEqual(listed["origin"], told["origin"])
+        (found,) = self.get(f"{PATH}?account=acme&search=ann").json()
+        self.assertEqual(found["origin"], told["origin"])
+        self.assertEqual(self.get(f"{PATH}?account=acme&search=bob").json(), [])
+        self.assert_problem(self.send("POST", "/imports?account=acme", b"\xff"), 400)
+
     def test_wrong(self) -> None:
         """What cannot be read is 400 and names what is wrong."""
         for path, body in (

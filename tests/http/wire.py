@@ -19,7 +19,7 @@ from zope.interface import implementer
 from mailrelay.http.app import make_site
 from mailrelay.interfaces.erasure import IErasure
 from mailrelay.interfaces.history import IHistory, Page, Passage, Selection
-from mailrelay.interfaces.registry import Account, Connection, NewCredential, Suppression
+from mailrelay.interfaces.registry import Account, Connection, Imported, NewCredential, Searched, Suppression
 from mailrelay.interfaces.statistics import Counted, Counting, IStatistics
 from mailrelay.mail.envelope import State
 from mailrelay.manage.installation import Installation
@@ -204,6 +204,20 @@ class Registry:
 
     def put_suppressions(self, suppressions: Sequence[Suppression]) -> Deferred[None]:
         return succeed(self.suppressed.extend(suppressions))
+
+    def search_suppressions(self, wanted: Searched, limit: int) -> Deferred[Sequence[Suppression]]:
+        fit = [each for each in self.suppressed if wanted.text in each.address and wanted.origin in ("", each.origin)]
+        return succeed([each for each in fit if wanted.reason in ("", each.reason)][:limit])
+
+    def add_suppressions(self, suppressions: Sequence[Suppression], now: int) -> Deferred[Sequence[str]]:
+        known = {each.key for each in self.suppressed}
+        fresh = [each for each in suppressions if each.key not in known]
+        self.suppressed += fresh
+        return succeed([each.key for each in fresh])
+
+    def suppression_imports(self, account: str, limit: int) -> Deferred[Sequence[Imported]]:
+        origins = {each.origin for each in self.suppressed if each.origin.startswith("import")}
+        return succeed([Imported("A1", each, 1, 1) for each in sorted(origins)])
 
     def remove_suppression(self, account: str, key: str) -> Deferred[None]:
         self.suppressed = [each for each in self.suppressed if each.key != key]

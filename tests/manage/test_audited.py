@@ -19,7 +19,7 @@ from .place import InstallationTestCase
 READ = {
     "check", "confirmation", "every", "export", "find", "holder", "keys", "message", "page", "preflight", "receipts",
     "refusals", "render", "report", "senders", "show", "try_out", "versions", "watch", "passages", "destinations",
-    "classes", "count", "preview", "source", "rendered", "makers", "bearer", "variables", "quote",
+    "classes", "count", "preview", "source", "rendered", "makers", "bearer", "variables", "quote", "search", "content",
 }  # fmt: skip
 ELSEWHERE = {
     "files.begin": "files.add, and the end of an upload",

@@ -14,6 +14,7 @@ from mailrelay.manage import (
     domains,
     entries,
     files,
+    imports,
     orders,
     persons,
     plans,
@@ -59,6 +60,7 @@ def fill(case: InstallationTestCase, theirs: Theirs) -> None:
     theirs.user = case.done(users.add(place, "bob", "other")).user.name
     theirs.api_token = case.done(tokens.create(place, tokens.Wanted("program", "other"))).token.id
     case.done(suppressions.add(place, "other", [theirs.suppressed]))
+    case.done(imports.bring(place, "other", "imported@b.test"))
     case.done(plans.give(place, "other", 1000))
     theirs.price = case.done(prices.put(place, "theirs", "EUR", [(1, "2")], account="other")).name
     theirs.order = case.done(orders.request(place, "other", 500)).id

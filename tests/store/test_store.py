@@ -20,8 +20,10 @@ from mailrelay.interfaces.registry import (
     Account,
     Connection,
     Domain,
+    Imported,
     IRegistry,
     NewCredential,
+    Searched,
     Sender,
     Suppression,
     Taken,
@@ -250,6 +252,53 @@ class StoreLaws:
         self.assertEqual(result(self.registry.senders(self.account.id)), [sender])
         result(self.registry.remove_sender(self.account.id, "a@acme.test"))
         self.failing(KeyError, self.registry.remove_sender(self.account.id, "a@acme.test"))
+
+    def test_suppressions_that_come_in(self) -> None:
+        """Of a list only those are added that are not suppressed at the moment: what is stays as it is."""
+        registry, account = self.registry, self.account.id
+        known = Suppression(account, "known@b.test", "known@b.test", "complaint", "ours", START)
+        ended = Suppression(account, "ended@b.test", "ended@b.test", "manual", "ours", START, START + 5)
+        result(registry.put_suppressions((known, ended)))
+        fresh = [
+            Suppression(account, f"{name}@b.test", f"{name}@b.test", "manual", "import 1", START + 9)
+            for name in ("known", "ended", "new", "new")
+        ]
+        added = result(registry.add_suppressions(fresh, START + 5))
+        self.assertEqual(sorted(added), ["ended@b.test", "new@b.test"])
+        self.assertEqual(result(registry.add_suppressions((), START)), [])
+        found = result(registry.search_suppressions(Searched(account), 10))
+        self.assertEqual([each.key for each in found], ["ended@b.test", "new@b.test", "known@b.test"])
+        self.assertEqual(found[-1], known)
+        expected = [Imported(account, "import 1", 2, START + 9)]
+        self.assertEqual(result(registry.suppression_imports(account, 10)), expected)
+        self.assertEqual(result(registry.suppression_imports("", 10)), expected)
+        self.assertEqual(result(registry.suppression_imports("nobody", 10)), [])
+        self.failing(KeyError, registry.add_suppressions([replace(known, account="nobody")], START))
+
+    def test_suppressions_found(self) -> None:
+        """A search finds by a part of the address that is taken literally, by reason and origin, page by page."""
+        registry, account = self.registry, self.account.id
+        made = [
+            Suppression(account, f"u{number}_x%@b.test", f"U{number}_x%@b.test", "manual", "o", START + number // 2)
+            for number in range(5)
+        ]
+        result(registry.put_suppressions([*made, replace(made[0], key="uxx@b.test", address="uxx@b.test", origin="p")]))
+
+        def keys(**words: str) -> list[str]:
+            found = result(registry.search_suppressions(Searched(account, **words), 10))
+            return [each.key for each in found]
+
+        self.assertEqual(keys(text="_x%@"), [f"u{number}_x%@b.test" for number in (4, 2, 3, 0, 1)])
+        self.assertEqual(keys(text="U3_"), ["u3_x%@b.test"])
+        self.assertEqual(keys(text="UXX"), ["uxx@b.test"])
+        self.assertEqual(keys(origin="p"), ["uxx@b.test"])
+        self.assertEqual(keys(reason="complaint"), [])
+        seen, before = [], None
+        while page := result(registry.search_suppressions(Searched(account, before=before), 2)):
+            seen += [each.key for each in page]
+            before = Searched.place_of(page[-1])
+        self.assertEqual(seen, keys())
+        self.assertEqual(len(seen), 6)
 
     def test_suppressions(self) -> None:
         """An address suppressed again keeps its date and gets the new reason; removed, it may be sent to again."""

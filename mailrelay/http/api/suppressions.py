@@ -7,8 +7,9 @@ import io
 from typing import Annotated, Literal
 
 from pydantic import Field
+from twisted.web.server import Request
 
-from ...manage import plain, suppressions
+from ...manage import imports, plain, plain_suppressions, suppressions
 from ..members import Instant, Members, Owned
 from ..operation import JSON, Asked, Operation, operation
 from ..problem import Problem
@@ -48,6 +49,8 @@ class SuppressionQuery(Owned):
     """Which addresses, and how they are told."""
 
     reason: Literal["", "unsubscribe", "complaint", "hard_bounce", "manual"] = ""
+    search: Annotated[str, Field(max_length=320, description="a part of the address")] = ""
+    origin: Origin = ""
     format: Literal["json", "csv"] = "json"
 
 
@@ -56,6 +59,40 @@ class Import(Owned):
 
     reason: Why = "manual"
     origin: Origin = "import"
+
+
+class Bring(Owned):
+    """What is said of a list that is taken line by line."""
+
+    reason: Why = "manual"
+    name: Annotated[str, Field(max_length=100, description="becomes a part of the origin")] = ""
+
+
+class Line(Members):
+    """A line that was refused."""
+
+    line: int
+    words: str
+
+
+class Brought(Members):
+    """What came of a list."""
+
+    origin: Annotated[str, Field(description="of all that it suppressed, and of nothing else")]
+    rows: int
+    added: int
+    known: Annotated[int, Field(description="suppressed already, which stay as they were")]
+    refused: int
+    lines: Annotated[list[Line], Field(description="the first of those that were refused")]
+
+
+class ImportedList(Members):
+    """A list that came in, and how many addresses of it are left."""
+
+    origin: str
+    account: str
+    count: int
+    at: Instant
 
 
 class Cause(Members):
@@ -82,7 +119,11 @@ class Undone(Members):
 @operation("GET", "/suppressions", TAG, READ, list[Suppression], query=SuppressionQuery, answers=(JSON, "text/csv"))
 async def suppression_list(asked: Asked[SuppressionQuery, None]) -> list[Plain] | bytes:
     """The addresses that are not sent to, as JSON or CSV."""
-    found = await suppressions.every(asked.installation, asked.query.account, asked.query.reason)
+    query = asked.query
+    page = await suppressions.search(
+        asked.installation, query.account, query.search, query.reason, query.origin, limit=suppressions.MAX_ROWS
+    )
+    found = page.suppressions
     if asked.query.format == "json":
         named = await owners(asked.installation)
         return [plain.suppression(each, named) for each in found]
@@ -105,14 +146,38 @@ async def suppression_add(asked: Asked[Owned, NewSuppression]) -> Plain:
 @operation("POST", "/suppressions/import", TAG, WRITE, Rows, query=Import, takes="text/csv", most=MAX_BODY)
 async def suppression_import(asked: Asked[Import, None]) -> Plain:
     """Take in a list in CSV, whole or not at all: an address in each line, perhaps with a reason and a time."""
-    content = asked.request.content
-    assert content is not None, "a request that is rendered has a body, if an empty one"
+    query, lines = asked.query, _list(asked.request).splitlines(keepends=True)
+    return {"rows": await suppressions.take_in(asked.installation, query.account, lines, query.reason, query.origin)}
+
+
+def _list(request: Request) -> str:
+    """The list in a body."""
+    assert request.content is not None, "a request that is rendered has a body, if an empty one"
     try:
-        text = content.read().decode("utf-8-sig")
+        return str(request.content.read().decode("utf-8-sig"))
     except UnicodeDecodeError:
         raise Problem(400, "the list is not UTF-8") from None
-    query, lines = asked.query, text.splitlines(keepends=True)
-    return {"rows": await suppressions.take_in(asked.installation, query.account, lines, query.reason, query.origin)}
+
+
+@operation("POST", "/suppressions/imports", TAG, WRITE, Brought, query=Bring, takes="text/csv", most=MAX_BODY)
+async def suppression_bring(asked: Asked[Bring, None]) -> Plain:
+    """Take in what can be read of a list, CSV or an address in each line, and tell the rest.
+
+    What is suppressed already stays as it is, so that the list is undone as a whole by its origin.
+    """
+    query = asked.query
+    text = _list(asked.request)
+    return plain_suppressions.brought(
+        await imports.bring(asked.installation, query.account, text, query.reason, query.name)
+    )
+
+
+@operation("GET", "/suppressions/imports", TAG, READ, list[ImportedList], query=Owned)
+async def suppression_imports(asked: Asked[Owned, None]) -> list[Plain]:
+    """The lists that came in line by line and of which something is left, the newest first."""
+    named = await owners(asked.installation)
+    found = await imports.every(asked.installation, asked.query.account)
+    return [plain_suppressions.imported(each, named) for each in found]
 
 
 @operation("POST", "/suppressions/undo", TAG, WRITE, Undone, query=Owned, body=Cause)
@@ -139,6 +204,8 @@ OPERATIONS: tuple[Operation, ...] = (
     suppression_list,
     suppression_add,
     suppression_import,
+    suppression_bring,
+    suppression_imports,
     suppression_undo,
     suppression_show,
     suppression_remove,

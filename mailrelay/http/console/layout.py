@@ -38,6 +38,8 @@ PAGES: tuple[tuple[str, tuple[Entry, ...]], ...] = (
         (
             Entry("/console/domains", "Domains and senders"),
             Entry("/console/templates", "Templates"),
+            Entry("/console/files", "Files"),
+            Entry("/console/suppressions", "Suppressions"),
             Entry("/console/webhooks", "Webhooks"),
             Entry("/console/routes", "Routes"),
         ),

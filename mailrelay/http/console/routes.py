@@ -13,6 +13,8 @@ from twisted.web.server import Request
 
 from ...manage import sessions
 from ...manage.errors import Invalid
+from ...manage.files import MAX_FILE
+from ...manage.imports import MOST_OCTETS
 from ...manage.installation import Installation
 from ...manage.rights import require_administrator
 from .. import query
@@ -26,6 +28,7 @@ from . import (
     connection_settings,
     connections,
     domains,
+    files,
     history,
     home,
     look,
@@ -35,12 +38,14 @@ from . import (
     senders,
     settings,
     statistics,
+    suppressions,
     templates,
     ways,
     webhooks,
 )
 from .card import Outside
 from .frame import Console, bare, keep_theme
+from .jobs import Jobs
 from .previews import Previews
 from .visit import keep, token_of
 
@@ -49,7 +54,12 @@ _OURS = re.compile(r"/console(?:/[A-Za-z0-9_.@-]+)*")
 _ASSETS = {"console.css": b"text/css; charset=utf-8", "console.js": b"text/javascript; charset=utf-8"}
 
 #: Below which paths a form may be larger than usual, with how many octets.
-BOUNDS = {b"/console/template": FORM, b"/console/templates/new": FORM}
+BOUNDS = {
+    b"/console/template": FORM,
+    b"/console/templates/new": FORM,
+    b"/console/suppressions/import": MOST_OCTETS + FORM,
+    b"/console/files/add": MAX_FILE + FORM,
+}
 
 
 def add_routes(
@@ -132,6 +142,8 @@ def add_routes(
     settings.add_routes(app, console)
     people.add_routes(app, console)
     ways.add_routes(app, console)
+    suppressions.add_routes(app, console, Jobs())
+    files.add_routes(app, console)
 
 
 def sign_in(request: Request, name: str = "", fault: Invalid | None = None) -> bytes:

@@ -20,7 +20,7 @@ from ...manage.errors import Invalid, Unknown
 from .. import query
 from ..markup import Markup, tag
 from ..peer import address_of
-from . import look, owners, template_view
+from . import look, owners, template_view, uploaded
 from .frame import Console
 from .previews import Previews
 from .template_view import HERE, ONE
@@ -46,6 +46,7 @@ def add_routes(app: Klein, console: Console, previews: Previews) -> None:
 
     @app.route(f"{HERE}/new", methods=["POST"])
     async def console_template_create(request: Request) -> bytes:
+        await uploaded.read(request, console.installation)
         visit = await console.visit(request)
         given = _given(request)
         try:
@@ -89,6 +90,7 @@ def add_routes(app: Klein, console: Console, previews: Previews) -> None:
 
     @app.route(ONE, methods=["POST"])
     async def console_template_edit(request: Request) -> bytes:
+        await uploaded.read(request, console.installation)
         visit = await console.visit(request)
         found = await find(request, visit)
         given = _given(request) | {"id": found.id}

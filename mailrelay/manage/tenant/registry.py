@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import ClassVar
 
 from ...interfaces.registry import (
@@ -10,8 +11,10 @@ from ...interfaces.registry import (
     Connection,
     Domain,
     DomainKey,
+    Imported,
     IRegistry,
     NewCredential,
+    Searched,
     Sender,
     Suppression,
 )
@@ -140,6 +143,22 @@ class OwnRegistry(Narrowed[IRegistry]):
         for each in suppressions:
             self._require(each.account)
         await self._whole.put_suppressions(suppressions)
+
+    @answers
+    async def add_suppressions(self, suppressions: Sequence[Suppression], now: int) -> Sequence[str]:
+        for each in suppressions:
+            self._require(each.account)
+        return await self._whole.add_suppressions(suppressions, now)
+
+    @answers
+    async def search_suppressions(self, wanted: Searched, limit: int) -> Sequence[Suppression]:
+        if not self._own(wanted.account):
+            return ()
+        return await self._whole.search_suppressions(replace(wanted, account=self._account), limit)
+
+    @answers
+    async def suppression_imports(self, account: str, limit: int) -> Sequence[Imported]:
+        return await self._whole.suppression_imports(self._account, limit) if self._own(account) else ()
 
     @answers
     async def undo_suppressions(self, account: str, reason: str, origin: str, since: int, until: int) -> int:

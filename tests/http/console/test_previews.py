@@ -14,7 +14,7 @@ _FRAME = re.compile(r'<iframe src="(/console/preview/[0-9a-f]{32})" [^>]*sandbox
 
 class PreviewTests(Visiting):
     def frame(self, html: str) -> str:
-        page = self.post("/console/templates/new", act="preview", name="x", html=html).text
+        page = self.upload("/console/templates/new", act="preview", name="x", html=html).text
         found = _FRAME.search(page)
         assert found is not None, page
         self.assertNotIn("allow-scripts", found[2])
