@@ -16,10 +16,13 @@ from ..interfaces.books import Entry, IBooks, Wanted
 from ..interfaces.history import Selection
 from .accept import clean
 from .jobs import LOOK_UP
-from .pages import bounds
+from .pages import bounds, reading
 from .reader import Reader
 from .schema import MOVED, entries, recipients
 from .work import Work
+
+#: Recipients that are looked at together.
+AT_A_TIME = 100
 
 _e = entries.c
 
@@ -32,8 +35,9 @@ class Books:
         self._reader = reader
 
     def page(self, wanted: Wanted, limit: int) -> Deferred[Sequence[Entry]]:
-        statement = (of_recipients if wanted.of_recipients else movements)(wanted).limit(limit)
-        return self._reader.ask(LOOK_UP, lambda work: _read(work, statement))
+        if wanted.of_recipients:
+            return self._reader.ask(LOOK_UP, lambda work: of_recipients(work, wanted, limit))
+        return self._reader.ask(LOOK_UP, lambda work: _read(work, movements(wanted).limit(limit)))
 
 
 def movements(wanted: Wanted) -> sa.Select[*tuple[object, ...]]:
@@ -51,22 +55,24 @@ def movements(wanted: Wanted) -> sa.Select[*tuple[object, ...]]:
     return statement.order_by(_e.at.desc(), _e.subject.desc(), _e.kind.desc())
 
 
-def of_recipients(wanted: Wanted) -> sa.Select[*tuple[object, ...]]:
+def of_recipients(work: Work, wanted: Wanted, limit: int) -> list[Entry]:
     """What single recipients were charged and given back, of the newest recipient first."""
     first, end = bounds(Selection(since=wanted.since, until=wanted.until))
-    ids = recipients.c.id
-    statement = (
-        sa.select(entries)
-        .join(recipients, ids == _e.subject)
-        .where(recipients.c.account == wanted.account, ids >= first, ids < end)
-    )
-    if wanted.kind:
-        statement = statement.where(_e.kind == clean(wanted.kind))
-    if (mark := wanted.before) is not None:
-        before = (clean(mark.subject), clean(mark.kind))
-        statement = statement.where(ids <= before[0])
-        statement = statement.where(sa.tuple_(ids, _e.kind) < sa.tuple_(*map(sa.literal, before)))
-    return statement.order_by(ids.desc(), _e.kind.desc())
+    mark = wanted.before
+    if mark is not None:
+        end = min(end, f"{clean(mark.subject)} ")  # that recipient itself, of which there may be another entry
+    number, found = max(limit, AT_A_TIME), list[Entry]()
+    while len(found) < limit:
+        ids = list(work.execute(reading(recipients.c.account == wanted.account, first, end, number)).scalars())
+        statement = sa.select(entries).where(_e.subject.in_(ids))
+        if wanted.kind:
+            statement = statement.where(_e.kind == clean(wanted.kind))
+        made = _read(work, statement.order_by(_e.subject.desc(), _e.kind.desc()))
+        found += [each for each in made if mark is None or (each.subject, each.kind) < (mark.subject, mark.kind)]
+        if len(ids) < number:
+            break
+        end = ids[-1]
+    return found[:limit]
 
 
 def _read(work: Work, statement: sa.Select[*tuple[object, ...]]) -> list[Entry]:

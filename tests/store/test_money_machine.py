@@ -32,6 +32,7 @@ from mailrelay.interfaces.registry import Account
 from mailrelay.mail.envelope import SECOND, Settlement, State, Submission
 from mailrelay.mail.reply import Refusal
 from mailrelay.manage.plans import month_of
+from mailrelay.store import books
 from mailrelay.store.claim import void
 from mailrelay.store.jobs import CALL
 from mailrelay.store.memory_orders import MemoryBooks, MemoryOrders
@@ -309,4 +310,5 @@ class MoneyMachineTests(SynchronousTestCase):
 
     def test_sqlite(self) -> None:
         """Both pots and the ledger are right in SQLite, whatever happens in whatever order."""
+        self.patch(books, "AT_A_TIME", 1)
         run_state_machine_as_test(SqliteMachine, settings=at_most(10, stateful_step_count=30))

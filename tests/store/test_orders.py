@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from threading import Barrier, Thread
 from typing import Any
 
 from twisted.trial.unittest import SynchronousTestCase
@@ -199,6 +200,27 @@ class DatabaseOrderLaws(OrderLaws):
         self.assertEqual(result(other.orders.find("O1")).status, REQUESTED)
         done = [result(each.decide("O1", GRANT)) for each in (self.orders, other.orders)]
         self.assertEqual((done, self.available()), ([True, False], 510))
+
+    def test_race(self) -> None:
+        """Two processes that grant the same orders at the same instant book each once, whoever is faster."""
+        ids = [f"R{n}" for n in range(8)]
+        for id in ids:
+            result(self.orders.add(replace(ORDER, id=id, sends=1)))
+        start, done = Barrier(2), []
+
+        def process() -> None:
+            store = self.open()
+            start.wait(20)
+            done.extend(result(store.orders.decide(id, GRANT)) for id in ids)
+            result(store.close())
+
+        threads = [Thread(target=process) for _ in range(2)]
+        for each in threads:
+            each.start()
+        for each in threads:
+            each.join(30)
+        self.assertEqual((done.count(True), done.count(False)), (8, 8))  # type: ignore[attr-defined]
+        self.assertEqual(self.available(), 18)  # type: ignore[attr-defined]
 
 
 class SqliteOrderTests(DatabaseOrderLaws, SynchronousTestCase):

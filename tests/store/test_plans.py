@@ -8,15 +8,26 @@ from functools import cache
 import sqlalchemy as sa
 from twisted.trial.unittest import SynchronousTestCase
 
+from mailrelay.interfaces.books import Mark
+from mailrelay.interfaces.books import Wanted as WantedEntries
 from mailrelay.interfaces.history import Selection
 from mailrelay.mail.envelope import State
-from mailrelay.store import pages, settle
+from mailrelay.store import books, pages, settle
 from mailrelay.store.bodies import _source
 from mailrelay.store.claim import _lease, _release, head, head_locked, lanes_of, next_account, next_priority
 from mailrelay.store.directory import credentials_by_name, suppression_by_key, tags_statement
 from mailrelay.store.engine import Database
 from mailrelay.store.migrate import bring_up_to_date
-from mailrelay.store.schema import chunks, connections, counters, credentials, messages, recipients, suppressions
+from mailrelay.store.schema import (
+    chunks,
+    connections,
+    counters,
+    credentials,
+    entries,
+    messages,
+    recipients,
+    suppressions,
+)
 from mailrelay.store.work import Work
 from tests.fresh import fresh_database
 
@@ -106,6 +117,10 @@ def _fill(database: Database) -> None:
                 for n in range(ROWS)
             ],
         )
+        entry = {"account": "a1", "amount": -1, "note": "", "at": START}
+        sent = [{**entry, "subject": f"r{n}", "kind": "send"} for n in range(ROWS)]
+        moved = [{**entry, "subject": f"e{n}", "kind": "topup", "at": START + n} for n in range(ROWS)]
+        connection.execute(sa.insert(entries), sent + moved)
         counted = {"quarter": 0, "kind": "accepted", "node": "n", "count": 1}
         rows = [{**counted, "connection": f"c{n % 7}", "tag": f"t{n % 70}", "quarter": n} for n in range(ROWS)]
         connection.execute(sa.insert(counters), rows)
@@ -231,6 +246,14 @@ class PlanLaws:
             if self.database().sqlite or "lease" not in index:  # PostgreSQL knows that a quarter of these rows wait
                 self.assertIn(index, found)
             self.assertNotIn("Seq Scan on messages", found)
+
+    def test_ledger(self) -> None:
+        """Movements are read off their own index, in its order, and nothing of what is sent is looked at."""
+        before = Mark(START + 9, "e9", "topup")
+        for wanted in (WantedEntries("a1"), WantedEntries("a1", since=START + 5, until=START + 99, before=before)):
+            found = self.plan(books.movements(wanted).limit(10), {})
+            self.assertIn("entries_moved", found)
+            self.assertIsFree(found)
 
     def test_source(self) -> None:
         """A message is found by its key."""
