@@ -13,7 +13,7 @@ from ..interfaces.counters import login_key
 from . import checked
 from .audited import audited
 from .errors import Invalid
-from .installation import Installation
+from .installation import Installation, use_case
 from .rights import administrators_only
 from .settings import PAUSED
 
@@ -27,6 +27,13 @@ async def pause(installation: Installation, reason: str = "") -> str:
     reason = checked.printable("reason", reason.strip(), 200) or "1"
     await installation.registry.put_setting(PAUSED, reason)
     return reason
+
+
+@use_case
+@administrators_only
+async def paused(installation: Installation) -> str:
+    """Why no new mail is taken, "1" for no reason told; "" where it is."""
+    return await installation.registry.setting(PAUSED)
 
 
 @audited("relay.resume")

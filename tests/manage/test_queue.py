@@ -261,6 +261,7 @@ class Switches(InstallationTestCase):
     def test_pause_and_resume(self) -> None:
         """Paused is a reason, or "1" without one; resumed it is empty."""
         self.done(switches.pause(self.place, "moving"))
+        self.assertEqual(self.done(switches.paused(self.place)), "moving")
         self.assertEqual(self.setting("paused"), "moving")
         self.at += 2 * SECOND
         self.done(switches.pause(self.place))

@@ -53,7 +53,7 @@ PAGES: tuple[tuple[str, tuple[Entry, ...]], ...] = (
             Entry("/console/settings", "Your settings"),
         ),
     ),
-    ("Relay", ()),
+    ("Relay", (Entry("/console/relay", "The relay", administrators=True),)),
 )
 
 #: The looks to choose from: the word that is kept, and what people read.

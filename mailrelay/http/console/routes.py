@@ -35,6 +35,7 @@ from . import (
     message,
     people,
     queue,
+    relay,
     senders,
     settings,
     statistics,
@@ -144,6 +145,7 @@ def add_routes(
     ways.add_routes(app, console)
     suppressions.add_routes(app, console, Jobs())
     files.add_routes(app, console)
+    relay.add_routes(app, console)
 
 
 def sign_in(request: Request, name: str = "", fault: Invalid | None = None) -> bytes:
