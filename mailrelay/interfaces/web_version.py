@@ -10,10 +10,12 @@ from zope.interface import Interface
 
 @dataclass(frozen=True, slots=True)
 class WebVersion:
-    """What one recipient reads in the mail: the text, and whether it is HTML."""
+    """What one recipient reads in the mail: the text, whether it is HTML, and where the public pages show it, "" where
+    they do not."""
 
     text: str
     html: bool
+    url: str = ""
 
 
 class IWebVersions(Interface):

@@ -88,6 +88,14 @@ def personalise(message: Message, delivery: Delivery, site: Site | None) -> Mess
     return message
 
 
+def web_version(delivery: Delivery, site: Site | None) -> str:
+    """Where the public pages show the message to its recipient, "" where it has no links of ours."""
+    personal = delivery.personal
+    if personal is None or site is None or not _linked(personal):
+        return ""
+    return Links(delivery, int(personal.key), site).web_version.decode("ascii")
+
+
 def _linked(personal: Personal) -> bool:
     return personal.opens or personal.clicks or personal.tags or personal.list_unsubscribe
 

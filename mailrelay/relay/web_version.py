@@ -17,7 +17,7 @@ from ..mail.leaves import leaves
 from ..mail.links import in_place
 from ..mail.message import Message
 from .aside import AT_ONCE, Aside
-from .personal import Site, personalise
+from .personal import Site, personalise, web_version
 
 
 @implementer(IWebVersions)
@@ -48,6 +48,7 @@ class WebVersions:
         shown = next((leaf for leaf in texts if leaf.html), texts[0] if texts else None)
         if shown is None:
             return WebVersion("", False)
+        url = web_version(delivery, self._site)
         # a page that may open no windows would do nothing at a click on a link that asks for one
         octets = in_place(shown.octets) if shown.html else shown.octets
-        return WebVersion(octets.decode(shown.codec, "replace"), shown.html)
+        return WebVersion(octets.decode(shown.codec, "replace"), shown.html, url)

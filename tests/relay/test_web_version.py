@@ -49,6 +49,7 @@ class WebVersionTests(SynchronousTestCase):
         self.keep(HTML % MARKS[UNSUBSCRIBE], Personal(tags=True, key="1"))
         shown = self.read()
         self.assertTrue(shown.html)
+        self.assertRegex(shown.url, "^https://go.test/[a-z]/[A-Za-z0-9_-]+$")
         self.assertRegex(
             shown.text, '<p>Привет <a target="_self" href="https://go.test/u/[A-Za-z0-9_-]+" target=_blank>x</a>'
         )

@@ -26,7 +26,7 @@ function told(seconds) {
 }
 
 setInterval(() => {
-  for (const each of document.querySelectorAll("time[title]")) {
+  for (const each of document.querySelectorAll("time[title]:not(.after)")) {
     const seconds = Math.floor((Date.now() - Date.parse(each.dateTime)) / 1000);
     if (Math.abs(seconds) < 30 * 86400) each.textContent = told(seconds);
   }

@@ -191,7 +191,8 @@ def crumbs(above: Sequence[tuple[str, str]]) -> Markup:
     """The way back: paths and names of the pages above."""
     if not above:
         return Markup("")
-    return tag("p", *(join(tag("a", name, href=path), " / ") for path, name in above), class_="crumbs")
+    back = tag("span", "‹ ", aria_hidden="true")
+    return tag("p", *(join(back, tag("a", name, href=path), " ") for path, name in above), class_="crumbs")
 
 
 def tabs(label: str, pages: Sequence[tuple[str, str]], here: str) -> Markup:
@@ -211,6 +212,19 @@ def when(at: int, now: int, zone: tzinfo = UTC) -> Markup:
     exact = told.astimezone(zone).strftime("%Y-%m-%d %H:%M:%S %Z")
     return tag("time", _words(told, (now - at) // 1_000_000, zone), datetime=told.strftime("%Y-%m-%dT%H:%M:%SZ"),
                title=exact)  # fmt: skip
+
+
+def after(at: int, begun: int, zone: tzinfo = UTC) -> Markup:
+    """An instant in microseconds since 1970, told from another: "+ 1.24 s", the exact one on hover."""
+    told = _EPOCH + timedelta(microseconds=at)
+    seconds = max(at - begun, 0) / 1_000_000
+    words = next(
+        (f"+ {seconds / each:.0f} {unit}" for each, unit in ((86_400, "days"), (3600, "h"), (60, "min"))
+         if seconds >= 2 * each),
+        f"+ {seconds:.2f} s",
+    )  # fmt: skip
+    exact = told.astimezone(zone).strftime("%Y-%m-%d %H:%M:%S.%f")[:-3]
+    return tag("time", words, datetime=told.strftime("%Y-%m-%dT%H:%M:%SZ"), title=exact, class_="after")
 
 
 def _words(told: datetime, seconds: int, zone: tzinfo) -> str:

@@ -9,6 +9,9 @@ from __future__ import annotations
 from klein import Klein
 from twisted.web.server import Request
 
+from ...mail import looked_through
+from ...mail.event import Event
+from ...mail.message import Message
 from ...manage import content, explain, queue, resend
 from ...manage.errors import Invalid
 from ...manage.explain import Explanation, Story
@@ -21,6 +24,7 @@ from .frame import Console
 from .visit import Visit
 
 HERE = history.MESSAGES
+LINKS = 100  #: of a message that are shown
 _ABOVE = ((history.HERE, "History"),)
 
 
@@ -169,9 +173,32 @@ async def _content(visit: Visit, told: Explanation) -> list[Markup]:
         tag("h2", f"As {one.passage.rcpt} reads it"),
         tag("p", "Nothing from outside is loaded, so that looking here counts as no open.", class_="hint"),
         body,
+        *_links(octets, one),
         *([look.table("Attachments", ("Name", "Type", "Octets"), parts, 1)] if parts else []),
         tag("p", tag("a", "Source as it was accepted", href=f"{HERE}/{told.id}/source.eml", download=True)),
+        *(
+            [tag("p", tag("a", "Web version", href=found.url), ": looking at it counts as an open.")]
+            if found.url
+            else []
+        ),
     ]
+
+
+def _links(octets: bytes, one: Story) -> list[Markup]:
+    """Where the message leads, and how often its recipient followed."""
+    targets = looked_through.links(Message.parse(octets))
+    if not targets:
+        return []
+    clicks = [each for each in one.acts if each.act is Event.CLICKED]
+    rows = [
+        (
+            tag("bdi", target),
+            *(str(sum(each.target == target and bool(each.machine) is machine for each in clicks))
+              for machine in (False, True)),
+        )
+        for target in targets[:LINKS]
+    ]  # fmt: skip
+    return [look.table("Links", ("Target", "Clicks by people", "By machines"), rows, 2)]
 
 
 _SHOWN = frozenset({"from", "to", "cc", "reply-to", "subject", "date", "message-id", "list-unsubscribe"})

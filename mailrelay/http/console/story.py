@@ -27,10 +27,12 @@ def line(visit: Visit, story: Story, told: Explanation) -> list[Markup]:
         )
     entries += [(each.at, each.act.value.rpartition(".")[2], _act(each), "") for each in story.acts]
     entries.sort(key=lambda each: each[0])
+    begun = entries[0][0]
     items = [
-        tag("li", look.when(at, visit.now, visit.zone), tag("div", text, more), class_=f"event {kind}")
-        for at, kind, text, more in entries
-    ]
+        tag("li", look.after(at, begun, visit.zone) if place else look.when(at, visit.now, visit.zone),
+            tag("div", text, more), class_=f"event {kind}")
+        for place, (at, kind, text, more) in enumerate(entries)
+    ]  # fmt: skip
     if story.next is not None:
         items.append(tag("li", tag("span", "next"), tag("div", _next(visit, story)), class_="event next"))
     if story.report is not None:

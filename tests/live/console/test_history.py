@@ -67,7 +67,8 @@ def test_message(sandbox: Sandbox, person: Person) -> None:
     a stranger wrote is only text (H11)."""
     shop = sandbox.shop(dialect="standard")
     signed_in(sandbox, person, shop)
-    body = b"<p id=mine>Hello</p><script>parent.document.title='owned'</script>\r\n"
+    sandbox.cli("connection", "set", shop.connection, "track_clicks=true")
+    body = b"<p id=mine>Hello</p><a href='https://shop.example/item'>item</a><script>parent.document.title='owned'</script>\r\n"
     source = letter(shop, f"Hi {EVIL}", body, b"Content-Type: text/html; charset=utf-8")
     sandbox.settled(sandbox.submit(shop, ["bob@example.net"], source))
     page = person.page
@@ -84,6 +85,10 @@ def test_message(sandbox: Sandbox, person: Person) -> None:
     assert page.frame_locator("iframe.mail").locator("#mine").inner_text() == "Hello"
     assert "owned" not in page.title()
     person.complaints.clear()  # the browser tells of the script that it did not run
+    assert page.get_by_role("row").filter(has_text="https://shop.example/item").is_visible()
+    assert (page.get_by_role("link", name="Web version").get_attribute("href") or "").startswith(
+        sandbox.facts["public_url"]
+    )
     person.look("message-content")
     page.get_by_role("link", name="Decisions").click()
     assert page.get_by_role("cell", name="connection_active").first.is_visible()
