@@ -41,11 +41,15 @@ class Person(Members):
         return Named(self.address, self.name)
 
 
-Somebody = Annotated[Person, BeforeValidator(_taken_apart)]
+Written = Annotated[str, Field(max_length=600, examples=["Bob <bob@example.net>"])]
+Somebody = Annotated[Person, BeforeValidator(_taken_apart, json_schema_input_type=Person | Written)]
+Several = Annotated[list[Somebody], Field(max_length=MOST_RECIPIENTS)]
 #: One or several.
 People = Annotated[
     list[Somebody],
-    BeforeValidator(lambda value: value if isinstance(value, list) else [value]),
+    BeforeValidator(
+        lambda value: value if isinstance(value, list) else [value], json_schema_input_type=Several | Person | Written
+    ),
     Field(max_length=MOST_RECIPIENTS),
 ]
 
@@ -120,30 +124,32 @@ class Outgoing(Members):
         ""
     )
     sender: Annotated[Somebody | None, Field(alias="from")] = None
-    to: People = []
-    cc: People = []
-    bcc: People = []
-    reply_to: People = []
+    to: Annotated[People, Field(description="shown to everybody")] = []
+    cc: Annotated[People, Field(description="shown to everybody, too")] = []
+    bcc: Annotated[People, Field(description="shown to nobody")] = []
+    reply_to: Annotated[People, Field(description="where answers go")] = []
     subject: Line = ""
-    text: Text = ""
-    html: Text = ""
-    headers: dict[str, str] = {}
-    attachments: Annotated[list[Attachment], Field(max_length=100)] = []
+    text: Annotated[Text, Field(description="the message as text")] = ""
+    html: Annotated[Text, Field(description="the message as HTML")] = ""
+    headers: Annotated[dict[str, str], Field(description="further headers, by name")] = {}
+    attachments: Annotated[list[Attachment], Field(description="files, in base64", max_length=100)] = []
     raw: Annotated[Base64, Field(description="a whole message (RFC 5322) in place of its parts")] = ""
     return_path: Annotated[str | None, Field(max_length=320, description='where reports go; "" for nowhere')] = None
-    batch: Annotated[list[OwnMessage], Field(max_length=MOST_IN_BATCH)] = []
-    template: Annotated[str, Field(max_length=128)] = ""
-    variables: Variables | None = None
-    tag: Annotated[str, Field(max_length=128)] = ""
-    reference: Annotated[str, Field(max_length=255)] = ""
-    route: Annotated[str, Field(max_length=64)] = ""
-    metadata: Metadata = {}
-    files: Annotated[list[CachedFile], Field(max_length=50)] = []
-    track_opens: bool | None = None
-    track_clicks: bool | None = None
-    priority: Annotated[str, Field(max_length=32, examples=["high"])] = ""
+    batch: Annotated[
+        list[OwnMessage], Field(description="a message for each of these, in place of `to`", max_length=MOST_IN_BATCH)
+    ] = []
+    template: Annotated[str, Field(description="a stored template by its id", max_length=128)] = ""
+    variables: Annotated[Variables | None, Field(description="what templates are rendered with")] = None
+    tag: Annotated[str, Field(description="by which statistics are kept", max_length=128)] = ""
+    reference: Annotated[str, Field(description="the caller's own word for it", max_length=255)] = ""
+    route: Annotated[str, Field(description="by which route it leaves", max_length=64)] = ""
+    metadata: Annotated[Metadata, Field(description="told with every event")] = {}
+    files: Annotated[list[CachedFile], Field(description="files of the cache", max_length=50)] = []
+    track_opens: Annotated[bool | None, Field(description="as the connection has it if left out")] = None
+    track_clicks: Annotated[bool | None, Field(description="as the connection has it if left out")] = None
+    priority: Annotated[str, Field(description="high, normal or low", max_length=32, examples=["high"])] = ""
     valid_until: Annotated[str, Field(max_length=64, description="an instant, or seconds from now, as text")] = ""
-    idempotency_key: Annotated[str, Field(max_length=255)] = ""
+    idempotency_key: Annotated[str, Field(description="under one key a message is taken once", max_length=255)] = ""
 
     @model_validator(mode="after")
     def _one_way(self) -> Outgoing:
