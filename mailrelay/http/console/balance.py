@@ -21,7 +21,7 @@ from .frame import Console
 from .visit import Visit
 
 HERE = "/console/balance"
-ORDERS, LEDGER = f"{HERE}/orders", f"{HERE}/ledger"
+ORDERS, LEDGER, PRICES = f"{HERE}/orders", f"{HERE}/ledger", f"{HERE}/prices"
 SHOWN = 25
 _KINDS = ((PREPAID, "Sends that stay"), (MONTHLY, "A plan: so many each month"))
 _STATUS = (("", "All"), *((each, each.capitalize()) for each in STATUSES))
@@ -126,7 +126,7 @@ async def _act(place: Installation, request: Request, owner: str, act: str) -> s
 
 
 def _tabs(visit: Visit, owner: str, here: str) -> Markup:
-    pages = ((HERE, "Balance"), (ORDERS, "Orders"), (LEDGER, "Ledger"))
+    pages = ((HERE, "Balance"), (ORDERS, "Orders"), (LEDGER, "Ledger"), (PRICES, "Prices"))
     paths = {path: _path(visit, path, owner) for path, _ in pages}
     return look.tabs("Plans and balance", [(paths[path], name) for path, name in pages], paths[here])
 

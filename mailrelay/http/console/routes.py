@@ -34,6 +34,7 @@ from . import (
     look,
     message,
     people,
+    prices,
     queue,
     relay,
     senders,
@@ -138,6 +139,7 @@ def add_routes(
     previews.add_routes(app, console)
     templates.add_routes(app, console, previews)
     queue.add_routes(app, console)
+    prices.add_routes(app, console)
     balance.add_routes(app, console)
     changes.add_routes(app, console)
     settings.add_routes(app, console)

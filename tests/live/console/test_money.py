@@ -100,3 +100,33 @@ def test_by_hand(sandbox: Sandbox, administrator: Person) -> None:
     page.get_by_role("link", name="Older").click()
     assert (first, page.locator("tbody tr").count()) == (25, 4)
     assert not administrator.complaints
+
+
+def test_prices(sandbox: Sandbox, administrator: Person) -> None:
+    """An administrator sets what sends cost, is told beside the field what is wrong, changes and removes it."""
+    shop = sandbox.shop()
+    name = f"{shop.account}-prices"
+    page = administrator.page
+    administrator.go("/console/balance")
+    page.get_by_role("link", name="Prices").click()
+    page.get_by_label("Name").fill(name)
+    page.get_by_label("Currency").fill("EUR")
+    page.get_by_label("For", exact=True).select_option(label=shop.account)
+    page.get_by_label("Steps").fill("1000 2.00\n10000 1,50")
+    page.get_by_role("button", name="Set").click()
+    assert page.locator("#steps-fault").is_visible()
+    administrator.complaints.clear()  # the browser tells of the 400
+    page.get_by_label("Steps").fill("1000 2.00\n10000 1.50")
+    page.get_by_role("button", name="Set").click()
+    assert page.get_by_text(f"For {shop.account} alone.").is_visible()
+    administrator.look("prices")
+    assert sandbox.cli("price", "quote", shop.account, "10000")["total"] == "15.00"
+    page.get_by_role("button", name="Change").last.click()
+    assert page.get_by_label("Steps").input_value() == "1000 2.00\n10000 1.50"
+    page.get_by_label("Steps").fill("1 3")
+    page.get_by_role("button", name="Set").click()
+    assert sandbox.cli("price", "quote", shop.account, "1000")["total"] == "3.00"
+    page.get_by_text("Remove…").last.click()
+    page.get_by_role("button", name="Remove").last.click()
+    assert name not in [each["name"] for each in sandbox.cli("price", "list")]
+    assert not administrator.complaints
