@@ -12,14 +12,13 @@ EVIL = "<img src=x onerror=alert(1)>.txt"
 
 def test_a_file_from_upload_to_removal(sandbox: Sandbox, person: Person, tmp_path: Path) -> None:
     """H11: a member uploads a file with a hostile name, whose key can be copied and whose octets come back unchanged,
-    to be saved and not shown; an empty one, one of too many octets, and a key that is taken are told beside the
+    to be saved and not shown; an empty one and a key that is taken are told beside the
     field."""
     shop = sandbox.shop()
     made = sandbox.cli("user", "add", f"ann@{shop.domain}", "--account", shop.account)
     person.sign_in(f"ann@{shop.domain}", made["password"])
     page = person.page
     page.get_by_role("link", name="Files").click()
-    person.look("files-none")
     octets = b"Terms: <script>alert(1)</script>\r\n\r\n--border\r\n" * 20_000
     (tmp_path / EVIL).write_bytes(octets)
     page.get_by_label("File", exact=True).set_input_files(tmp_path / EVIL)
