@@ -14,7 +14,7 @@ def test_routes(sandbox: Sandbox, administrator: Person, somebody: Callable[[], 
     shop, other = sandbox.shop(), sandbox.shop()
     id, port = f"way-of-{shop.account}", sandbox.ports("plain")[0]
     page = administrator.page
-    page.get_by_role("link", name="Routes").click()
+    page.get_by_role("link", name="Routes", exact=True).first.click()
     page.get_by_role("link", name="Add a route").first.click()
     page.get_by_label("Account").select_option(shop.account)
     page.get_by_label("Id", exact=True).fill(id)
@@ -53,7 +53,7 @@ def test_routes(sandbox: Sandbox, administrator: Person, somebody: Callable[[], 
     for name, owner in ((f"r1@{shop.domain}", shop), (f"r2@{other.domain}", other)):
         sandbox.cli("user", "add", name, "--account", owner.account, "--password-stdin", stdin="a sentence of mine\n")
     member.sign_in(f"r1@{shop.domain}", "a sentence of mine")
-    member.page.get_by_role("link", name="Routes").click()
+    member.page.get_by_role("link", name="Routes", exact=True).first.click()
     assert member.page.get_by_role("link", name="Add a route").count() == 0
     member.page.get_by_role("link", name=id, exact=True).click()
     assert member.page.get_by_role("button", name="Try it").count() == 0

@@ -29,7 +29,7 @@ def test_settings(sandbox: Sandbox, somebody: Callable[[], Person]) -> None:
     for each in (me, elsewhere):
         each.sign_in(name, old)
     page = me.page
-    page.get_by_role("link", name="Your settings").click()
+    page.get_by_role("link", name="Your settings", exact=True).first.click()
     assert page.locator("tbody tr").count() == 2
     me.look("settings")
     page.get_by_label("The one that you have").fill("not it")

@@ -24,11 +24,11 @@ def test_life(sandbox: Sandbox, somebody: Callable[[], Person], hooks: Hooks) ->
     """A member adds a receiver, sees each request to it with its answer, its time and what stood in it, and has one
     event and then a time sent again."""
     shop = sandbox.shop()
-    made = sandbox.cli("user", "add", "webhooks@shop.example", "--account", shop.account)
+    made = sandbox.cli("user", "add", "hooks@shop.example", "--account", shop.account)
     person = somebody()
-    person.sign_in("webhooks@shop.example", made["password"])
+    person.sign_in("hooks@shop.example", made["password"])
     page = person.page
-    page.get_by_role("link", name="Webhooks").click()
+    page.get_by_role("link", name="Webhooks", exact=True).first.click()
     person.look("webhooks-empty")
     page.get_by_role("link", name="Add a webhook").click()
     page.get_by_label("Address").fill("http://169.254.169.254/latest")
@@ -54,7 +54,7 @@ def test_life(sandbox: Sandbox, somebody: Callable[[], Person], hooks: Hooks) ->
     eventually(lambda: len(hooks.asked) > 1, 10, "a request that fails")
     hooks.answers = 204
     eventually(lambda: len(hooks.events) == 3, 20, "both events")
-    page.get_by_role("link", name="Webhooks").first.click()
+    page.get_by_role("link", name="Webhooks", exact=True).first.click()
     page.get_by_role("link", name="shop-hook").click()
 
     def listed() -> bool:
@@ -92,7 +92,7 @@ def test_change_and_remove(sandbox: Sandbox, administrator: Person, hooks: Hooks
     name = f"{shop.account}-hook"
     sandbox.cli("webhook", "add", hooks.url, "--name", name, "--account", shop.account, "--event", "opened")
     page = administrator.page
-    page.get_by_role("link", name="Webhooks").click()
+    page.get_by_role("link", name="Webhooks", exact=True).first.click()
     assert shop.account in page.get_by_role("row").filter(has_text=name).inner_text()
     page.get_by_role("link", name=name).click()
     page.get_by_role("link", name="Change").click()
