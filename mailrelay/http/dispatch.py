@@ -15,6 +15,7 @@ from typing import Any
 
 from klein import Klein
 from pydantic import BaseModel
+from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
 from twisted.web.server import Request
 
@@ -22,6 +23,7 @@ from ..manage.caller import Caller
 from ..manage.errors import Invalid, Taken
 from ..manage.installation import Installation
 from . import etag, paging, query
+from .carried import carried_on
 from .once import once
 from .operation import MAX_BODY, Asked, Operation
 from .problem import Problem
@@ -73,7 +75,8 @@ def _add(
 
     @app.route(place, methods=[operation.method], endpoint=operation.id)
     async def run(request: Request, **path: str) -> bytes:
-        return await _answer(operation, shows, installation, clock, request, path)
+        answer = _answer(operation, shows, installation, clock, request, path)
+        return await (answer if operation.method == "GET" else carried_on(Deferred.fromCoroutine(answer)))
 
 
 def caller_of(request: Request) -> Caller:

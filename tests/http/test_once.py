@@ -7,6 +7,8 @@ from dataclasses import replace
 from typing import Any
 
 from twisted.internet.defer import Deferred
+from twisted.internet.error import ConnectionLost
+from twisted.python.failure import Failure
 
 from mailrelay.http.app import make_site
 from mailrelay.interfaces.answers import LIFETIME
@@ -75,6 +77,25 @@ class OnceTests(OncePlace):
         held.callback("$argon2id$x")
         self.assertEqual(wire.answer().status, 201)
         self.assertEqual(self.post("users", json.loads(body), "k").status, 201)
+
+    def test_connection_lost(self) -> None:
+        """A change that has begun goes on when its sender's connection is lost, is noted, and is told to who asks again
+        under its key."""
+        self.done("POST", "accounts", SHOP, 201)
+        held: Deferred[str] = Deferred()
+        place = replace(self.place, hash_password=lambda password: held)
+        self.site = make_site(api_token=TOKEN, installation=place, clock=self.clock)
+        wire = Wire(self.site)
+        body = json.dumps({"name": "ann", "account": "shop", "password": "long enough for anybody"})
+        wire.send(
+            f"POST /api/v1/users HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {TOKEN}\r\nIdempotency-Key: k\r\n"
+            f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n{body}".encode()
+        )
+        wire.channel.connectionLost(Failure(ConnectionLost()))
+        held.callback("$argon2id$x")
+        answer = self.post("users", json.loads(body), "k")
+        self.assertEqual((answer.status, answer.headers["idempotency-replayed"]), (201, "true"))
+        self.assertEqual(self.done("GET", "changes?limit=1")[0]["action"], "user.add")
 
     def test_failed_inside(self) -> None:
         """Nobody knows what a failure inside has done: its key stays taken."""
