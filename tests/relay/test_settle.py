@@ -26,9 +26,9 @@ class SettlerTests(SynchronousTestCase):
             self.ledger, schedule, lambda: self.now, lambda: 0.0, lambda recipient: succeed(self.attempts)
         )
 
-    def leased(self, billing: str = "accept", attempts: int = 0) -> Delivery:
-        made = delivery("R1", billing=billing, attempts=attempts)
-        self.state.recipients["R1"] = Entry(made, "r1@b.test", lease="N1", reserved=int(billing == "attempt"))
+    def leased(self, billing: str = "accept", attempts: int = 0, recipient: str = "R1") -> Delivery:
+        made = delivery(recipient, billing=billing, attempts=attempts)
+        self.state.recipients[recipient] = Entry(made, "r1@b.test", lease="N1", reserved=int(billing == "attempt"))
         return made
 
     def settle(self, made: Delivery, outcome: Outcome) -> int:
@@ -59,7 +59,7 @@ class SettlerTests(SynchronousTestCase):
         """What is billed on the attempt is captured by a delivery, and at the deadline (law 5)."""
         self.settle(self.leased("attempt"), Delivered(OK, "mx", START))
         self.assertEqual((self.state.balance["A"], self.state.reserved("A")), (4, 0))
-        made = self.leased("attempt")
+        made = self.leased("attempt", recipient="R2")
         self.now = made.expires_at
         self.settle(made, Postponed(LATER, "mx", self.now))
         self.assertEqual((self.state.balance["A"], self.state.reserved("A")), (3, 0))
