@@ -37,7 +37,7 @@ def test_from_account_to_member(sandbox: Sandbox, somebody: Callable[[], Person]
     assert member.page.get_by_role("heading", name="bakery").is_visible()
     assert member.page.get_by_role("button", name="Act for this account").count() == 0
     member.look("account-member")
-    member.page.get_by_role("link", name="baker@bakery.example").click()
+    member.page.get_by_role("main").get_by_role("link", name="baker@bakery.example").click()
     assert member.page.get_by_text("Member of bakery").is_visible()
     assert member.page.get_by_role("button", name="Remove").count() == 0
 
