@@ -42,13 +42,14 @@ test: $(VENV)/dev.stamp $(VENV)/node.stamp
 	@tools/debian-packages test
 	@rm -rf $(VENV)/lane $(VENV)/ran && mkdir $(VENV)/lane && touch $(VENV)/ran
 	@export MAILRELAY_RAN=$(VENV)/ran; \
-		{ $(BIN)/trial --reporter=text --temp-directory=$(VENV)/trial $(UNITS) && \
-		$(AGAIN) --ignore=tests/live $(addprefix --ignore=,$(PURE)) && $(LIVE); } >$(VENV)/units.log 2>&1 & units=$$!; \
-		{ $(AGAIN) $(PURE) --cov --cov-report=term && $(LIVE); } >$(VENV)/live.log 2>&1 & live=$$!; \
+		{ $(BIN)/trial --reporter=text --temp-directory=$(VENV)/trial $(UNITS) && $(LIVE); } \
+		>$(VENV)/trial.log 2>&1 & trial=$$!; \
+		{ $(AGAIN) $(PURE) --cov --cov-report=term && \
+		$(AGAIN) --ignore=tests/live $(addprefix --ignore=,$(PURE)) && $(LIVE); } >$(VENV)/again.log 2>&1 & again=$$!; \
 		$(LIVE); status=$$?; \
-		wait $$live || status=1; \
-		wait $$units || status=1; \
-		cat $(VENV)/live.log $(VENV)/units.log; \
+		wait $$trial || status=1; \
+		wait $$again || status=1; \
+		cat $(VENV)/trial.log $(VENV)/again.log; \
 		[ $$status -ne 0 ] || $(BIN)/python -m tests.ran $(VENV)/ran || status=1; \
 		exit $$status
 

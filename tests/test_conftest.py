@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -60,7 +61,11 @@ def test_failures_do_not_pass(tmp_path: Path) -> None:
     shutil.copy(Path(__file__).parent / "conftest.py", tmp_path)
     (tmp_path / "test_it.py").write_text(TESTS)
     command = [sys.executable, "-m", "pytest", "-rA", "--tb=no", "-p", "no:cacheprovider", "--rootdir=.", "."]
-    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False)
+    # what passes in there is no test of ours
+    environment = {name: value for name, value in os.environ.items() if name != "MAILRELAY_RAN"}
+    done = subprocess.run(
+        command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=60, check=False
+    )
     bad = {
         line.split("::", 1)[1].split(" - ")[0] for line in done.stdout.splitlines() if line[:5] in ("FAILE", "ERROR")
     }

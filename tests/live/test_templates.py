@@ -193,7 +193,7 @@ def test_preview(sandbox: Sandbox, shop: Shop) -> None:
     request = Request(
         f"{facts['http']}/api/v1/templates/c/render",
         json.dumps({"variables": {"n": "<1>"}}).encode(),
-        {"Authorization": f"Bearer {facts['api_token']}"},
+        {"Authorization": f"Bearer {facts['api_token']}", "Content-Type": "application/json"},
     )
     with urlopen(request, timeout=30) as response:
         assert json.load(response) == {"html": "<p>&lt;1&gt;</p>"}
