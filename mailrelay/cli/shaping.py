@@ -6,7 +6,8 @@ from pathlib import Path
 
 import click
 
-from ..manage import Invalid, Unknown, plain
+from ..manage import Invalid, plain
+from ..manage.shaping import known as rules_known
 from ..policy import shaping as rules
 from ..policy.shaping import Rule, Shaping
 from . import output
@@ -70,13 +71,9 @@ def _place() -> Place | None:
 
 def _rule(known: Shaping, receiver: str, found: Place | None) -> tuple[Rule, str]:
     """The rule for a receiver, and the mail host that leads to it where one was looked up."""
-    if receiver in known.rules:
-        return known.rules[receiver], ""
-    rule = known.of_host(receiver)
-    if rule is not known.default:
+    rule = rules_known(known, receiver)
+    if rule is not None:
         return rule, ""
-    if "." not in receiver:
-        raise Unknown("provider", receiver)
     host = _exchange(receiver, found)
     return known.of_host(host), host
 

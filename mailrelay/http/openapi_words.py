@@ -50,6 +50,7 @@ TAGS = {
 HOLES = {
     "name": "its name or id",
     "domain": "a domain",
+    "receiver": "a provider, a mail host, or a domain",
     "id": "its id",
     "account": "the account, by name or id",
     "address": "an e-mail address",

@@ -7,7 +7,7 @@ called, it starts at once and gives a Deferred of a frozen value. It never block
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cache, wraps
 from typing import Any, ParamSpec, Protocol, Self, TypeVar
 
@@ -43,6 +43,7 @@ from ..mail.envelope import ulid
 from ..policy.dialect import Dialects
 from ..policy.domain_check import Relay
 from ..policy.reach import PUBLIC, Reach
+from ..policy.shaping import Shaping, shaping_of, shipped
 from ..vault import Vault, generate_secret, hash_password, verify_password
 from .caller import HERE, Caller
 from .signing import new_private_key
@@ -68,6 +69,11 @@ def _verify_here(name: str, digest: str, password: str, address: str) -> Deferre
 
 def _private_key_here(algorithm: str) -> Deferred[str]:
     return execute(new_private_key, algorithm)
+
+
+@cache
+def _shipped_shaping() -> Shaping:
+    return shaping_of(shipped())
 
 
 #: What an installation takes from its store.
@@ -172,8 +178,8 @@ class Installation:
     run in a thread, and `aside`, which calls a function in one. `posts` takes messages, where a daemon runs,
     `resolver` asks the DNS where there is any to ask, and `relay` is who sends. `verify_password` judges a person's
     password by name, Argon2id text ("" where there is nobody of the name; it takes as long), password and address;
-    `counters` hold back who guesses, and `web_versions` show mail as it was sent, where a daemon runs. `caller` is who
-    asks."""
+    `counters` hold back who guesses, and `web_versions` show mail as it was sent, where a daemon runs. `shaping` are
+    the rules for large receivers, `caller` is who asks."""
 
     registry: IRegistry
     history: IHistory
@@ -218,6 +224,7 @@ class Installation:
     verify_password: Callable[[str, str, str, str], Deferred[bool]] = _verify_here
     counters: ICounters | None = None
     web_versions: IWebVersions | None = None
+    shaping: Shaping = field(default_factory=_shipped_shaping)
     caller: Caller = HERE
     #: the installation of which this is one account's view
     whole: Installation | None = None

@@ -251,6 +251,7 @@ def _installation(config: Config, worker: Worker, vault: Vault, dialects: Dialec
         verify_password=worker.verify_password,
         counters=worker.counters,
         web_versions=worker.web_versions,
+        shaping=shaping.installed(config.delivery.shaping),
     )
 
 

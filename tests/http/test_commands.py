@@ -48,7 +48,6 @@ WITHOUT = {
     "file quota": "a bound of the machine's disk, for who stands before it",
     "init": "makes the installation that the API needs",
     "shaping check": "reads a file of the machine",
-    "shaping show": "rules are files of the machine, and a receiver's hosts are looked up by the command itself",
     "top": "an animated view; /queue and /metrics have the figures",
     "user totp begin": "a second factor is set up by its own user, who signs in to the console",
     "user totp confirm": "a second factor is set up by its own user, who signs in to the console",

@@ -48,6 +48,18 @@ class DomainTests(InstallationTestCase):
             if each["purpose"] == "dkim":
                 self.zone.records[each["name"], "TXT"] = (each["value"],)
 
+    def test_shaping_of_a_domain(self) -> None:
+        """The rule for a receiver's domain is that of its mail host, which is looked up; one that nobody can look up is
+        told, and a host of no provider has the rule of all others."""
+        self.zone.records["busy.example", "MX"] = (
+            MailExchange(20, "mx.other.example"),
+            MailExchange(5, "aspmx.l.google.com"),
+        )
+        found = self.get("/api/v1/shaping/ann@Busy.example").json()
+        self.assertEqual((found["name"], found["host"]), ("google", "aspmx.l.google.com"))
+        found = self.get(f"/api/v1/shaping/{NAME}").json()
+        self.assertEqual((found["name"], found["host"]), ("default", "in.example"))
+
     def test_check_and_verify(self) -> None:
         """A check tells each finding and changes nothing; a domain is verified once it publishes what it must, and
         until then the answer says what is missing, and by which record."""

@@ -58,6 +58,11 @@ class SystemTests(Place):
         self.assertIn("standard", names)
         self.assertEqual(self.done("GET", "dialects/standard")["name"], "standard")
         self.wrong("GET", "dialects/nobody", status=404)
+        providers = [each["name"] for each in self.done("GET", "shaping")]
+        self.assertEqual(providers[-1], "default")
+        self.assertEqual(self.done("GET", "shaping/google")["name"], "google")
+        self.assertEqual(self.done("GET", "shaping/aspmx.l.google.com")["host"], "")
+        self.wrong("GET", "shaping/nobody", status=404)
         self.assertEqual(self.done("POST", "bounce-class", {"text": "550 5.1.1 User unknown"})["code"], 550)
         self.assertEqual(self.done("GET", "tls-reports"), [])
         self.wrong("GET", "tls-reports/example.net/2026-11-25", status=404)

@@ -70,6 +70,7 @@ SHARED = {
     "renderer": "templates are given to it whole",
     "vault": "what is sealed stands in the interfaces above",
     "dialects": "data of the program",
+    "shaping": "files of the machine, with nothing of an account in them",
     "resolver": "the public DNS",
     "relay": "who we are on the network",
     "public_url": "where the links of all mail lead",
@@ -339,6 +340,8 @@ LISTS: Mapping[str, Call] = {
 
 #: Use cases that know of no account, and why that is well.
 WITHOUT = {
+    "shaping.every": "rules are the same for every account",
+    "shaping.find": "rules are the same for every account",
     "link_keys.confirmation": "made by `senders.request` for the account that asks",
     "own.begin_totp": "done by whoever sits in a session, to themselves",
     "own.change_password": "done by whoever sits in a session, to themselves",

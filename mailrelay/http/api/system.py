@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import Field, JsonValue
 
-from ...manage import link_keys, plain, switches, tls_reports
+from ...manage import link_keys, plain, shaping, switches, tls_reports
 from ...manage.errors import Unknown
 from ...policy.bounce import reply_of, shipped
 from ..members import Instant, Members
@@ -77,6 +77,34 @@ class Dialect(Members):
     stages: dict[str, list[str]]
     statuses: dict[str, str]
     replies: dict[str, str]
+
+
+class Reaction(Members):
+    """What a refusal leads to."""
+
+    codes: list[int]
+    text: str
+    action: str
+
+
+class Shaping(Members):
+    """How mail to one provider is shaped: connections at once, of which `start` from the first, messages for each, the
+    rate ("" without a bound), and what refusals lead to, the first that meets."""
+
+    name: Annotated[str, Field(examples=["google"])]
+    about: str
+    mx: Annotated[list[str], Field(description="what the names of its mail hosts end with")]
+    connections: int
+    start: int
+    messages: int
+    rate: str
+    replies: list[Reaction]
+
+
+class HeldShaping(Shaping):
+    """With the mail host that leads to the rule, where one was looked up."""
+
+    host: str
 
 
 class HostReply(Members):
@@ -177,6 +205,19 @@ async def dialect_show(asked: Asked[Nothing, None]) -> Plain:
         raise Unknown("dialect", name) from error
 
 
+@operation("GET", "/shaping", TAG, READ, list[Shaping])
+async def shaping_list(asked: Asked[Nothing, None]) -> list[Plain]:
+    """How mail to the large receivers is shaped, the default last."""
+    return [plain.shaping(each) for each in await shaping.every(asked.installation)]
+
+
+@operation("GET", "/shaping/{receiver}", TAG, READ, HeldShaping)
+async def shaping_show(asked: Asked[Nothing, None]) -> Plain:
+    """The rule that holds for a receiver: a provider by name, a mail host, or a domain, whose host is looked up."""
+    found = await shaping.find(asked.installation, asked.path["receiver"])
+    return plain.shaping(found.rule) | {"host": found.host}
+
+
 @operation("POST", "/bounce-class", TAG, READ, BounceClass, body=HostReply)
 async def bounce_class(asked: Asked[Nothing, HostReply]) -> Plain:
     """To which class a host's refusal belongs, and what follows from it."""
@@ -210,6 +251,8 @@ OPERATIONS: tuple[Operation, ...] = (
     link_key_withdraw,
     dialect_list,
     dialect_show,
+    shaping_list,
+    shaping_show,
     bounce_class,
     tls_report_list,
     tls_report_show,
