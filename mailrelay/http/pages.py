@@ -40,6 +40,14 @@ def send_page(request: IRequest, body: bytes) -> bytes:
     return body
 
 
+def send_framed(request: IRequest, body: bytes) -> bytes:
+    """Put a document of `views.framed` into the response, for a frame of our own pages and nothing else."""
+    send_page(request, body)
+    request.setHeader(b"Content-Security-Policy", FRAME_POLICY)
+    request.setHeader(b"X-Frame-Options", b"SAMEORIGIN")
+    return body
+
+
 def show_problem(request: IRequest, problem: Problem) -> bytes:
     """A problem as a page; one that needs signing in becomes the form for it."""
     problem.head(request)
@@ -124,7 +132,4 @@ def add_routes(app: Klein, guard: Guard, inbox: IInbox, first_mail: str) -> None
     async def framed(request: IRequest, id: str) -> bytes:
         require_sign_in(request)
         octets = await inbox.source(id).addErrback(sandbox.not_found)
-        body = send_page(request, views.framed(letter.read(octets)))
-        request.setHeader(b"Content-Security-Policy", FRAME_POLICY)
-        request.setHeader(b"X-Frame-Options", b"SAMEORIGIN")
-        return body
+        return send_framed(request, views.framed(letter.read(octets).html))

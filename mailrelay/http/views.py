@@ -202,9 +202,9 @@ def _attachments(letter: Letter) -> Markup:
     )
 
 
-def framed(letter: Letter) -> bytes:
+def framed(html: str) -> bytes:
     """The HTML of a message as a document of its own; its links open in a new window."""
-    return f'<!doctype html><base target="_blank">{letter.html}'.encode("utf-8", "replace")
+    return f'<!doctype html><base target="_blank">{html}'.encode("utf-8", "replace")
 
 
 def problem(title: str, detail: str) -> bytes:

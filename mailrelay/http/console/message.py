@@ -18,7 +18,7 @@ from ...manage.explain import Explanation, Story
 from ...manage.queue import Which
 from .. import letter, query, views
 from ..markup import Markup, join, tag
-from ..pages import FRAME_POLICY
+from ..pages import send_framed
 from . import history, look, story
 from .frame import Console
 from .visit import Visit
@@ -69,11 +69,7 @@ def add_routes(app: Klein, console: Console) -> None:
     async def console_message_body(request: Request, id: str) -> bytes:
         visit = await console.visit(request)
         found = await content.rendered(visit.installation, id)
-        body = f'<!doctype html><base target="_blank">{found.text if found.html else ""}'.encode("utf-8", "replace")
-        request.setHeader(b"Content-Type", b"text/html; charset=utf-8")
-        request.setHeader(b"Content-Security-Policy", FRAME_POLICY)
-        request.setHeader(b"X-Frame-Options", b"SAMEORIGIN")
-        return body
+        return send_framed(request, views.framed(found.text if found.html else ""))
 
     @app.route(f"{HERE}/<string:id>/source.eml", methods=["GET"])
     async def console_message_source(request: Request, id: str) -> bytes:

@@ -13,9 +13,9 @@ from twisted.web.server import Request
 
 from ...manage.errors import Unknown
 from ..markup import Markup, tag
-from ..pages import FRAME_POLICY
-from ..views import FRAME
-from .frame import Console, send
+from ..pages import send_framed
+from ..views import FRAME, framed
+from .frame import Console
 
 PATH = "/console/preview"
 MOST, MOST_OCTETS = 50, 20 << 20  #: documents, and what they have together
@@ -29,7 +29,7 @@ class Previews:
 
     def frame(self, name: str, html: str) -> Markup:
         """A frame that shows HTML; `name` is nobody else's to know."""
-        self._kept[name] = f'<!doctype html><base target="_blank">{html}'.encode("utf-8", "replace")
+        self._kept[name] = framed(html)
         while len(self._kept) > 1 and (len(self._kept) > MOST or sum(map(len, self._kept.values())) > MOST_OCTETS):
             self._kept.popitem(last=False)
         return tag("iframe", src=f"{PATH}/{name}", title="HTML, as it is read", sandbox=FRAME, class_="preview")
@@ -43,7 +43,4 @@ class Previews:
             found = self._kept.get(name)
             if found is None:
                 raise Unknown("preview", name)
-            body = send(request, found)
-            request.setHeader(b"Content-Security-Policy", FRAME_POLICY)
-            request.setHeader(b"X-Frame-Options", b"SAMEORIGIN")
-            return body
+            return send_framed(request, found)
