@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, fields, replace
 from ipaddress import ip_address
 from typing import Any, TypeAlias
 
-from ..config.sections import domain_pattern, split_host
+from ..config.kinds import domain_pattern, split_host
 from ..interfaces import registry as registry_border
 from ..interfaces.routes import StoredRoute
 from ..mail.envelope import Hop
