@@ -8,7 +8,7 @@ from collections.abc import Callable
 import click
 
 from ..mail.envelope import State
-from ..manage import Invalid, messages, plain
+from ..manage import Invalid, messages, plain_mail
 from ..manage import explain as explaining
 from ..manage import export as exporting
 from ..manage import resend as resending
@@ -57,7 +57,7 @@ def list_(opened: Opened, which: Which, states: tuple[str, ...], limit: int, bef
       mailrelay message list --ref invoice-4711
     """
     found = wait(messages.every(opened.installation, which, states, limit, before))
-    output.table([plain.passage(each, opened.installation.dialects) for each in found], COLUMNS)
+    output.table([plain_mail.passage(each, opened.installation.dialects) for each in found], COLUMNS)
     if len(found) == limit and not output.wants_json():
         print(f"More: --before {found[-1].recipient}")
 
@@ -94,7 +94,7 @@ def resend(opened: Opened, id: str, to: tuple[str, ...]) -> None:
       mailrelay message resend 01KAJ2V5RTPG3M2Y6Q7XW8Z9AB --to ann@example.net
     """
     made = wait(resending.resend(opened.installation, id, to))
-    rows = [plain.passage(each, opened.installation.dialects) for each in made.passages]
+    rows = [plain_mail.passage(each, opened.installation.dialects) for each in made.passages]
     said = f"Sent again to {len(rows)} recipient{'s' if len(rows) > 1 else ''} as {made.id}."
     output.done(said, {"id": made.id, "of": id, "recipients": rows})
 
@@ -105,9 +105,9 @@ def resend(opened: Opened, id: str, to: tuple[str, ...]) -> None:
 def show(opened: Opened, id: str) -> None:
     """Show one message: its recipients and the decisions taken about it; ID is that of the 250, or a recipient's."""
     found = wait(messages.find(opened.installation, id))
-    rows = [plain.passage(each, opened.installation.dialects) for each in found.passages]
+    rows = [plain_mail.passage(each, opened.installation.dialects) for each in found.passages]
     verdicts = [dict(each) for each in found.verdicts]
-    attempts = [{"rcpt": rcpt, **plain.attempt(each)} for rcpt, each in found.attempts]
+    attempts = [{"rcpt": rcpt, **plain_mail.attempt(each)} for rcpt, each in found.attempts]
     if output.wants_json():
         return output.as_json({"id": found.id, "recipients": rows, "attempts": attempts, "verdicts": verdicts})
     first = rows[0]
@@ -153,9 +153,9 @@ def explain(opened: Opened, id: str, to: str, refused: bool, connection: str, la
     if refused == bool(id or to):
         raise Invalid("id", "give the id of a message or recipient, or --refused")
     if refused:
-        rows = [plain.refused(each) for each in wait(explaining.refusals(opened.installation, connection, last))]
+        rows = [plain_mail.refused(each) for each in wait(explaining.refusals(opened.installation, connection, last))]
         return output.table(rows, ("at", "connection", "peer", "stage", "rule", "reply", "facts"))
-    found = plain.explanation(wait(explaining.message(opened.installation, id, to)), opened.installation.dialects)
+    found = plain_mail.explanation(wait(explaining.message(opened.installation, id, to)), opened.installation.dialects)
     if output.wants_json():
         return output.as_json(found)
     telling.tell(found)

@@ -11,7 +11,7 @@ from typing import Any
 
 import click
 
-from ..manage import plain
+from ..manage import plain_mail
 from ..manage import queue as waiting
 from ..manage.errors import Invalid
 from ..manage.queue import Which
@@ -130,8 +130,8 @@ def list_(opened: Opened, which: Which, limit: int, before: str) -> None:
     """
     place = opened.installation
     found = wait(waiting.passages(place, replace(which, before=before), limit))
-    rows = [plain.waiting_passage(each, place.dialects) for each in found]
-    destinations = [plain.waiting(each) for each in wait(waiting.destinations(place, which))]
+    rows = [plain_mail.waiting_passage(each, place.dialects) for each in found]
+    destinations = [plain_mail.waiting(each) for each in wait(waiting.destinations(place, which))]
     classes = wait(waiting.classes(place, which))
     following = found[-1].recipient if len(found) == limit else ""
     if output.wants_json():

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ..interfaces.history import Waiting
-from ..manage import live, plain
+from ..manage import live, plain, plain_mail
 from ..manage import queue as waiting
 from ..manage.errors import Invalid
 from ..manage.live import Live
@@ -75,7 +75,8 @@ def _told(opened: Opened, before: Live, queued: Sequence[Waiting]) -> dict[str, 
         "deferral_classes": after.classes,
         "security": after.security,
         "queue": [
-            {**plain.waiting(each), "oldest_seconds": max(0, now() - each.oldest_at) // 1_000_000} for each in queued
+            {**plain_mail.waiting(each), "oldest_seconds": max(0, now() - each.oldest_at) // 1_000_000}
+            for each in queued
         ],
     }
 

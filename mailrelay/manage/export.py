@@ -15,7 +15,7 @@ from dataclasses import replace
 
 from ..interfaces.history import Passage
 from ..policy.dialect import Dialects
-from . import messages, plain
+from . import messages, plain_mail
 from .errors import Invalid
 from .installation import Installation, use_case
 from .queue import Which
@@ -25,7 +25,7 @@ FORMATS: Mapping[str, str] = {"csv": "text/csv; charset=utf-8", "ndjson": "appli
 #: Recipients that are in memory at once.
 PAGE = 500
 
-#: The columns of CSV, keys of `plain.passage`; the metadata is JSON.
+#: The columns of CSV, keys of `plain_mail.passage`; the metadata is JSON.
 COLUMNS = (
     *("accepted_at", "id", "recipient", "account", "connection", "dialect", "sender", "rcpt", "destination", "subject"),
     *("state", "dialect_status", "attempts", "billed", "tag", "client_ref", "template", "metadata", "size", "last_at"),
@@ -55,7 +55,7 @@ async def export(installation: Installation, which: Which, states: Sequence[str]
 
 
 def _written(passages: Sequence[Passage], format: str, dialects: Dialects) -> str:
-    rows = [plain.passage(each, dialects) for each in passages]
+    rows = [plain_mail.passage(each, dialects) for each in passages]
     if format == "ndjson":
         return "".join(f"{json.dumps(row)}\n" for row in rows)
     return _csv([[cell(row[column]) for column in COLUMNS] for row in rows])

@@ -8,7 +8,7 @@ from mailrelay.interfaces.ledger import Lane
 from mailrelay.mail.envelope import SECOND, Bounced, Delivered, Delivery, Outcome, ulid
 from mailrelay.mail.envelope import Deferred as Postponed
 from mailrelay.mail.reply import Reply
-from mailrelay.manage import Invalid, Unknown, connections, explain, plain, queue
+from mailrelay.manage import Invalid, Unknown, connections, explain, plain_mail, queue
 from mailrelay.manage.explain import MAX_RECIPIENTS, Explanation, Story
 from mailrelay.manage.queue import Which
 from mailrelay.policy.retry import Schedule
@@ -162,6 +162,6 @@ class ExplainTests(InstallationTestCase):
         self.assertEqual([each.stage for each in found[0].decisions], ["login", "commit"])
         self.assertEqual(found[0].connection, "web")
         self.assertEqual(len(self.done(explain.refusals(self.place))), 3)
-        self.assertEqual(plain.refused(found[0])["rule"], "balance_covers")
+        self.assertEqual(plain_mail.refused(found[0])["rule"], "balance_covers")
         self.refused(explain.refusals(self.place, "nobody"), Unknown)
         self.refused(explain.refusals(self.place, last=0), Invalid)

@@ -11,7 +11,7 @@ from mailrelay.interfaces.ledger import Lane
 from mailrelay.interfaces.routes import StoredRoute
 from mailrelay.mail.envelope import SECOND, Settlement, State
 from mailrelay.mail.reply import Reply
-from mailrelay.manage import Invalid, Unknown, messages, plain, queue, switches
+from mailrelay.manage import Invalid, Unknown, messages, plain_mail, queue, switches
 from mailrelay.manage.queue import Which
 from mailrelay.policy.bounce import shipped
 from mailrelay.store import waiting
@@ -110,7 +110,7 @@ class Queue(InstallationTestCase):
         self.assertEqual(self.done(queue.classes(self.place, Which()))[name], 1)
         (found,) = self.done(queue.passages(self.place, Which(reply_class=name)))
         self.assertEqual(
-            (found.destination, plain.waiting_passage(found, self.place.dialects)["class"]), ("b.example", name)
+            (found.destination, plain_mail.waiting_passage(found, self.place.dialects)["class"]), ("b.example", name)
         )
         self.assertEqual(self.done(queue.count(self.place, Which(reply_class=name))), 1)
         self.assertEqual(
@@ -198,7 +198,7 @@ class History(InstallationTestCase):
     def test_the_plain_form(self) -> None:
         """A recipient is shown under the names that programs rely on, in their order, with the dialect's own word."""
         (found,) = self.done(messages.every(self.place, Which(to="ann@a.example")))
-        shown = plain.passage(found, self.place.dialects)
+        shown = plain_mail.passage(found, self.place.dialects)
         self.assertEqual(
             list(shown)[:10],
             [
@@ -226,9 +226,9 @@ class History(InstallationTestCase):
         (found,) = self.done(messages.every(self.place, Which(to="ann@a.example")))
         for dialect in self.place.dialects:
             for state in State:
-                shown = plain.passage(replace(found, dialect=dialect.name, state=state), self.place.dialects)
+                shown = plain_mail.passage(replace(found, dialect=dialect.name, state=state), self.place.dialects)
                 self.assertTrue(shown["dialect_status"])
-        gone = plain.passage(replace(found, dialect="gone"), self.place.dialects)
+        gone = plain_mail.passage(replace(found, dialect="gone"), self.place.dialects)
         self.assertEqual(gone["dialect_status"], "")
 
     def test_one_message(self) -> None:

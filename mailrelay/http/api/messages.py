@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ...manage import explain, messages, plain, queue, resend
+from ...manage import explain, messages, plain, plain_mail, queue, resend
 from ...manage.queue import Which
 from ..exporting import send_export
 from ..operation import Asked, Nothing, Operation, operation
@@ -51,7 +51,7 @@ async def message_list(asked: Asked[MessageQuery, None]) -> Plain:
     """
     query = asked.query
     page = await messages.page(asked.installation, which(query), query.state, query.limit)
-    rows = [plain.passage(each, asked.installation.dialects) for each in page.passages]
+    rows = [plain_mail.passage(each, asked.installation.dialects) for each in page.passages]
     return {"messages": rows, "next": page.before}
 
 
@@ -72,7 +72,7 @@ async def message_export(asked: Asked[ExportQuery, None]) -> bytes:
 async def message_refused(asked: Asked[Refusals, None]) -> list[Plain]:
     """What was not accepted, the newest first, with the decisions up to it."""
     found = await explain.refusals(asked.installation, asked.query.connection, asked.query.last)
-    return [plain.refused(each) for each in found]
+    return [plain_mail.refused(each) for each in found]
 
 
 @operation("GET", "/messages/{id}", TAG, READ, Message)
@@ -81,8 +81,8 @@ async def message_show(asked: Asked[Nothing, None]) -> Plain:
     found = await messages.find(asked.installation, asked.path["id"])
     return {
         "id": found.id,
-        "recipients": [plain.passage(each, asked.installation.dialects) for each in found.passages],
-        "attempts": [{"rcpt": rcpt, **plain.attempt(each)} for rcpt, each in found.attempts],
+        "recipients": [plain_mail.passage(each, asked.installation.dialects) for each in found.passages],
+        "attempts": [{"rcpt": rcpt, **plain_mail.attempt(each)} for rcpt, each in found.attempts],
         "verdicts": [dict(each) for each in found.verdicts],
     }
 
@@ -91,7 +91,7 @@ async def message_show(asked: Asked[Nothing, None]) -> Plain:
 async def message_explain(asked: Asked[ExplainQuery, None]) -> Plain:
     """Every decision about a message: its client, each check, each attempt with its transcript, and what is next."""
     found = await explain.message(asked.installation, asked.path["id"], asked.query.to)
-    return plain.explanation(found, asked.installation.dialects)
+    return plain_mail.explanation(found, asked.installation.dialects)
 
 
 @operation(
@@ -105,7 +105,7 @@ async def message_resend(asked: Asked[Nothing, Resend]) -> Plain:
     """
     id = asked.path["id"]
     made = await resend.resend(asked.installation, id, tuple(asked.body.to))
-    rows = [plain.passage(each, asked.installation.dialects) for each in made.passages]
+    rows = [plain_mail.passage(each, asked.installation.dialects) for each in made.passages]
     return {"id": made.id, "of": id, "recipients": rows}
 
 

@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from ...manage import plain
+from ...manage import plain, plain_mail
 from ...manage import queue as waiting
 from ...manage.queue import Which
 from ..members import Flag, Instant, Mailbox, Members, Name, Whole
@@ -107,8 +107,8 @@ async def queue_list(asked: Asked[WaitingPage, None]) -> Plain:
     installation, which, limit = asked.installation, asked.query.which, asked.query.limit
     found = await waiting.passages(installation, which, limit)
     return {
-        "waiting": [plain.waiting_passage(each, installation.dialects) for each in found],
-        "destinations": [plain.waiting(each) for each in await waiting.destinations(installation, which)],
+        "waiting": [plain_mail.waiting_passage(each, installation.dialects) for each in found],
+        "destinations": [plain_mail.waiting(each) for each in await waiting.destinations(installation, which)],
         "classes": dict(await waiting.classes(installation, which)),
         "next": found[-1].recipient if len(found) == limit else "",
     }
