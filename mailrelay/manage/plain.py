@@ -14,7 +14,7 @@ from ..interfaces.files import StoredFile
 from ..interfaces.registry import Account, Connection, Domain, DomainKey, Sender, Suppression
 from ..interfaces.routes import StoredRoute
 from ..interfaces.templates import Template
-from ..mail.envelope import SECOND
+from ..mail.envelope import PRIORITIES, SECOND
 from ..mail.reply import Reply
 from ..policy.bounce import BounceClasses
 from ..policy.dialect import Dialect
