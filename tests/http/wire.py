@@ -36,9 +36,9 @@ from mailrelay.store.memory import (
     MemoryState,
     MemoryTemplates,
 )
-from mailrelay.store.memory_events import MemoryEvents
+from mailrelay.store.memory.events import MemoryEvents
+from mailrelay.store.memory.orders import MemoryBooks, MemoryOrders, MemoryPrices
 from mailrelay.store.memory_files import MemoryFiles
-from mailrelay.store.memory_orders import MemoryBooks, MemoryOrders, MemoryPrices
 from mailrelay.store.memory_people import MemoryPeople
 from mailrelay.store.plans import MemoryPlans
 from mailrelay.store.tls_reports import MemoryTlsReports

@@ -21,7 +21,7 @@ from mailrelay.policy.settlement import settle
 from mailrelay.store import events as reading
 from mailrelay.store.engine import Database
 from mailrelay.store.memory import MemoryEngagement
-from mailrelay.store.memory_events import MemoryEvents
+from mailrelay.store.memory.events import MemoryEvents
 from mailrelay.store.outbox import ROOM
 from mailrelay.store.work import Work
 

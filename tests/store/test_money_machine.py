@@ -35,7 +35,7 @@ from mailrelay.manage.plans import month_of
 from mailrelay.store import books
 from mailrelay.store.claim import void
 from mailrelay.store.jobs import CALL
-from mailrelay.store.memory_orders import MemoryBooks, MemoryOrders
+from mailrelay.store.memory.orders import MemoryBooks, MemoryOrders
 from mailrelay.store.plans import MemoryPlans
 
 from ..examples import at_most

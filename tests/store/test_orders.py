@@ -28,7 +28,7 @@ from mailrelay.interfaces.registry import Account
 from mailrelay.policy.price import Step
 from mailrelay.store import Store, open_store
 from mailrelay.store.memory import MemoryState
-from mailrelay.store.memory_orders import MemoryBooks, MemoryOrders, MemoryPrices
+from mailrelay.store.memory.orders import MemoryBooks, MemoryOrders, MemoryPrices
 from mailrelay.store.plans import MemoryPlans
 from tests.fresh import fresh_database, fresh_folder
 

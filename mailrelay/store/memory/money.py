@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
-from ..interfaces.books import Entry
-from ..interfaces.orders import Order, PriceTable
-from ..interfaces.plans import Plan
+from ...interfaces.books import Entry
+from ...interfaces.orders import Order, PriceTable
+from ...interfaces.plans import Plan
 
 
 @dataclass(slots=True)

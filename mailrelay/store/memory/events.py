@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from twisted.internet.defer import Deferred, execute, succeed
 from zope.interface import implementer
 
-from ..interfaces.events import MOST, Happening, IEvents, Page, Sought
-from ..mail.event import Event
-from .memory import MemoryState
+from ...interfaces.events import MOST, Happening, IEvents, Page, Sought
+from ...mail.event import Event
+from .state import MemoryState
 
 
 @implementer(IEvents)

@@ -8,9 +8,9 @@ from dataclasses import replace
 from twisted.internet.defer import Deferred, execute, succeed
 from zope.interface import implementer
 
-from ..interfaces.books import OF_RECIPIENTS, Entry, IBooks, Wanted
-from ..interfaces.orders import GRANTED, PREPAID, REQUESTED, Decision, IOrders, IPrices, Order, PriceTable
-from .memory_money import MemoryMoney
+from ...interfaces.books import OF_RECIPIENTS, Entry, IBooks, Wanted
+from ...interfaces.orders import GRANTED, PREPAID, REQUESTED, Decision, IOrders, IPrices, Order, PriceTable
+from .money import MemoryMoney
 
 
 @implementer(IPrices)
