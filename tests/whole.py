@@ -37,7 +37,7 @@ from mailrelay.smtp.listener import Limits, Listener
 from mailrelay.smtp.server import SmtpServerFactory
 from mailrelay.store.counters import MemoryCounters
 from mailrelay.store.memory import MemoryDirectory, MemoryLedger, MemorySpool, MemoryState
-from mailrelay.store.memory_files import MemoryFiles
+from mailrelay.store.memory.files import MemoryFiles
 from tests.relay.fakes import START, KeptVerdicts
 from tests.rendering import RenderHere
 from tests.smtp.inward import HalfTransport

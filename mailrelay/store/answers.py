@@ -1,4 +1,4 @@
-"""Answers under idempotency keys over a database, and their memory twin: `IAnswers`."""
+"""Answers under idempotency keys over a database: `IAnswers`."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from dataclasses import asdict
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
-from twisted.internet.defer import Deferred, succeed
+from twisted.internet.defer import Deferred
 from zope.interface import implementer
 
 from ..interfaces.answers import LIFETIME, Answered, IAnswers
@@ -73,34 +73,3 @@ def _forget_some(work: Work, before: int) -> int:
     for caller, key in old:
         work.execute(sa.delete(answers).where(_same(caller, key), answers.c.at < before))
     return len(old)
-
-
-@implementer(IAnswers)
-class MemoryAnswers:
-    """The memory twin."""
-
-    def __init__(self) -> None:
-        self._kept: dict[tuple[str, str], Answered] = {}
-
-    def begin(self, answered: Answered) -> Deferred[Answered | None]:
-        place = (answered.caller, answered.key)
-        found = self._kept.get(place)
-        if found is not None and found.at > answered.at - LIFETIME:
-            return succeed(found)
-        self._kept[place] = answered
-        return succeed(None)
-
-    def end(self, answered: Answered) -> Deferred[None]:
-        if (answered.caller, answered.key) in self._kept:
-            self._kept[answered.caller, answered.key] = answered
-        return succeed(None)
-
-    def drop(self, caller: str, key: str) -> Deferred[None]:
-        self._kept.pop((caller, key), None)
-        return succeed(None)
-
-    def forget(self, before: int) -> Deferred[int]:
-        old = [place for place, each in self._kept.items() if each.at < before]
-        for place in old:
-            del self._kept[place]
-        return succeed(len(old))

@@ -1,4 +1,4 @@
-"""Monthly plans over a database, and their memory twin: `IPlans`."""
+"""Monthly plans over a database: `IPlans`."""
 
 from __future__ import annotations
 
@@ -6,12 +6,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict
 
 import sqlalchemy as sa
-from twisted.internet.defer import Deferred, succeed
+from twisted.internet.defer import Deferred
 from zope.interface import implementer
 
 from ..interfaces.plans import IPlans, Plan
 from .jobs import CALL, LOOK_UP
-from .memory import MemoryState
 from .reader import Reader
 from .schema import plans
 from .work import Work
@@ -76,23 +75,3 @@ class Plans:
 
     def turn(self, account: str, month: int, now: int) -> Deferred[bool]:
         return self._writer.ask(CALL, lambda work: turn(work, account, month, now, self._new_id))
-
-
-@implementer(IPlans)
-class MemoryPlans:
-    """The memory twin."""
-
-    def __init__(self, state: MemoryState, new_id: Callable[[], str]) -> None:
-        self._state = state
-        self._new_id = new_id
-
-    def every(self) -> Deferred[Sequence[Plan]]:
-        plans = self._state.plans
-        return succeed([plans[account] for account in sorted(plans)])
-
-    def put(self, account: str, monthly: int) -> Deferred[None]:
-        self._state.put_plan(account, monthly)
-        return succeed(None)
-
-    def turn(self, account: str, month: int, now: int) -> Deferred[bool]:
-        return succeed(self._state.turn(account, month, now, self._new_id))

@@ -1,4 +1,4 @@
-"""Policies of MTA-STS over a database: `IStsMemory`, and its memory twin."""
+"""Policies of MTA-STS over a database: `IStsMemory`."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import asdict
 from typing import Any
 
 import sqlalchemy as sa
-from twisted.internet.defer import Deferred, succeed
+from twisted.internet.defer import Deferred
 from zope.interface import implementer
 
 from ..interfaces.sts import IStsMemory, KeptPolicy
@@ -50,25 +50,3 @@ class StoredPolicies:
 
 def _policy(row: Mapping[Any, Any]) -> KeptPolicy:
     return KeptPolicy(**row)
-
-
-@implementer(IStsMemory)
-class MemoryPolicies:
-    """The memory twin."""
-
-    def __init__(self) -> None:
-        self.policies: dict[str, KeptPolicy] = {}
-
-    def every(self, now: int, limit: int) -> Deferred[Sequence[KeptPolicy]]:
-        held = [each for each in self.policies.values() if each.until > now]
-        return succeed(sorted(held, key=lambda each: -each.fetched_at)[:limit])
-
-    def put(self, policy: KeptPolicy) -> Deferred[None]:
-        self.policies[policy.domain] = policy
-        return succeed(None)
-
-    def forget(self, now: int) -> Deferred[int]:
-        over = [domain for domain, each in self.policies.items() if each.until <= now]
-        for domain in over:
-            del self.policies[domain]
-        return succeed(len(over))

@@ -26,8 +26,6 @@ from mailrelay.manage.installation import Installation
 from mailrelay.policy.dialect import Dialects
 from mailrelay.policy.duration import bucket
 from mailrelay.run.inbox import SqliteInbox
-from mailrelay.store.answers import MemoryAnswers
-from mailrelay.store.changes import MemoryChanges
 from mailrelay.store.memory import (
     MemoryBodies,
     MemoryDirectory,
@@ -36,14 +34,16 @@ from mailrelay.store.memory import (
     MemoryState,
     MemoryTemplates,
 )
+from mailrelay.store.memory.answers import MemoryAnswers
+from mailrelay.store.memory.changes import MemoryChanges
 from mailrelay.store.memory.events import MemoryEvents
+from mailrelay.store.memory.files import MemoryFiles
 from mailrelay.store.memory.orders import MemoryBooks, MemoryOrders, MemoryPrices
-from mailrelay.store.memory_files import MemoryFiles
-from mailrelay.store.memory_people import MemoryPeople
-from mailrelay.store.plans import MemoryPlans
-from mailrelay.store.tls_reports import MemoryTlsReports
-from mailrelay.store.tokens import MemoryTokens
-from mailrelay.store.webhooks import MemoryWebhooks
+from mailrelay.store.memory.people import MemoryPeople
+from mailrelay.store.memory.plans import MemoryPlans
+from mailrelay.store.memory.tls_reports import MemoryTlsReports
+from mailrelay.store.memory.tokens import MemoryTokens
+from mailrelay.store.memory.webhooks import MemoryWebhooks
 from mailrelay.vault import Vault
 from tests.rendering import RenderHere
 

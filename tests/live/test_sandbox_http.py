@@ -17,7 +17,7 @@ from twisted.internet.threads import deferToThread
 from mailrelay.http.app import make_site
 from mailrelay.run.inbox import open_inbox
 from mailrelay.store.memory import MemoryState
-from mailrelay.store.webhooks import MemoryWebhooks
+from mailrelay.store.memory.webhooks import MemoryWebhooks
 
 from ..http.wire import BEARER, History, furnished
 

@@ -13,7 +13,7 @@ from mailrelay.mail.envelope import State, Submission
 from mailrelay.mail.reply import Refusal
 from mailrelay.policy.body import Body
 from mailrelay.relay.aside import AT_ONCE
-from mailrelay.store.memory_files import MemoryFiles
+from mailrelay.store.memory.files import MemoryFiles
 
 from .fakes import START
 from .test_prepare import PreparedTests

@@ -22,7 +22,7 @@ from mailrelay.relay.posting import PostOffice
 from mailrelay.relay.source import CHUNK
 from mailrelay.store.counters import MemoryCounters
 from mailrelay.store.memory import MemoryDirectory, MemoryLedger, MemorySpool, MemoryState
-from mailrelay.store.memory_files import MemoryFiles
+from mailrelay.store.memory.files import MemoryFiles
 from tests.rendering import RenderHere
 
 from .fakes import DIALECTS, START, KeptVerdicts, connection, logged

@@ -17,7 +17,7 @@ from mailrelay.policy.route import MxRoute, Route, Routes
 from mailrelay.relay.promises import Promises
 from mailrelay.relay.sts import StsPolicies
 from mailrelay.relay.way import Ways
-from mailrelay.store.sts_policies import MemoryPolicies
+from mailrelay.store.memory.sts_policies import MemoryPolicies
 
 from .fakes import START, delivery
 from .test_sts import ENFORCE, FakeHttps

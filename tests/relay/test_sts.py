@@ -14,7 +14,7 @@ from mailrelay.interfaces.sts import KeptPolicy
 from mailrelay.mail.answer import Answer
 from mailrelay.mail.envelope import SECOND
 from mailrelay.relay.sts import AGAIN, DAY, UNUSED, Held, StsPolicies
-from mailrelay.store.sts_policies import MemoryPolicies
+from mailrelay.store.memory.sts_policies import MemoryPolicies
 
 from .fakes import START
 from .test_way import FakeResolver

@@ -24,7 +24,7 @@ from mailrelay.relay.intake import Intake
 from mailrelay.relay.submission import SubmittingConnection, Transaction
 from mailrelay.store.counters import MemoryCounters
 from mailrelay.store.memory import MemoryDirectory, MemoryLedger, MemorySpool, MemoryState
-from mailrelay.store.memory_files import MemoryFiles
+from mailrelay.store.memory.files import MemoryFiles
 from tests.rendering import RenderHere
 
 from .fakes import DIALECTS, START, KeptVerdicts, connection, logged, peer, told

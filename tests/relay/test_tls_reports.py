@@ -24,7 +24,7 @@ from mailrelay.mail.reply import Refusal
 from mailrelay.mail.tls_report import Reporting
 from mailrelay.relay.tls_reports import KEPT, TlsReporter
 from mailrelay.relay.tls_sessions import KINDS, TOGETHER, TlsSessions
-from mailrelay.store.tls_reports import MemoryTlsReports
+from mailrelay.store.memory.tls_reports import MemoryTlsReports
 
 from .fakes import START
 from .test_sts import FakeHttps

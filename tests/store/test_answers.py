@@ -9,7 +9,7 @@ from zope.interface.verify import verifyObject
 
 from mailrelay.interfaces.answers import LIFETIME, Answered, IAnswers
 from mailrelay.store import open_store
-from mailrelay.store.answers import MemoryAnswers
+from mailrelay.store.memory.answers import MemoryAnswers
 from tests.live.postgres import server
 
 from .worlds import START, new_id, result

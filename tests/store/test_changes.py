@@ -9,7 +9,7 @@ from zope.interface.verify import verifyObject
 
 from mailrelay.interfaces.changes import Change, IChanges, Wanted
 from mailrelay.store import open_store
-from mailrelay.store.changes import MemoryChanges
+from mailrelay.store.memory.changes import MemoryChanges
 from tests.fresh import fresh_database, fresh_folder
 
 from .worlds import HOUR, START, new_id, result

@@ -11,7 +11,7 @@ from mailrelay.interfaces.files import Full, IFiles, StoredFile
 from mailrelay.interfaces.registry import Taken
 from mailrelay.store import open_store
 from mailrelay.store.bodies import ORPHAN_AGE
-from mailrelay.store.memory_files import MemoryFiles
+from mailrelay.store.memory.files import MemoryFiles
 from tests.fresh import fresh_database, fresh_folder
 
 from .worlds import START, new_id, result

@@ -36,7 +36,7 @@ from mailrelay.store import books
 from mailrelay.store.claim import void
 from mailrelay.store.jobs import CALL
 from mailrelay.store.memory.orders import MemoryBooks, MemoryOrders
-from mailrelay.store.plans import MemoryPlans
+from mailrelay.store.memory.plans import MemoryPlans
 
 from ..examples import at_most
 from .worlds import HOUR, DatabaseWorld, MemoryWorld, new_id, result, sqlite_world, submission

@@ -12,7 +12,7 @@ from mailrelay.interfaces.registry import Account
 from mailrelay.store import open_store
 from mailrelay.store.jobs import CALL
 from mailrelay.store.memory import MemoryState
-from mailrelay.store.plans import MemoryPlans
+from mailrelay.store.memory.plans import MemoryPlans
 from mailrelay.store.work import Work
 from tests.fresh import fresh_database, fresh_folder
 

@@ -29,7 +29,7 @@ from mailrelay.policy.price import Step
 from mailrelay.store import Store, open_store
 from mailrelay.store.memory import MemoryState
 from mailrelay.store.memory.orders import MemoryBooks, MemoryOrders, MemoryPrices
-from mailrelay.store.plans import MemoryPlans
+from mailrelay.store.memory.plans import MemoryPlans
 from tests.fresh import fresh_database, fresh_folder
 
 from .worlds import HOUR, START, new_id, result

@@ -10,7 +10,7 @@ from zope.interface.verify import verifyObject
 from mailrelay.interfaces.people import BLOCKED, IPeople, Session, User
 from mailrelay.interfaces.registry import Taken
 from mailrelay.store import open_store
-from mailrelay.store.memory_people import MemoryPeople
+from mailrelay.store.memory.people import MemoryPeople
 from tests.fresh import fresh_database, fresh_folder
 
 from .worlds import HOUR, START, new_id, result

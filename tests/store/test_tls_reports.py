@@ -11,8 +11,8 @@ from mailrelay.interfaces.sts import IStsMemory, KeptPolicy
 from mailrelay.interfaces.tls_reports import SENT, ITlsReports, TlsReport
 from mailrelay.mail.tls_report import Session
 from mailrelay.store import open_store
-from mailrelay.store.sts_policies import MemoryPolicies
-from mailrelay.store.tls_reports import MemoryTlsReports
+from mailrelay.store.memory.sts_policies import MemoryPolicies
+from mailrelay.store.memory.tls_reports import MemoryTlsReports
 from tests.fresh import fresh_database, fresh_folder
 
 from .worlds import START, new_id, result

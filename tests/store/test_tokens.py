@@ -13,7 +13,7 @@ from mailrelay.interfaces.people import User
 from mailrelay.interfaces.registry import Taken
 from mailrelay.interfaces.tokens import Found, ITokens, Token
 from mailrelay.store import open_store
-from mailrelay.store.tokens import MemoryTokens
+from mailrelay.store.memory.tokens import MemoryTokens
 from tests.live.postgres import server
 
 from .worlds import START, new_id, result

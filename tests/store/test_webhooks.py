@@ -10,7 +10,7 @@ from zope.interface.verify import verifyObject
 from mailrelay.interfaces.registry import Taken
 from mailrelay.interfaces.webhooks import KEPT, Delivery, IWebhooks, Webhook
 from mailrelay.store import open_store
-from mailrelay.store.webhooks import MemoryWebhooks
+from mailrelay.store.memory.webhooks import MemoryWebhooks
 from tests.live.postgres import server
 
 from .worlds import START, new_id, result

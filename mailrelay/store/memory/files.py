@@ -7,8 +7,8 @@ from collections.abc import Collection, Mapping, Sequence
 from twisted.internet.defer import Deferred, execute, succeed
 from zope.interface import implementer
 
-from ..interfaces.files import Full, IFiles, StoredFile
-from ..interfaces.registry import Taken
+from ...interfaces.files import Full, IFiles, StoredFile
+from ...interfaces.registry import Taken
 
 
 @implementer(IFiles)

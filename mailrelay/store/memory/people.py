@@ -9,8 +9,8 @@ from typing import Any
 from twisted.internet.defer import Deferred, execute, succeed
 from zope.interface import implementer
 
-from ..interfaces.people import ACTIVE, IPeople, Session, User
-from ..interfaces.registry import Taken
+from ...interfaces.people import ACTIVE, IPeople, Session, User
+from ...interfaces.registry import Taken
 
 
 @implementer(IPeople)
