@@ -11,6 +11,7 @@ into them, in a tenth of the time.
 
 from __future__ import annotations
 
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ import sqlalchemy as sa
 from mailrelay.mail.envelope import DAY, SECOND
 from mailrelay.store.engine import FILE_NAME, Database, sqlite_module
 from mailrelay.store.migrate import bring_up_to_date
-from mailrelay.store.schema import counters, durations, messages, provider_counters, recipients
+from mailrelay.store.schema import counters, durations, hour_counters, messages, provider_counters, recipients
 from mailrelay.store.work import HOUR, QUARTER
 
 TOGETHER = 500_000
@@ -27,6 +28,7 @@ MONTH = 30 * DAY
 #: Where the month begins, on an hour.
 START = 1_763_996_400 * SECOND
 CONNECTIONS, ACCOUNTS = 20, 5
+TAGS = ("", "news", "bill")
 PROVIDERS = ("google", "microsoft", "yahoo", "apple", "mailru", "others")
 _DIGITS = "'0123456789ABCDEFGHJKMNPQRSTVWXYZ'"
 _VERDICTS = (
@@ -145,14 +147,18 @@ def _count(database: Database, link: sa.Connection) -> None:
     for own in range(ACCOUNTS):
         shared = {"connection": f"C{own}", "node": "N", "count": 50}
         quarters = range(START, START + MONTH, QUARTER)
-        told = [(at, tag, kind) for at in quarters for tag in ("", "news", "bill") for kind in kinds]
-        _insert(
-            database, link, counters, [shared | {"quarter": at, "tag": tag, "kind": kind} for at, tag, kind in told]
-        )
-        ended = [(at, name, kind) for at in quarters for name in PROVIDERS for kind in ("delivered", "bounced")]
-        rows = [shared | {"quarter": at, "provider": name, "kind": kind} for at, name, kind in ended]
-        _insert(database, link, provider_counters, rows)
+        told = product(quarters, TAGS, kinds)
+        rows = [shared | {"quarter": at, "tag": tag, "kind": kind} for at, tag, kind in told]
+        _insert(database, link, counters, rows)
         hours = range(START, START + MONTH, HOUR)
+        rows = [
+            shared | {"hour": at, "tag": tag, "kind": kind, "count": 50 * HOUR // QUARTER}
+            for at, tag, kind in product(hours, TAGS, kinds)
+        ]
+        _insert(database, link, hour_counters, rows)
+        ended = product(hours, PROVIDERS, ("delivered", "bounced"))
+        rows = [shared | {"hour": at, "provider": name, "kind": kind} for at, name, kind in ended]
+        _insert(database, link, provider_counters, rows)
         spent = [(at, phase, each) for at in hours for phase in ("total", "wait", "remote") for each in range(10, 22)]
         rows = [shared | {"hour": at, "phase": phase, "bucket": each} for at, phase, each in spent]
         _insert(database, link, durations, rows)

@@ -21,6 +21,7 @@ from .schema import (
     engaged,
     entries,
     forgotten,
+    hour_counters,
     messages,
     recipients,
 )
@@ -75,7 +76,7 @@ def _counts(work: Work) -> list[str]:
     rows.update({(connection, "billed"): int(number) for connection, number in work.execute(billed) if number})
     for connection, kind, number in work.execute(sa.select(forgotten)):
         rows[connection, kind] = rows.get((connection, kind), 0) + number
-    return [fault for table in (counters, domain_counters) for fault in _told(work, table, rows)]
+    return [fault for table in (counters, hour_counters, domain_counters) for fault in _told(work, table, rows)]
 
 
 def _told(work: Work, table: sa.Table, rows: Mapping[tuple[str, str], int]) -> list[str]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 
 #: The newest migration this code knows (`migrations/versions`).
-REVISION = "0032"
+REVISION = "0033"
 
 metadata = sa.MetaData()
 
@@ -428,6 +428,19 @@ counters = sa.Table(
     sqlite_with_rowid=False,
 )
 
+#: The sums of `counters` by the hour, which is what long times are read from.
+hour_counters = sa.Table(
+    "hour_counters",
+    metadata,
+    _key("connection", primary=True),
+    _key("tag", primary=True),
+    _number("hour", primary=True),
+    _key("kind", primary=True),
+    _key("node", primary=True),
+    _number("count"),
+    sqlite_with_rowid=False,
+)
+
 #: What recipients were counted as whom the history has forgotten: by that the counters still agree with the rows.
 forgotten = sa.Table(
     "forgotten",
@@ -462,13 +475,13 @@ domain_counters = sa.Table(
     sqlite_with_rowid=False,
 )
 
-#: The same by provider (`policy.shaping`), in the quarter hour of their acceptance: recipients at their end, by their
-#: state, and "deferrals", attempts that were put off. The provider is "" where no host was asked.
+#: The same by provider (`policy.shaping`), in the hour of their acceptance: recipients at their end, by their state,
+#: and "deferrals", attempts that were put off. The provider is "" where no host was asked.
 provider_counters = sa.Table(
     "provider_counters",
     metadata,
     _key("connection", primary=True),
-    _number("quarter", primary=True),
+    _number("hour", primary=True),
     _key("provider", primary=True),
     _key("kind", primary=True),
     _key("node", primary=True),

@@ -1,12 +1,15 @@
 """Sums over the counters: `IStatistics`.
 
-Of the tables `counters` tells tags and quarter hours, `domain_counters` domains and hours; both hold every recipient,
-so either gives the same totals. `provider_counters` hold those at their end. This module moves no counter.
+Of the tables `counters` tells tags and quarter hours, `hour_counters` tags and hours, `domain_counters` domains and
+hours; each holds every recipient, so all give the same totals. `provider_counters` hold those at their end. Whole hours
+are read from the sums by the hour, which are a quarter of the rows. This module moves no counter.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import Any, TypeAlias
 
 import sqlalchemy as sa
@@ -17,13 +20,14 @@ from ..interfaces.statistics import Counted, Counting, IStatistics, Stretch
 from .directory import tags_statement
 from .jobs import LOOK_UP
 from .reader import Reader
-from .schema import counters, domain_counters, durations, provider_counters
+from .schema import counters, domain_counters, durations, hour_counters, provider_counters
 from .work import HOUR, Work
 
-Key: TypeAlias = Callable[[sa.Table, Stretch], Any]
+#: What sums are told by, of a table in a time zone that is so far ahead of UTC.
+Key: TypeAlias = Callable[[sa.Table, int], Any]
 
-_of = counters.c
-_by_domain = domain_counters.c
+#: Hours that steps of time may cut in two; where there are more, all are read by the quarter.
+MAX_CUT = 1000
 
 
 @implementer(IStatistics)
@@ -34,32 +38,34 @@ class Statistics:
         self._reader = reader
 
     def totals(self, counting: Counting) -> Deferred[Counted]:
-        found = self._sums(counting, lambda table, stretch: sa.literal_column("0"))
+        found = self._sums(counting, lambda table, offset: sa.literal_column("0"))
         return found.addCallback(lambda sums: sums.get(0, {}))
 
     def by_time(self, counting: Counting, step: int) -> Deferred[Mapping[int, Counted]]:
-        def number(table: sa.Table, stretch: Stretch) -> sa.ColumnElement[Any]:
-            local = _start(table) + sa.literal(stretch.offset, sa.BigInteger)
+        def number(table: sa.Table, offset: int) -> sa.ColumnElement[Any]:
+            local = _start(table) + sa.literal(offset, sa.BigInteger)
             return local // sa.literal(step, sa.BigInteger)
 
-        return self._sums(counting, number).addCallback(lambda sums: {int(key): sums[key] for key in sorted(sums)})
+        found = self._sums(counting, number, step=step)
+        return found.addCallback(lambda sums: {int(key): sums[key] for key in sorted(sums)})
 
     def by_tag(self, counting: Counting) -> Deferred[Mapping[str, Counted]]:
-        return self._sums(counting, lambda table, stretch: _of.tag)
+        return self._sums(counting, lambda table, offset: table.c.tag)
 
     def by_domain(self, counting: Counting) -> Deferred[Mapping[str, Counted]]:
-        return self._sums(counting, lambda table, stretch: _by_domain.domain, domain_counters)
+        return self._sums(counting, lambda table, offset: table.c.domain, domain_counters)
 
     def by_provider(self, counting: Counting) -> Deferred[Mapping[str, Counted]]:
-        return self._sums(counting, lambda table, stretch: provider_counters.c.provider, provider_counters)
+        return self._sums(counting, lambda table, offset: table.c.provider, provider_counters)
 
     def durations(self, counting: Counting) -> Deferred[Mapping[str, Mapping[int, int]]]:
         def read(work: Work) -> dict[str, dict[int, int]]:
             found: dict[str, dict[int, int]] = {}
             for connection in counting.connections:
                 for stretch in counting.stretches:
-                    bounds = {**_bounds(durations, stretch), "connection_id": connection}
-                    for phase, bucket, number in work.execute(of_durations, bounds):
+                    (piece,) = _pieces(stretch, 0, durations)
+                    bounds = {"connection_id": connection, "since": piece.since, "until": piece.until}
+                    for phase, bucket, number in work.execute(_of_durations, bounds):
                         counts = found.setdefault(phase, {})
                         counts[bucket] = counts.get(bucket, 0) + int(number)
             return found
@@ -67,20 +73,22 @@ class Statistics:
         return self._reader.ask(LOOK_UP, read)
 
     def by_connection(self, counting: Counting) -> Deferred[Mapping[str, Counted]]:
-        return self._sums(counting, lambda table, stretch: table.c.connection)
+        return self._sums(counting, lambda table, offset: table.c.connection)
 
-    def _sums(self, counting: Counting, key: Key, table: sa.Table | None = None) -> Deferred[Any]:
-        """The sums of all connections and stretches by key and kind."""
-        chosen = domain_counters if counting.domain else counters if table is None else table
+    def _sums(self, counting: Counting, key: Key, table: sa.Table | None = None, step: int = 0) -> Deferred[Any]:
+        """The sums of all connections and stretches by key and kind; where the key tells steps of time, of `step`."""
+        chosen = domain_counters if counting.domain else table
+        pieces = [piece for stretch in counting.stretches for piece in _pieces(stretch, step, chosen)]
 
         def read(work: Work) -> dict[Any, dict[str, int]]:
             found: dict[Any, dict[str, int]] = {}
             for connection in counting.connections:
-                statement, values = _asked(work, counting, chosen, connection)
-                for stretch in counting.stretches:
-                    place = key(chosen, stretch).label("place")
-                    summed = statement.add_columns(place).group_by(sa.text("place"))
-                    for kind, number, at in work.execute(summed, {**values, **_bounds(chosen, stretch)}):
+                values = _values(work, counting, chosen, connection)
+                for piece in pieces:
+                    place = key(piece.table, piece.offset).label("place")
+                    asked = _asked(piece.table, counting).add_columns(place).group_by(sa.text("place"))
+                    bounds = {"since": piece.since, "until": piece.until}
+                    for kind, number, at in work.execute(asked, {**values, **bounds}):
                         sums = found.setdefault(at, {})
                         sums[kind] = sums.get(kind, 0) + int(number)
             return found
@@ -88,29 +96,56 @@ class Statistics:
         return self._reader.ask(LOOK_UP, read)
 
 
+@dataclass(frozen=True, slots=True)
+class _Piece:
+    """A part of a stretch that is read from one table."""
+
+    table: sa.Table
+    since: int
+    until: int
+    offset: int
+
+
+def _pieces(stretch: Stretch, step: int, table: sa.Table | None) -> Sequence[_Piece]:
+    """A stretch in the order of time: whole hours from the sums by the hour, and by the quarter what ends and edges of
+    steps cut in two. A `table` that is given knows hours alone: a stretch that begins within one begins with all of it.
+    """
+    since, until, offset = stretch.since, stretch.until, stretch.offset
+    if table is not None:
+        return [_Piece(table, since - since % HOUR, until, offset)]
+    edges = [since, until]
+    if step and (offset % HOUR or step % HOUR):
+        if until - since > MAX_CUT * step:
+            return [_Piece(counters, since, until, offset)]
+        edges[1:1] = range((since + offset) // step * step + step - offset, until, step)
+    found: list[_Piece] = []
+    for start, end in pairwise(edges):
+        first, last = start + -start % HOUR, end - end % HOUR
+        cuts = (start, first, last, end) if first < last else (start, end, end, end)
+        for kept_by, (begin, stop) in zip((counters, hour_counters, counters), pairwise(cuts), strict=True):
+            if begin < stop and found and found[-1].table is kept_by:
+                found[-1] = replace(found[-1], until=stop)
+            elif begin < stop:
+                found.append(_Piece(kept_by, begin, stop, offset))
+    return found
+
+
 def _start(table: sa.Table) -> sa.ColumnElement[int]:
     return table.c.hour if "hour" in table.c else table.c.quarter
 
 
-def _bounds(table: sa.Table, stretch: Stretch) -> Mapping[str, int]:
-    since = stretch.since - stretch.since % HOUR if "hour" in table.c else stretch.since
-    return {"since": since, "until": stretch.until}
+def _asked(table: sa.Table, counting: Counting) -> sa.Select[Any]:
+    """The sums by kind of one connection in a time."""
+    return _of_domain if table is domain_counters and counting.domain else _sums_of[table]
 
 
-def _asked(
-    work: Work, counting: Counting, table: sa.Table, connection: str
-) -> tuple[sa.Select[Any], Mapping[str, object]]:
-    """The sums by kind of one connection, and the values asked for."""
-    if table is domain_counters:
-        domain = counting.domain
-        return (of_domain if domain else of_domains), {"connection_id": connection, "domain_name": domain}
-    if table is provider_counters:
-        return of_providers, {"connection_id": connection}
-    if counting.tag is not None:
-        tags = [counting.tag]
-    else:
-        tags = ["", *(tag for (tag,) in work.rows(_tags, {"connection_id": connection}))]
-    return of_tags, {"connection_id": connection, "tag_names": tags}
+def _values(work: Work, counting: Counting, table: sa.Table | None, connection: str) -> Mapping[str, object]:
+    """What is asked for of a connection."""
+    values: dict[str, object] = {"connection_id": connection}
+    if table is None:
+        tags = [("",), *work.rows(_tags, values)] if counting.tag is None else [(counting.tag,)]
+        return values | {"tag_names": [tag for (tag,) in tags]}
+    return values | {"domain_name": counting.domain} if counting.domain else values
 
 
 def _within(table: sa.Table) -> sa.Select[Any]:
@@ -123,12 +158,15 @@ def _within(table: sa.Table) -> sa.Select[Any]:
     )
 
 
-# Tags are named one by one, so that only the time asked for is read of each.
 _tags = tags_statement()
-of_tags = _within(counters).where(_of.tag.in_(sa.bindparam("tag_names", expanding=True)))
-of_domains = _within(domain_counters)
-of_providers = _within(provider_counters)
-of_durations = (
+# Tags are named one by one, so that only the time asked for is read of each.
+_of_tags = {
+    table: _within(table).where(table.c.tag.in_(sa.bindparam("tag_names", expanding=True)))
+    for table in (counters, hour_counters)
+}
+_sums_of = {**_of_tags, **{table: _within(table) for table in (domain_counters, provider_counters)}}
+_of_domain = _sums_of[domain_counters].where(domain_counters.c.domain == sa.bindparam("domain_name"))
+_of_durations = (
     sa.select(durations.c.phase, durations.c.bucket, sa.func.sum(durations.c.count))
     .where(
         durations.c.connection == sa.bindparam("connection_id"),
@@ -137,4 +175,3 @@ of_durations = (
     )
     .group_by(durations.c.phase, durations.c.bucket)
 )
-of_domain = of_domains.where(_by_domain.domain == sa.bindparam("domain_name"))

@@ -19,7 +19,17 @@ from ..mail.envelope import SECOND
 from ..policy.duration import TOTAL, apart, bucket
 from . import outbox
 from .engine import Database, Row
-from .schema import accounts, batches, counters, domain_counters, durations, entries, plans, provider_counters
+from .schema import (
+    accounts,
+    batches,
+    counters,
+    domain_counters,
+    durations,
+    entries,
+    hour_counters,
+    plans,
+    provider_counters,
+)
 
 QUARTER = 900 * SECOND
 HOUR = 3600 * SECOND
@@ -189,7 +199,7 @@ class Work:
     def count_provider(self, connection: str, host: str, accepted_at: int, kind: str, number: int = 1) -> None:
         """Move the counters of the provider that a host belongs to, "" for no host."""
         provider = self._provider_of(host) if host else ""
-        place = (connection, accepted_at - accepted_at % QUARTER, provider, kind)
+        place = (connection, accepted_at - accepted_at % HOUR, provider, kind)
         self._provider_counts[place] = self._provider_counts.get(place, 0) + number
 
     def count_times(self, connection: str, accepted_at: int, total: int, throttled: int, remote: int) -> None:
@@ -238,6 +248,18 @@ class Work:
                 if n
             ],
         )
+        hours: dict[tuple[str, str, int, str], int] = {}
+        for (connection, tag, quarter, kind), n in self._counts.items():
+            key = (connection, tag, quarter - quarter % HOUR, kind)
+            hours[key] = hours.get(key, 0) + n
+        self.insert(
+            _move_hour_counter[self.sqlite],
+            [
+                {"connection": key[0], "tag": key[1], "hour": key[2], "kind": key[3], "node": self.node, "count": n}
+                for key, n in sorted(hours.items())
+                if n
+            ],
+        )
         self.insert(
             _move_domain_counter[self.sqlite],
             [
@@ -251,7 +273,7 @@ class Work:
             [
                 {
                     "connection": key[0],
-                    "quarter": key[1],
+                    "hour": key[1],
                     "provider": key[2],
                     "kind": key[3],
                     "node": self.node,
@@ -293,6 +315,10 @@ MAKERS: Collection[tuple[bool, Any]] = ((True, sqlite.insert), (False, postgresq
 _name_batch = {on_sqlite: upsert(make, batches, lambda new: {"batch": new.batch}) for on_sqlite, make in MAKERS}
 _move_counter = {
     on_sqlite: upsert(make, counters, lambda new: {"count": counters.c.count + new.count}) for on_sqlite, make in MAKERS
+}
+_move_hour_counter = {
+    on_sqlite: upsert(make, hour_counters, lambda new: {"count": hour_counters.c.count + new.count})
+    for on_sqlite, make in MAKERS
 }
 _move_domain_counter = {
     on_sqlite: upsert(make, domain_counters, lambda new: {"count": domain_counters.c.count + new.count})

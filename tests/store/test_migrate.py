@@ -14,7 +14,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from mailrelay.store import Unfit, migrate, open_store
 from mailrelay.store.engine import Database, locate, sqlite_module
-from mailrelay.store.schema import REVISION, metadata
+from mailrelay.store.schema import REVISION, hour_counters, metadata, provider_counters
 from tests.live.postgres import server
 
 from .worlds import START
@@ -58,6 +58,34 @@ class SchemaLaws:
         self.assertEqual(found, self.shape(direct))
         with migrated.open_reader() as connection:
             self.assertEqual(compare_metadata(MigrationContext.configure(connection), metadata), [])
+
+    def test_sums_by_the_hour(self) -> None:
+        """What was counted by the quarter hour before there were sums by the hour is in them behind the step."""
+        database = Database(self.place())
+        migrate._upgrade(database, "", "0032")
+        with database.open_writer() as connection, connection.begin():
+            for quarter, tag, number in ((0, "", 1), (900, "", 2), (3600, "", 4), (900, "news", 8)):
+                values = f"'C', %s, {quarter * 1_000_000}, %s, 'N', {number}"
+                connection.exec_driver_sql(f"INSERT INTO counters VALUES ({values % (repr(tag), repr('accepted'))})")
+                values = f"'C', {quarter * 1_000_000}, %s, 'delivered', 'N', {number}"
+                if not tag:
+                    connection.exec_driver_sql(f"INSERT INTO provider_counters VALUES ({values % repr('google')})")
+        migrate.bring_up_to_date(database, 10)
+        with database.open_reader() as connection:
+            found = [tuple(row) for row in connection.execute(sa.select(hour_counters).order_by(*hour_counters.c))]
+            hour = 3_600_000_000
+            self.assertEqual(
+                found,
+                [
+                    ("C", "", 0, "accepted", "N", 3),
+                    ("C", "", hour, "accepted", "N", 4),
+                    ("C", "news", 0, "accepted", "N", 8),
+                ],
+            )
+            found = [tuple(row) for row in connection.execute(sa.select(provider_counters).order_by("hour"))]
+            self.assertEqual(
+                found, [("C", 0, "google", "delivered", "N", 3), ("C", hour, "google", "delivered", "N", 4)]
+            )
 
     def test_opening_again_changes_nothing(self) -> None:
         """A store that is up to date is opened without Alembic."""

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from random import Random
 from typing import Any
 
+import sqlalchemy as sa
 from twisted.trial.unittest import SynchronousTestCase
 
 from mailrelay.interfaces.engagement import Engagement
 from mailrelay.interfaces.statistics import Counting, IStatistics, Stretch
-from mailrelay.mail.envelope import SECOND, Deferred, Instructions, Return, Settlement, State
+from mailrelay.mail.envelope import DAY, SECOND, Deferred, Instructions, Return, Settlement, State
 from mailrelay.mail.event import Event
 from mailrelay.mail.reply import Reply
 from mailrelay.policy.duration import bucket
 from mailrelay.policy.statistics import complete
+from mailrelay.store.schema import hour_counters
 
 from .worlds import HOUR, START, DatabaseWorld, new_id, postgres_world, result, sqlite_world, submission
 
@@ -148,6 +152,40 @@ class StatisticsTests:
         ahead = Stretch(0, 1 << 60, HOUR // 2)
         by_hour = result(self.counters.by_time(self.counting(ahead), HOUR))
         self.assertEqual({at: sums["accepted"] for at, sums in by_hour.items()}, {number + 1: 3})
+
+    def test_any_time_in_any_zone(self) -> None:
+        """Whatever a stretch and the steps of a zone cut in two: each mail counts once, in the step of its quarter."""
+        chance = Random(8)
+        quarters = sorted(chance.sample(range(4 * 72), 45))
+        zones = (0, 2 * HOUR, 5 * HOUR + 2 * QUARTER, 5 * HOUR + 3 * QUARTER, -7 * HOUR - 2 * QUARTER)
+        for quarter in quarters:
+            self.world.now = FIRST + quarter * QUARTER + chance.randrange(QUARTER)
+            self.send([f"{n}@b.test" for n in range(1 + quarter % 3)], tag=("", "news")[quarter % 2])
+        for _ in range(60):
+            since, until = sorted(FIRST + chance.randrange(4 * 72) * QUARTER for _ in range(2))
+            offset, step = chance.choice(zones), chance.choice((HOUR, DAY))
+            asked, expected = Stretch(since, until, offset), Counter[int]()
+            for quarter in quarters:
+                if since <= (at := FIRST + quarter * QUARTER) < until:
+                    expected[(at + offset) // step] += 1 + quarter % 3
+            found = result(self.counters.by_time(self.counting(asked), step))
+            self.assertEqual({at: sums["accepted"] for at, sums in found.items()}, expected, (asked, step))
+            by_tag = result(self.counters.by_tag(self.counting(asked)))
+            self.assertEqual(sum(sums["accepted"] for sums in by_tag.values()), expected.total(), asked)
+            self.assertEqual(result(self.counters.totals(self.counting(asked))).get("accepted", 0), expected.total())
+
+    def test_audit(self) -> None:
+        """Sums by the hour that do not agree with what is there are found."""
+        self.send(["a@b.test"])
+        database = self.world._watch._writer._database
+
+        def move(by: int) -> None:
+            with database.open_writer() as connection, connection.begin():
+                connection.execute(sa.update(hour_counters).values(count=hour_counters.c.count + by))
+
+        move(1)
+        self.assertRegex("".join(self.world.audit()), "2 counted as accepted in hour_counters, but there are 1")
+        move(-1)
 
     def test_stretches(self) -> None:
         """What is asked for begins and ends with a quarter hour, by domain with an hour, and may have holes."""
