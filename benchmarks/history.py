@@ -14,10 +14,10 @@ from itertools import combinations
 from pathlib import Path
 from typing import Any
 
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, gatherResults
 
 from mailrelay.interfaces.history import Selection
-from mailrelay.interfaces.statistics import Counting, Stretch
+from mailrelay.interfaces.statistics import Counting, IStatistics, Stretch
 from mailrelay.mail.envelope import DAY, State, ulid
 from mailrelay.store import open_store
 from mailrelay.store.work import HOUR
@@ -53,10 +53,17 @@ def ask_everything(place: str, number: int) -> None:
                 ("by tag", store.statistics.by_tag),
                 ("by provider", store.statistics.by_provider),
                 ("delivery times", store.statistics.durations),
+                ("the console's page", partial(_page, store.statistics)),
             ]
             for name, ask in statistics:
                 print(_line(f"{count} connections, {name}", partial(ask, asked)))
     store.close()
+
+
+def _page(statistics: IStatistics, asked: Counting) -> Deferred[Any]:
+    """What the console's page of statistics asks for."""
+    asked_for = (statistics.by_time(asked, DAY), statistics.by_tag(asked), statistics.durations(asked))
+    return gatherResults(asked_for)
 
 
 def questions(number: int) -> Iterator[tuple[str, Selection]]:

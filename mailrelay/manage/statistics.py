@@ -19,7 +19,7 @@ from ..interfaces.statistics import Counted, Counting
 from ..mail.envelope import DAY
 from ..policy.dialect import STANDARD
 from ..policy.duration import Timing, timings
-from ..policy.statistics import DEFERRALS, FINAL, Line, complete, lines
+from ..policy.statistics import DEFERRALS, FINAL, Line, Statistics, complete, lines
 from . import checked, names, spans
 from .errors import Invalid, Unknown
 from .installation import Installation, use_case
@@ -48,6 +48,11 @@ class Asked:
     since: str = ""
     until: str = ""
     by: str = ""
+
+    @property
+    def narrow(self) -> bool:
+        """Is one tag or domain alone asked for?"""
+        return self.tag is not None or bool(self.domain)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,37 +83,12 @@ class Report:
 @use_case
 async def report(installation: Installation, asked: Asked) -> Report:
     """What became of the mail of an account or connection, by the row and by the part."""
-    if asked.by and asked.by not in BY:
-        raise Invalid("by", f"{asked.by!r} is none of {', '.join(BY)}")
-    if asked.tag is not None and (asked.domain or asked.by == "domain"):
-        raise Invalid("tag", "counters know either the tag or the domain")
-    if asked.domain and asked.by == "tag":
-        raise Invalid("domain", "counters know either the tag or the domain")
-    narrow = asked.tag is not None or bool(asked.domain)
-    if narrow and asked.by == "provider":
-        raise Invalid("by", "providers are counted for all tags and domains together")
-    registry = installation.registry
-    connection = await _connection(installation, asked)
-    account = await names.account(registry, connection.account if connection is not None else asked.account)
-    span = spans.span(asked.period, asked.since, asked.until, ZoneInfo(account.zone), installation.now())
-    chosen = [connection] if connection is not None else list(await registry.connections(account.id))
-    domain = checked.domain("domain", asked.domain) if asked.domain else ""
-    counting = Counting(tuple(each.id for each in chosen), span.stretches(), asked.tag, domain)
-    dialect = _dialect(installation, chosen)
-
-    def told(counted: Counted) -> tuple[Mapping[str, int], tuple[Line, ...]]:
-        counts = complete(counted)
-        rows = lines(installation.dialects.get(dialect).statistics, counts)
-        if asked.by == "provider" and DEFERRALS in counted:
-            counts[DEFERRALS] = counted[DEFERRALS]
-        return counts, rows
-
+    about = await _about(installation, asked)
     # asked for at once: the store has more than one reader
-    timing = succeed(_NO_TIMES) if narrow else installation.statistics.durations(counting)
+    timing = succeed(_NO_TIMES) if asked.narrow else installation.statistics.durations(about.counting)
     adds_up = asked.by in _ADDS_UP
-    sums = succeed(_NOTHING) if adds_up else installation.statistics.totals(counting)
-    by_name = {each.id: each.name for each in chosen}
-    taken_apart = Deferred.fromCoroutine(_parts(installation, counting, asked.by, span, by_name))
+    sums = succeed(_NOTHING) if adds_up else installation.statistics.totals(about.counting)
+    taken_apart = Deferred.fromCoroutine(_parts(installation, about, asked.by))
     at_once: list[Deferred[Any]] = [timing, sums, taken_apart]
     try:
         timed, total, parts = await gatherResults(at_once, consumeErrors=True)
@@ -118,18 +98,64 @@ async def report(installation: Installation, asked: Asked) -> Report:
         total = {}
         for _, counted in parts:
             _add(total, counted)
-    counts, whole = told(total)
+    whole = about.part("", total)
     return Report(
-        account=account,
-        connection=connection,
-        dialect=dialect,
-        span=span,
+        account=about.account,
+        connection=about.connection,
+        dialect=about.dialect,
+        span=about.span,
         by=asked.by,
-        counts=counts,
-        lines=whole,
-        parts=tuple(Part(of, *told(counted)) for of, counted in parts),
-        timings=() if narrow else timings(timed),
+        counts=whole.counts,
+        lines=whole.lines,
+        parts=tuple(about.part(of, counted) for of, counted in parts),
+        timings=() if asked.narrow else timings(timed),
     )
+
+
+@use_case
+async def parts(installation: Installation, asked: Asked) -> Sequence[Part]:
+    """The parts of a report alone: nothing else is summed."""
+    about = await _about(installation, asked)
+    return tuple(about.part(of, counted) for of, counted in await _parts(installation, about, asked.by))
+
+
+@dataclass(frozen=True, slots=True)
+class _About:
+    """Of what statistics are asked, looked up: `chosen` are the connections whose mail is counted."""
+
+    account: Account
+    connection: Connection | None
+    chosen: Sequence[Connection]
+    span: Span
+    counting: Counting
+    dialect: str
+    rows: Statistics
+
+    def part(self, of: str, counted: Counted) -> Part:
+        """What was counted, in all our words and in the rows of the dialect."""
+        counts = complete(counted)
+        rows = lines(self.rows, counts)
+        return Part(of, counts | {word: counted[word] for word in (DEFERRALS,) if word in counted}, rows)
+
+
+async def _about(installation: Installation, asked: Asked) -> _About:
+    if asked.by and asked.by not in BY:
+        raise Invalid("by", f"{asked.by!r} is none of {', '.join(BY)}")
+    if asked.tag is not None and (asked.domain or asked.by == "domain"):
+        raise Invalid("tag", "counters know either the tag or the domain")
+    if asked.domain and asked.by == "tag":
+        raise Invalid("domain", "counters know either the tag or the domain")
+    if asked.narrow and asked.by == "provider":
+        raise Invalid("by", "providers are counted for all tags and domains together")
+    registry = installation.registry
+    connection = await _connection(installation, asked)
+    account = await names.account(registry, connection.account if connection is not None else asked.account)
+    span = spans.span(asked.period, asked.since, asked.until, ZoneInfo(account.zone), installation.now())
+    chosen = [connection] if connection is not None else list(await registry.connections(account.id))
+    domain = checked.domain("domain", asked.domain) if asked.domain else ""
+    counting = Counting(tuple(each.id for each in chosen), span.stretches(), asked.tag, domain)
+    dialect = _dialect(installation, chosen)
+    return _About(account, connection, chosen, span, counting, dialect, installation.dialects.get(dialect).statistics)
 
 
 async def _connection(installation: Installation, asked: Asked) -> Connection | None:
@@ -148,11 +174,9 @@ def _dialect(installation: Installation, chosen: Sequence[Connection]) -> str:
     return spoken.pop() if len(spoken) == 1 else STANDARD
 
 
-async def _parts(
-    installation: Installation, counting: Counting, by: str, span: Span, connections: Mapping[str, str]
-) -> Sequence[tuple[str, Counted]]:
+async def _parts(installation: Installation, about: _About, by: str) -> Sequence[tuple[str, Counted]]:
     """The parts in order: of time each step, even where nothing was counted; of others the most frequent first."""
-    counters = installation.statistics
+    counters, counting, span = installation.statistics, about.counting, about.span
     if not by:
         return ()
     if by in _STEPS:
@@ -169,7 +193,8 @@ async def _parts(
     elif by == "provider":
         found = {name: _ended(sums) for name, sums in (await counters.by_provider(counting)).items()}
     else:
-        found = {connections[id]: sums for id, sums in (await counters.by_connection(counting)).items()}
+        by_id = {each.id: each.name for each in about.chosen}
+        found = {by_id[id]: sums for id, sums in (await counters.by_connection(counting)).items()}
     return sorted(found.items(), key=lambda part: (-part[1].get("accepted", 0), part[0]))
 
 

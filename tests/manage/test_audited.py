@@ -18,9 +18,9 @@ from .place import InstallationTestCase
 #: Use cases that change nothing, and those that are noted in another way.
 READ = {
     "check", "confirmation", "every", "export", "find", "holder", "keys", "message", "page", "preflight", "receipts",
-    "refusals", "render", "report", "senders", "show", "try_out", "versions", "watch", "passages", "destinations",
-    "classes", "count", "preview", "source", "rendered", "makers", "bearer", "variables", "quote", "search", "content",
-    "paused",
+    "refusals", "render", "report", "senders", "show", "try_out", "versions", "watch", "parts", "passages",
+    "destinations", "classes", "count", "preview", "source", "rendered", "makers", "bearer", "variables", "quote",
+    "search", "content", "paused",
 }  # fmt: skip
 ELSEWHERE = {
     "files.begin": "files.add, and the end of an upload",

@@ -42,7 +42,10 @@ class StatisticsTests(InstallationTestCase):
             self.done(self.store.ledger.settle(Settlement(recipient.id, state, charge=charge, at=self.at)))
 
     def report(self, **asked: Any) -> statistics.Report:
-        return self.done(statistics.report(self.place, Asked(**asked)))
+        """A report, whose parts are the same when they alone are asked for."""
+        found = self.done(statistics.report(self.place, Asked(**asked)))
+        self.assertEqual(self.done(statistics.parts(self.place, Asked(**asked))), found.parts)
+        return found
 
     def numbers(self, lines: Any) -> dict[str, int]:
         return {line.label: line.number for line in lines if line.number}

@@ -255,6 +255,7 @@ NAMED: Mapping[str, Call] = {
     "sessions.every": lambda p, t: sessions.every(p, t.user),
     "sessions.end_all": lambda p, t: sessions.end_all(p, t.user),
     "statistics.report": lambda p, t: statistics.report(p, statistics.Asked(connection=t.connection)),
+    "statistics.parts": lambda p, t: statistics.parts(p, statistics.Asked(connection=t.connection, by="tag")),
     "suppressions.add": lambda p, t: suppressions.add(p, t.account, ["x@b.test"]),
     "suppressions.every": lambda p, t: suppressions.every(p, t.account),
     "suppressions.find": lambda p, t: suppressions.find(p, "", t.suppressed),
@@ -326,6 +327,7 @@ LISTS: Mapping[str, Call] = {
     "statistics.report": lambda p, t: statistics.report(p, statistics.Asked()).addCallback(
         lambda report: report.counts["accepted"]
     ),
+    "statistics.parts": lambda p, t: statistics.parts(p, statistics.Asked(by="tag")),
     "suppressions.every": lambda p, t: suppressions.every(p),
     "suppressions.search": lambda p, t: suppressions.search(p, "").addCallback(lambda page: page.suppressions),
     "imports.every": lambda p, t: imports.every(p),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 from urllib.parse import urlencode
 
 from klein import Klein
@@ -83,11 +84,8 @@ async def _counted(visit: Visit, given: Mapping[str, str], apart: str) -> tuple[
     period = "" if exact else given["period"] or "today"
     owner = visit.caller.bound or given["account"]
 
-    def asked(by: str) -> Deferred[Report]:
-        return statistics.report(
-            visit.installation,
-            Asked(owner, given["connection"], period=period, since=given["since"], until=given["until"], by=by),
-        )
+    def asked(by: str) -> Asked:
+        return Asked(owner, given["connection"], period=period, since=given["since"], until=given["until"], by=by)
 
     if exact:
         span = spans.span("", given["since"], given["until"], visit.zone, visit.now)
@@ -95,11 +93,15 @@ async def _counted(visit: Visit, given: Mapping[str, str], apart: str) -> tuple[
         by = "hour" if days <= _HOURS else "day" if days <= _DAYS else "month"
     else:
         by = _STEPS.get(period, "day")
+    both: list[Deferred[Any]] = [
+        statistics.report(visit.installation, asked(by)),
+        statistics.parts(visit.installation, asked(apart)),
+    ]
     try:
-        report, parts = await gatherResults([asked(by), asked(apart)], consumeErrors=True)
+        report, parts = await gatherResults(both, consumeErrors=True)
     except FirstError as error:
         error.subFailure.raiseException()
-    return report, statistics_view.tables(report, parts, visit.installation.dialects.get(STANDARD).statistics)
+    return report, statistics_view.tables(report, apart, parts, visit.installation.dialects.get(STANDARD).statistics)
 
 
 async def _form(visit: Visit, given: Mapping[str, str], fault: Mapping[str, str]) -> Markup:

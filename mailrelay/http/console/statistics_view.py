@@ -13,6 +13,8 @@ from ...policy.statistics import DEFERRALS, Line, Statistics, lines, percent
 from ..markup import Markup, join, tag
 from . import chart, look
 
+#: Rows of a table that the page shows; its CSV has all.
+SHOWN = 200
 #: By what a report can be taken apart, besides time: the title of each, and what its parts are called.
 APART = {
     "tag": ("Tags", "Tag"),
@@ -45,8 +47,8 @@ class Table:
     numbers: int
 
 
-def tables(report: Report, apart: Report, standard: Statistics) -> list[Table]:
-    """All tables of a page; `apart` is the same report taken apart by one of `APART`, `standard` our own rows."""
+def tables(report: Report, apart: str, parts: Sequence[Part], standard: Statistics) -> list[Table]:
+    """All tables of a page; `parts` is the same taken `apart` by one of `APART`, `standard` our own rows."""
     counts = report.counts
     found = [Table("statuses", "Mail by status", ("Status", "Mails", "Share"), _rows(lines(standard, counts)), 2)]
     if report.dialect != "standard":
@@ -57,18 +59,18 @@ def tables(report: Report, apart: Report, standard: Statistics) -> list[Table]:
               [("Opens", str(counts["opens"]), str(counts["opened_machine"])),
                ("Clicks", str(counts["clicks"]), str(counts["clicked_machine"]))], 2)
     )  # fmt: skip
-    title, word = APART[apart.by]
-    more = ("deferrals",) if apart.by == "provider" else ()
+    title, word = APART[apart]
+    more = ("deferrals",) if apart == "provider" else ()
     columns = (word, *(each.capitalize() for each in (*_COLUMNS, *more)))
     rows = [
         (
-            each.of or _NAMELESS[apart.by],
+            each.of or _NAMELESS[apart],
             *_cells(each.counts, report.counts["accepted"]),
             *(str(each.counts.get(DEFERRALS, 0)) for _ in more),
         )
-        for each in apart.parts
+        for each in parts
     ]
-    found.append(Table(apart.by, title, columns, rows, len(columns) - 1))
+    found.append(Table(apart, title, columns, rows, len(columns) - 1))
     columns = (report.by.capitalize(), *(each.capitalize() for each in _COLUMNS))
     found.append(Table("time", f"Mail by {report.by}", columns, [_step(each, report.by) for each in report.parts], 7))
     timed = [
@@ -118,9 +120,12 @@ def body(report: Report, shown: Sequence[Table], apart: str, here: str, query: s
 
     def table(name: str) -> Markup:
         each = by_name[name]
+        more = len(each.rows) - SHOWN
         path = f"{here}/export?{query}apart={apart}&table={name}"
-        link = tag("p", tag("a", "CSV", href=path, aria_label=f"{each.caption} as CSV"), class_="export")
-        return tag("section", look.table(each.caption, each.heads, each.rows, each.numbers), link, class_="counted")
+        link = tag("a", "CSV", href=path, aria_label=f"{each.caption} as CSV")
+        left = f"{more} more, all of them in the " if more > 0 else ""
+        rows = look.table(each.caption, each.heads, each.rows[:SHOWN], each.numbers)
+        return tag("section", rows, tag("p", left, link, class_="export"), class_="counted")
 
     choices = [(f"{here}?{query}apart={name}#apart", title) for name, (title, _) in APART.items()]
     parts = table(apart) if by_name[apart].rows else look.nothing("Nothing was counted here.")

@@ -8,6 +8,7 @@ import io
 from twisted.trial.unittest import SynchronousTestCase
 
 from mailrelay.http.console import chart
+from mailrelay.http.console.statistics_view import SHOWN
 from mailrelay.mail.envelope import Instructions, Settlement, State
 from mailrelay.manage import connections
 from mailrelay.manage.connections import Wanted
@@ -65,6 +66,18 @@ class Page(Visiting):
         self.assertIn("b.test", self.get(f"{PAGE}?apart=domain").text)
         for apart in ("provider", "connection", "nonsense"):
             self.assertEqual(self.get(f"{PAGE}?apart={apart}").status, 200)
+
+    def test_long_tables(self) -> None:
+        """Of a long table the page shows the most frequent, and says where the others are: in its CSV."""
+        self.done("POST", "accounts/shop/topup", {"sends": SHOWN + 6})
+        self.send("b@first.test", "c@first.test")
+        self.send(*(f"a@{number}.test" for number in range(SHOWN + 4)))
+        shown = self.get(f"{PAGE}?period=today&apart=domain").text
+        self.assertLess(shown.index("first.test"), shown.index("0.test"))
+        self.assertIn("5 more, all of them in the ", shown)
+        self.assertEqual(shown.count(".test</div>"), SHOWN)
+        rows = self.get(f"{PAGE}/export?period=today&apart=domain&table=domain").text.splitlines()
+        self.assertEqual(len(rows), 1 + SHOWN + 5)
 
     def test_every_time(self) -> None:
         """Each period, and hours from one to another, up to years; what is no time is told beside its field."""
