@@ -229,8 +229,8 @@ class IRegistry(Interface):
         """The same for several, in one transaction."""
 
     def undo_suppressions(account: str, reason: str, origin: str, since: int, until: int) -> Deferred[int]:
-        """Let all addresses of an account be sent to again of which every argument that is given fits: reason, origin,
-        created from `since` until before `until`; fires with how many."""
+        """Let some hundreds of addresses of an account be sent to again of which every argument that is given fits:
+        reason, origin, created from `since` until before `until`; fires with how many, 0 when none is left."""
 
     def search_suppressions(wanted: Searched, limit: int) -> Deferred[Sequence[Suppression]]:
         """Those that fit, the newest first."""

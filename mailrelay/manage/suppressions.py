@@ -8,7 +8,7 @@ transactions of at most `TOGETHER` rows; a list with a fault is refused whole be
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from ..interfaces.registry import Searched, Suppression
@@ -132,15 +132,22 @@ async def remove(installation: Installation, account: str, addresses: Sequence[s
 
 
 @audited("suppression.undo")
-async def undo(installation: Installation, account: str, cause: Cause) -> int:
-    """Let all be sent to again whose suppression has this cause; gives how many. A cause without a word is refused."""
+async def undo(
+    installation: Installation, account: str, cause: Cause, told: Callable[[int], object] = lambda undone: None
+) -> int:
+    """Let all be sent to again whose suppression has this cause; gives how many, and tells how many each piece was that
+    is done. A cause without a word is refused."""
     owner = await names.account(installation.registry, account)
     if cause == Cause():
         raise Invalid("reason", "give a reason, an origin, or a time: all suppressions at once are never meant")
     since = spans.instant("since", cause.since) if cause.since else 0
     until = spans.instant("until", cause.until) if cause.until else 0
     reason = reason_of(cause.reason) if cause.reason else ""
-    return await installation.registry.undo_suppressions(owner.id, reason, cause.origin, since, until)
+    total = 0
+    while some := await installation.registry.undo_suppressions(owner.id, reason, cause.origin, since, until):
+        total += some
+        told(some)
+    return total
 
 
 @audited("suppression.import")

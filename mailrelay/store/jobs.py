@@ -36,7 +36,7 @@ class Job:
 
 
 class Gathering:
-    """The jobs that wait for the next batch; taken all at once, or one by one when their deadline passes."""
+    """The jobs that wait for the next batch; taken all at once, in their order, or when their deadline passes."""
 
     def __init__(self) -> None:
         self._lock = Lock()
@@ -59,6 +59,12 @@ class Gathering:
     def take(self) -> list[Job]:
         with self._lock:
             jobs, self._jobs = self._jobs, []
+        return jobs
+
+    def take_first(self) -> list[Job]:
+        """Take the one that has waited longest."""
+        with self._lock:
+            jobs, self._jobs = self._jobs[:1], self._jobs[1:]
         return jobs
 
     def take_overdue(self, before: float) -> list[Job]:

@@ -1,7 +1,8 @@
 """Looking up: two threads that read, and everything that is asked while one is busy is taken together.
 
-Connections are read-only and see one snapshot per batch; a look-up that takes too long is cut off. A lost connection is
-opened again and its batch asked once more. This module never writes and never blocks the reactor's thread.
+What people ask for may take long, and has a reader of its own, whose threads take one question after the other: no mail
+waits for it. Connections are read-only and see one snapshot per batch; a look-up that takes too long is cut off. A lost
+connection is opened again and its batch asked once more. This module never writes and never blocks the reactor.
 """
 
 from __future__ import annotations
@@ -28,11 +29,12 @@ LIMIT = 10.0
 
 
 class Reader:
-    """The readers of a process."""
+    """Threads that look up what is asked of them."""
 
-    def __init__(self, database: Database, *, reactor: Reactor | None) -> None:
-        """Without a `reactor` everything is looked up before `ask` returns."""
+    def __init__(self, database: Database, *, reactor: Reactor | None, together: bool = True) -> None:
+        """Without a `reactor` everything is looked up before `ask` returns; not `together`, jobs go one by one."""
         self._database = database
+        self._together = together
         self._reactor = reactor
         self._gathering = Gathering()
         self._awake = threading.Semaphore(0)
@@ -55,7 +57,7 @@ class Reader:
         first = self._gathering.add(job)
         if self._reactor is None:
             self._turn(self._inline, fire)
-        elif first:
+        elif first or not self._together:
             self._awake.release()
         return job.deferred
 
@@ -85,7 +87,7 @@ class Reader:
             self._ended.callback(None)
 
     def _turn(self, held: list[sa.Connection], answer: Callable[[list[Job], list[Any]], None]) -> None:
-        jobs = self._gathering.take()
+        jobs = self._gathering.take() if self._together else self._gathering.take_first()
         if not jobs:
             return
         try:

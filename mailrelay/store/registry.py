@@ -45,7 +45,7 @@ from .schema import (
 )
 from .schema import suppressions as suppressed
 from .suppressions import add_new, caused_by, delete_some, imports, put_all, search
-from .work import BULK, Work
+from .work import Work
 from .writer import Writer
 
 _CHANGEABLE = frozenset(
@@ -286,15 +286,8 @@ class Registry:
         return self._read(lambda work: imports(work, account, limit))
 
     def undo_suppressions(self, account: str, reason: str, origin: str, since: int, until: int) -> Deferred[int]:
-        return Deferred.fromCoroutine(self._undo(caused_by(account, reason, origin, since, until)))
-
-    async def _undo(self, condition: sa.ColumnElement[bool]) -> int:
-        total = 0
-        while True:
-            undone: int = await self._writer.ask(CALL, lambda work: delete_some(work, condition))
-            total += undone
-            if undone < BULK:
-                return total
+        condition = caused_by(account, reason, origin, since, until)
+        return self._writer.ask(CALL, lambda work: delete_some(work, condition))
 
     def remove_suppression(self, account: str, key: str) -> Deferred[None]:
         return self._remove(suppressed, suppressed.c.account == account, suppressed.c.key == key, what=key)

@@ -99,6 +99,7 @@ class Store:
 
         self._writer = Writer(database, node, reactor=reactor, patience=patience, new_name=new_name, void=take_back)
         self._reader = Reader(database, reactor=reactor)
+        self._onlooker = Reader(database, reactor=reactor, together=False)
         folder = database.place.folder
         self.nodes: FileNodes | BeatNodes = (
             BeatNodes(self._writer, node, monotonic, reactor)
@@ -115,17 +116,17 @@ class Store:
         self.blocking = Blocking(self._writer, self._reader, options)
         self.routes = StoredRoutes(self._writer, self._reader)
         self.templates = Templates(self._writer, self._reader)
-        self.history = History(self._writer, self._reader, self.nodes.census)
+        self.history = History(self._writer, self._onlooker, self.nodes.census)
         self.engagement = Engagements(self._writer, self._reader)
-        self.statistics = Statistics(self._reader)
+        self.statistics = Statistics(self._onlooker)
         self.events = Events(self._writer, self._reader)
         self.webhooks = Webhooks(self._writer, self._reader)
         self.tls_reports = TlsReports(self._writer, self._reader)
-        self.changes = Changes(self._writer, self._reader)
+        self.changes = Changes(self._writer, self._onlooker)
         self.plans = Plans(self._writer, self._reader, names)
         self.prices = Prices(self._writer, self._reader)
         self.orders = Orders(self._writer, self._reader, names)
-        self.books = Books(self._reader)
+        self.books = Books(self._onlooker)
         self.people = People(self._writer, self._reader)
         self.tokens = Tokens(self._writer, self._reader)
         self.answers = Answers(self._writer)
@@ -188,6 +189,7 @@ class Store:
 
     async def _close(self) -> None:
         await self._writer.close()
+        await self._onlooker.close()
         await self._reader.close()
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import io
 import json
-from typing import Any
 from unittest.mock import patch
 
 from twisted.internet.error import ConnectionDone
@@ -84,15 +83,8 @@ class MessagesTests(SiteTestCase):
         request = f"GET /api/v1/messages/export HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {TOKEN}\r\n\r\n".encode()
         for gone in (False, True):
             wire = Wire(self.site)
-            write, channel = wire.transport.write, wire.channel._channel
-
-            def slow(octets: bytes, write: Any = write, channel: Any = channel) -> None:
-                write(octets)
-                if channel._requestProducer is not None:
-                    channel.pauseProducing()
-
-            wire.transport.write = slow  # type: ignore[method-assign]
-            wire.transport.writeSequence = lambda parts, slow=slow: slow(b"".join(parts))  # type: ignore[method-assign]
+            channel = wire.channel._channel
+            wire.read_slowly()
             del self.history.asked[:]
             with patch("mailrelay.manage.export.PAGE", 1):
                 wire.send(request)

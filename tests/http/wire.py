@@ -86,6 +86,18 @@ class Wire:
         self._sent += octets
         self.channel.dataReceived(octets)
 
+    def read_slowly(self) -> None:
+        """From now on each write fills what the other end has room for, until the channel's `resumeProducing`."""
+        write, channel = self.transport.write, self.channel._channel
+
+        def slow(octets: bytes) -> None:
+            write(octets)
+            if channel._requestProducer is not None:
+                channel.pauseProducing()
+
+        self.transport.write = slow  # type: ignore[method-assign]
+        self.transport.writeSequence = lambda parts: slow(b"".join(parts))  # type: ignore[method-assign]
+
     def answer(self, method: str = "GET") -> Answer:
         """The response that stands on the wire."""
         head, _, body = self.transport.value().partition(b"\r\n\r\n")

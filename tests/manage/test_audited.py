@@ -20,7 +20,7 @@ READ = {
     "check", "confirmation", "every", "export", "find", "holder", "keys", "message", "page", "preflight", "receipts",
     "refusals", "render", "report", "senders", "show", "try_out", "versions", "watch", "parts", "passages",
     "destinations", "classes", "count", "preview", "source", "rendered", "makers", "bearer", "variables", "quote",
-    "search", "content", "paused",
+    "search", "content", "paused", "suppressed",
 }  # fmt: skip
 ELSEWHERE = {
     "files.begin": "files.add, and the end of an upload",

@@ -215,6 +215,7 @@ NAMED: Mapping[str, Call] = {
     "explain.message": lambda p, t: explain.message(p, t.message),
     "explain.refusals": lambda p, t: explain.refusals(p, t.connection),
     "export.export": lambda p, t: export.export(p, Which(account=t.account), (), "csv", _nowhere),
+    "export.suppressed": lambda p, t: export.suppressed(p, t.account, {}, _nowhere),
     "files.begin": lambda p, t: files.begin(p, t.account, "a.png"),
     "files.add": lambda p, t: files.add(p, t.account, "a.txt", b"x"),
     "files.every": lambda p, t: files.every(p, t.account),

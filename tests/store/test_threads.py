@@ -4,6 +4,7 @@ hand."""
 from __future__ import annotations
 
 import time
+from threading import Barrier, Event
 from typing import Any
 
 import sqlalchemy as sa
@@ -18,9 +19,10 @@ from mailrelay.mail.envelope import Settlement, State
 from mailrelay.mail.reply import Refusal, Reply
 from mailrelay.store import Store, open_store
 from mailrelay.store.engine import WriterLock, sqlite_module
-from mailrelay.store.jobs import Gathering
+from mailrelay.store.jobs import LOOK_UP, Gathering
 from mailrelay.store.nodes import BEAT
 from mailrelay.store.schema import nodes
+from mailrelay.store.work import Work
 from tests.fresh import fresh_database, fresh_folder
 from tests.live.postgres import server
 
@@ -69,6 +71,20 @@ class ThreadLaws:
         return (store or self.store).ledger.accept(
             submission(self.account, self.connection, [to], START, **more), lease
         )
+
+    def test_onlookers_hold_nothing_up(self) -> None:
+        """While two long questions are looked up, at the same time, what mail asks for is answered."""
+        meet, go_on = Barrier(2), Event()
+
+        def long(work: Work) -> bool:
+            meet.wait(10)
+            return go_on.wait(10)
+
+        questions = [self.store._onlooker.ask(LOOK_UP, long) for _ in range(2)]
+        self.pump.until(self.store.directory.connection(self.connection))
+        self.assertFalse(any(each.called for each in questions))
+        go_on.set()
+        self.assertEqual([self.pump.until(each) for each in questions], [True, True])
 
     def outcomes(self, asked: list[Deferred[Any]]) -> list[str]:
         """ "ok", or the key of the refusal."""

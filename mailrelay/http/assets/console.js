@@ -32,6 +32,9 @@ setInterval(() => {
   }
 }, 30000);
 
+// A file that a page is there for begins by itself.
+for (const each of document.querySelectorAll("a[data-begin]")) each.click();
+
 // What console/look.followed shows is fetched again while it goes on.
 setInterval(async () => {
   for (const each of document.querySelectorAll("[data-follow]")) {

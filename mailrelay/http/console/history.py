@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
 from urllib.parse import urlencode
 
 from klein import Klein
@@ -10,14 +10,16 @@ from twisted.web.server import Request
 
 from ...interfaces.history import Passage
 from ...mail.envelope import State
-from ...manage import accounts, connections, messages
+from ...manage import accounts, connections, messages, spans
 from ...manage.errors import Invalid, Unknown
+from ...manage.export import Progress
 from ...manage.queue import Which
 from .. import query
 from ..exporting import send_export
 from ..markup import Markup, join, tag
-from . import look
+from . import exports, look
 from .frame import Console
+from .jobs import Jobs
 from .visit import Visit
 
 HERE = "/console/history"
@@ -26,7 +28,7 @@ SHOWN = 50
 _FIELDS = ("account", "connection", "state", "to", "tag", "ref", "from", "until", "before")
 
 
-def add_routes(app: Klein, console: Console) -> None:
+def add_routes(app: Klein, console: Console, going: Jobs) -> None:
     """Serve the page."""
 
     @app.route(HERE, methods=["GET"])
@@ -47,11 +49,20 @@ def add_routes(app: Klein, console: Console) -> None:
 
     @app.route(f"{HERE}/export", methods=["GET"])
     async def console_history_export(request: Request) -> bytes:
+        return exports.page(console, going, request, await console.visit(request), ((HERE, "History"),))
+
+    @app.route(f"{HERE}/export/file", methods=["GET"])
+    async def console_history_export_file(request: Request) -> bytes:
         visit = await console.visit(request)
         given = {name: query.text(request, name) for name in _FIELDS}
         states = (given["state"],) if given["state"] else ()
-        format = query.text(request, "format") or "csv"
-        return await send_export(request, visit.installation, which(given), states, format)
+        format, progress = query.text(request, "format") or "csv", Progress()
+        since = spans.instant("from", given["from"], visit.zone) if given["from"] else 0
+
+        def file() -> Awaitable[bytes]:
+            return send_export(request, visit.installation, which(given), states, format, progress)
+
+        return await exports.send(going, visit, query.text(request, "id"), progress, file, since)
 
 
 def which(given: dict[str, str]) -> Which:
@@ -113,8 +124,9 @@ def _list(visit: Visit, passages: Sequence[Passage], given: dict[str, str]) -> M
         new = tag("a", "To the connections", href="/console/connections", class_="button")
         return look.nothing("No mail was accepted yet. Send one by a connection, and see here what becomes of it.", new)
     rows = [row(visit, each) for each in passages]
+    id = visit.installation.new_id()
     files = [
-        tag("a", format.upper(), href=f"{HERE}/export?{_again(given, before='', format=format)}", download=True)
+        tag("a", format.upper(), href=f"{HERE}/export?{_again(given, before='', format=format, id=id)}")
         for format in ("csv", "ndjson")
     ]
     download = tag("p", "All that fits as a file: ", files[0], ", ", files[1])

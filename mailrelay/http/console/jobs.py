@@ -7,12 +7,12 @@ remembered. Each belongs to an account, and is there for nobody who may not see 
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from twisted.internet.defer import Deferred
 from twisted.logger import Logger
-from twisted.python.failure import Failure
 
 from ...manage.errors import Invalid, Unknown
 from ..markup import Markup
@@ -41,28 +41,32 @@ class Jobs:
     def __init__(self) -> None:
         self._kept: OrderedDict[str, Job] = OrderedDict()
 
-    def begin(self, job: Job, work: Awaitable[object]) -> Job:
-        """Let work go on; it says by itself how far it is."""
+    @contextmanager
+    def under_way(self, job: Job) -> Iterator[None]:
+        """A job that goes on inside; it says by itself how far it is."""
         self._kept[job.id] = job
         while len(self._kept) > MOST:
             self._kept.popitem(last=False)
-
-        async def done() -> None:
-            await work
-
-        def failed(failure: Failure) -> None:
-            wrong = failure.value
-            if isinstance(wrong, Invalid):
-                job.fault = wrong.reason
-            else:
-                job.fault = "It was cut off by a failure inside."
-                log.failure("a job of the console failed: {title}", failure, title=job.title)
-
-        def over(_: object) -> None:
+        try:
+            yield
+        finally:
             job.over = True
             job.ended.callback(None)
 
-        Deferred.fromCoroutine(done()).addErrback(failed).addBoth(over)
+    def begin(self, job: Job, work: Awaitable[object]) -> Job:
+        """Let work go on that nobody waits for."""
+
+        async def done() -> None:
+            with self.under_way(job):
+                try:
+                    await work
+                except Invalid as wrong:
+                    job.fault = wrong.reason
+                except Exception:
+                    job.fault = "It was cut off by a failure inside."
+                    log.failure("a job of the console failed: {title}", title=job.title)
+
+        Deferred.fromCoroutine(done())
         return job
 
     def find(self, id: str) -> Job:

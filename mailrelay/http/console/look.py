@@ -175,9 +175,9 @@ def nothing(text: str, *next_steps: str) -> Markup:
     return tag("div", tag("p", text), *next_steps, class_="nothing")
 
 
-def progress(label: str, done: int, total: int) -> Markup:
-    """How far some long work is; a `total` of 0 is not known."""
-    told = f"{done} of {total}" if total else str(done)
+def progress(label: str, done: int, total: int, told: str = "") -> Markup:
+    """How far some long work is, in numbers unless it is `told` otherwise; a `total` of 0 is not known."""
+    told = told or (f"{done} of {total}" if total else str(done))
     known: dict[str, str | bool] = {"value": str(done), "max": str(total)} if total else {}
     return tag("p", tag("label", label, tag("progress", **known)), f" {told}", class_="progress")
 

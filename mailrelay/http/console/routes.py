@@ -130,7 +130,8 @@ def add_routes(
     connections.add_routes(app, console, outside)
     connection_settings.add_routes(app, console)
     statistics.add_routes(app, console)
-    history.add_routes(app, console)
+    going = Jobs()
+    history.add_routes(app, console, going)
     message.add_routes(app, console)
     domains.add_routes(app, console)
     senders.add_routes(app, console)
@@ -145,7 +146,7 @@ def add_routes(
     settings.add_routes(app, console)
     people.add_routes(app, console)
     ways.add_routes(app, console)
-    suppressions.add_routes(app, console, Jobs())
+    suppressions.add_routes(app, console, Jobs(), going)
     files.add_routes(app, console)
     relay.add_routes(app, console)
 

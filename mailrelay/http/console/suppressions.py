@@ -1,42 +1,38 @@
 """Pages about suppressions: searching, adding and removing them; lists that come in, are undone, and go out.
 
-An import and its undoing go on by themselves, and a page tells how far they are. A list goes out as it is read: the
-browser shows how much of it has come.
+An import and its undoing go on by themselves, and a page tells how far they are, as it does of a list that goes out.
 """
 
 from __future__ import annotations
 
-import csv
-import io
-from collections.abc import Mapping
+from collections.abc import Awaitable
 from urllib.parse import urlencode
 
 from klein import Klein
-from twisted.logger import Logger
 from twisted.web.server import Request
 
-from ...manage import imports, names, suppressions
+from ...manage import export, imports, names, suppressions
 from ...manage.errors import Invalid, Unknown
+from ...manage.export import Progress as Exported
+from ...manage.export import Write
 from ...manage.imports import Progress
 from ...manage.suppressions import Cause
 from .. import query
+from ..exporting import send_file
 from ..markup import Markup, tag
-from ..streaming import Gone, Stream
-from . import look, owners, suppression_view, uploaded
+from . import exports, look, owners, suppression_view, uploaded
 from .frame import Console
 from .jobs import Job, Jobs
 from .suppression_view import HERE, IMPORTS, TABS
 from .visit import Visit
 
-SHOWN, EXPORTED = 100, 20_000  #: addresses of a page, and at a time of a list that goes out
-
-log = Logger()
+SHOWN = 100  #: addresses of a page
 
 _FILTERS = ("text", "reason", "origin")
 
 
-def add_routes(app: Klein, console: Console, jobs: Jobs) -> None:
-    """Serve the pages."""
+def add_routes(app: Klein, console: Console, jobs: Jobs, going: Jobs) -> None:
+    """Serve the pages; `jobs` are imports and their undoing, `going` what goes out."""
 
     @app.route(HERE, methods=["GET"])
     async def console_suppressions(request: Request) -> bytes:
@@ -59,7 +55,9 @@ def add_routes(app: Klein, console: Console, jobs: Jobs) -> None:
     async def listed(request: Request, visit: Visit, fault: Invalid | Unknown | None = None) -> bytes:
         given = {name: query.text(request, name) for name in _FILTERS}
         owner = owners.owned(visit, request) if request.method != b"POST" else visit.caller.bound
-        page = await _page(visit, owner, given, query.text(request, "before"), SHOWN)
+        page = await suppressions.search(
+            visit.installation, owner, **given, before=query.text(request, "before"), limit=SHOWN
+        )
         searched = any(given.values()) or bool(query.text(request, "before"))
         again = urlencode({"account": owner} | given | {"before": page.before})
         body = (
@@ -128,8 +126,7 @@ def add_routes(app: Klein, console: Console, jobs: Jobs) -> None:
         undone: list[int] = []
         job = Job(visit.installation.new_id(), owner.id, "Undoing of an import", tuple)
         job.shown = lambda: suppression_view.removing(sum(undone), sum(counted), job.over)
-        work = suppressions.undo(visit.installation, owner.id, Cause(origin=origin))
-        jobs.begin(job, work.addCallback(undone.append))
+        jobs.begin(job, suppressions.undo(visit.installation, owner.id, Cause(origin=origin), undone.append))
         return console.go(request, f"{HERE}/work/{job.id}")
 
     @app.route(f"{HERE}/work/<string:id>", methods=["GET"])
@@ -143,35 +140,24 @@ def add_routes(app: Klein, console: Console, jobs: Jobs) -> None:
         back = tag("p", tag("a", "To the lists", href=IMPORTS))
         return console.page(request, visit, job.title, body, back, here=HERE, above=((IMPORTS, "Suppressions"),))
 
-    @app.route(f"{HERE}/export.csv", methods=["GET"])
+    @app.route(f"{HERE}/export", methods=["GET"])
     async def console_suppression_export(request: Request) -> bytes:
-        visit = await console.visit(request)
+        above = ((HERE, "Suppressions"), (IMPORTS, "Lists"))
+        return exports.page(console, going, request, await console.visit(request), above)
+
+    @app.route(f"{HERE}/export/file", methods=["GET"])
+    async def console_suppression_export_file(request: Request) -> bytes:
+        visit, progress = await console.visit(request), Exported()
         given = {name: query.text(request, name) for name in _FILTERS}
         owner = owners.owned(visit, request)
-        page = await _page(visit, owner, given, "", EXPORTED)
-        request.setHeader(b"Content-Type", b"text/csv; charset=utf-8")
-        request.setHeader(b"Content-Disposition", b'attachment; filename="suppressions.csv"')
-        stream = Stream(request)
-        head = True
-        try:
-            while True:
-                rows = list(suppressions.written(page.suppressions))
-                await stream.write(_csv(rows if head else rows[1:]))
-                head = False
-                if not page.before:
-                    break
-                page = await _page(visit, owner, given, page.before, EXPORTED)
-        except Exception as error:
-            if not isinstance(error, Gone):
-                log.failure("an export was cut off")
-                stream.cut_off()
-        stream.end()
-        return b""
 
+        def make(write: Write) -> Awaitable[object]:
+            return export.suppressed(visit.installation, owner, given, write, progress)
 
-async def _page(visit: Visit, owner: str, given: Mapping[str, str], before: str, limit: int) -> suppressions.Found:
-    text, reason, origin = (given[name] for name in _FILTERS)
-    return await suppressions.search(visit.installation, owner, text, reason, origin, before, limit)
+        def file() -> Awaitable[bytes]:
+            return send_file(request, "suppressions.csv", export.FORMATS["csv"], make)
+
+        return await exports.send(going, visit, query.text(request, "id"), progress, file)
 
 
 async def _search(request: Request, visit: Visit, given: dict[str, str]) -> Markup:
@@ -221,9 +207,10 @@ async def _exporting(visit: Visit) -> Markup:
     fields = [
         *await owners.field(visit, "", "All accounts"),
         look.choice("reason", "Why", suppression_view.reasons("Every reason")),
+        suppression_view.hidden("id", visit.installation.new_id()),
         look.button("Export CSV", "quiet"),
     ]
-    return tag("form", *fields, method="get", action=f"{HERE}/export.csv", class_="filters")
+    return tag("form", *fields, method="get", action=f"{HERE}/export", class_="filters")
 
 
 def _read(octets: bytes) -> str:
@@ -233,9 +220,3 @@ def _read(octets: bytes) -> str:
         return octets.decode("utf-8-sig")
     except UnicodeDecodeError:
         raise Invalid("list", "the file is not UTF-8") from None
-
-
-def _csv(rows: list[tuple[str, ...]]) -> str:
-    written = io.StringIO()
-    csv.writer(written).writerows(rows)
-    return written.getvalue()

@@ -47,6 +47,8 @@ def test_history(sandbox: Sandbox, person: Person) -> None:
     with open(started.value.path(), newline="") as file:
         (row,) = csv.DictReader(file)
     assert (row["rcpt"], row["tag"], row["state"]) == ("bob@example.net", "invoice", "delivered")
+    page.get_by_text("Everything was written: 1 row.").wait_for()
+    page.go_back()
     page.get_by_label("Tag").fill("nothing")
     page.get_by_role("button", name="Show").click()
     assert page.get_by_text("Nothing fits").is_visible()

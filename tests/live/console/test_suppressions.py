@@ -87,6 +87,9 @@ def test_a_list_comes_in_is_undone_and_goes_out(sandbox: Sandbox, person: Person
         page.get_by_role("button", name="Export CSV").click()
     exported = Path(download.value.path()).read_text().splitlines()
     assert exported[0].startswith("address,reason") and len(exported) == 3002
+    page.get_by_text("Everything was written: 3001 rows.").wait_for()
+    person.look("export")
+    page.get_by_role("link", name="Lists").click()
     page.get_by_text("Undo …").click()
     page.get_by_role("button", name="Undo").click()
     page.get_by_text("3000 addresses may be sent to again").wait_for()
