@@ -7,6 +7,7 @@ nothing.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -25,7 +26,7 @@ from .schema import (
     messages,
     recipients,
 )
-from .work import Work
+from .work import HOUR, Work
 
 _FINAL = ("delivered", "bounced", "failed", "suppressed", "expired")
 
@@ -76,7 +77,27 @@ def _counts(work: Work) -> list[str]:
     rows.update({(connection, "billed"): int(number) for connection, number in work.execute(billed) if number})
     for connection, kind, number in work.execute(sa.select(forgotten)):
         rows[connection, kind] = rows.get((connection, kind), 0) + number
-    return [fault for table in (counters, hour_counters, domain_counters) for fault in _told(work, table, rows)]
+    return [*(fault for table in (counters, domain_counters) for fault in _told(work, table, rows)), *_hours(work)]
+
+
+def _hours(work: Work) -> list[str]:
+    """Where the sums by the hour are not those of the quarter hours."""
+
+    def summed(table: sa.Table, at: sa.ColumnElement[int]) -> sa.Select[Any]:
+        place, number = (table.c.connection, table.c.tag, at, table.c.kind), sa.func.sum(table.c.count)
+        return sa.select(*place, number).group_by(*place).having(number != 0)
+
+    quarters = summed(counters, counters.c.quarter - counters.c.quarter % HOUR)
+    hours = summed(hour_counters, hour_counters.c.hour)
+    wrong = {
+        tuple(row)[:-1]
+        for one, other in ((quarters, hours), (hours, quarters))
+        for row in work.execute(one.except_(other))
+    }
+    return [
+        f"connection {connection}: {kind} of tag {tag!r} in the hour from {at} differ in counters and hour_counters"
+        for connection, tag, at, kind in sorted(wrong)
+    ]
 
 
 def _told(work: Work, table: sa.Table, rows: Mapping[tuple[str, str], int]) -> list[str]:

@@ -17,7 +17,7 @@ from ...manage.errors import Invalid, Unknown
 from ...policy.domain_check import Relay
 from .. import query
 from ..markup import tag
-from . import domain_view, look, owners
+from . import domain_view, faults, look, owners
 from .frame import Console
 from .visit import Visit
 
@@ -72,7 +72,7 @@ def add_routes(app: Klein, console: Console) -> None:
             for each in found
         ]
         shown = look.table("Sending domains", heads, rows) if rows else look.nothing(_EMPTY)
-        wrong = owners.words(fault) if fault is not None else ""
+        wrong = faults.words(fault) if fault is not None else ""
         fields = [
             *await owners.field(visit, query.text(request, "account")),
             look.field("domain", "Add a domain", wrong, "What stands behind the @, such as shop.example.",

@@ -18,7 +18,7 @@ from ...manage.errors import Invalid, Unknown
 from ...manage.files import MAX_FILE, PIECE, QUOTA
 from .. import query
 from ..markup import Markup, join, tag
-from . import look, owners, uploaded
+from . import faults, look, owners, uploaded
 from .frame import Console
 from .visit import Visit
 
@@ -125,7 +125,7 @@ def _removing(visit: Visit, each: StoredFile) -> Markup:
 
 
 def _adding(request: Request, visit: Visit, owner: str, fault: Invalid | Unknown | None) -> Markup:
-    wrong = {owners.about(fault): owners.words(fault)} if fault is not None else {}
+    wrong = faults.beside(fault)
     about = next((wrong[each] for each in ("file", "name", "content-type") if each in wrong), "")
     fields = [
         tag("input", type="hidden", name="account", value=owner) if not visit.caller.bound else "",

@@ -17,7 +17,7 @@ from ...manage.queue import Which
 from .. import query
 from ..exporting import send_export
 from ..markup import Markup, join, tag
-from . import exports, look
+from . import exports, faults, look
 from .frame import Console
 from .jobs import Jobs
 from .visit import Visit
@@ -86,7 +86,7 @@ def _again(given: dict[str, str], **changed: str) -> str:
 
 
 async def _form(visit: Visit, given: dict[str, str], fault: Invalid | Unknown | None = None) -> Markup:
-    wrong = {} if fault is None else {_ABOUT.get(_field(fault), "to"): _words(fault)}
+    wrong = faults.beside(fault, _ABOUT, "to")
     mine = [("", "All"), *((each.id, each.name) for each in await connections.every(visit.installation))]
     states = [("", "Any"), *((each.value, each.value) for each in State)]
     fields = [
@@ -107,14 +107,6 @@ async def _form(visit: Visit, given: dict[str, str], fault: Invalid | Unknown | 
 #: Beside which field of the form a fault of the use case is shown.
 _ABOUT = {"since": "from", "from": "from", "until": "until", "state": "state", "connection": "connection",
           "account": "account", "tag": "tag", "ref": "ref", "before": "until"}  # fmt: skip
-
-
-def _field(fault: Invalid | Unknown) -> str:
-    return fault.field if isinstance(fault, Invalid) else fault.what
-
-
-def _words(fault: Invalid | Unknown) -> str:
-    return fault.reason if isinstance(fault, Invalid) else str(fault)
 
 
 def _list(visit: Visit, passages: Sequence[Passage], given: dict[str, str]) -> Markup:

@@ -49,11 +49,18 @@ PAGES: tuple[tuple[str, tuple[Entry, ...]], ...] = (
         (
             Entry("/console/balance", "Plans and balance"),
             Entry("/console/accounts", "Accounts and users"),
+            Entry("/console/tokens", "API tokens"),
             Entry("/console/changes", "Audit log"),
             Entry("/console/settings", "Your settings"),
         ),
     ),
-    ("Relay", (Entry("/console/relay", "The relay", administrators=True),)),
+    (
+        "Relay",
+        (
+            Entry("/console/relay", "The relay", administrators=True),
+            Entry("/console/shaping", "Shaping"),
+        ),
+    ),
 )
 
 #: The looks to choose from: the word that is kept, and what people read.

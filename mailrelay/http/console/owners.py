@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from twisted.web.server import Request
 
 from ...manage import accounts
-from ...manage.errors import Invalid, Unknown
+from ...manage.errors import Unknown
 from .. import query
 from ..markup import Markup
 from . import look
@@ -41,13 +41,3 @@ async def field(visit: Visit, chosen: str, everybody: str = "") -> Sequence[Mark
     options = [("", everybody)] if everybody else []
     options += list((await named(visit)).items())
     return (look.choice("account", "Account", options, chosen),)
-
-
-def about(fault: Invalid | Unknown) -> str:
-    """The field that a fault of a use case is about."""
-    return fault.field if isinstance(fault, Invalid) else fault.what
-
-
-def words(fault: Invalid | Unknown) -> str:
-    """What is wrong, as it stands beside a field."""
-    return fault.reason if isinstance(fault, Invalid) else f"there is no {fault.what} {fault.name}"

@@ -39,9 +39,11 @@ from . import (
     relay,
     senders,
     settings,
+    shaping,
     statistics,
     suppressions,
     templates,
+    tokens,
     ways,
     webhooks,
 )
@@ -148,7 +150,9 @@ def add_routes(
     ways.add_routes(app, console)
     suppressions.add_routes(app, console, Jobs(), going)
     files.add_routes(app, console)
+    tokens.add_routes(app, console)
     relay.add_routes(app, console)
+    shaping.add_routes(app, console)
 
 
 def sign_in(request: Request, name: str = "", fault: Invalid | None = None) -> bytes:

@@ -9,7 +9,7 @@ from ...manage import domains, senders
 from ...manage.errors import Invalid, Unknown
 from .. import query
 from ..markup import Markup, tag
-from . import domain_view, look, owners
+from . import domain_view, faults, look, owners
 from .domains import HERE as DOMAINS
 from .domains import SENDERS as HERE
 from .domains import TABS
@@ -62,7 +62,7 @@ def add_routes(app: Klein, console: Console) -> None:
 
 
 async def _form(request: Request, visit: Visit, fault: Invalid | Unknown | None) -> Markup:
-    wrong = owners.words(fault) if fault is not None else ""
+    wrong = faults.words(fault) if fault is not None else ""
     hows = [("add", "It is on a domain of the account"), ("letter", "Send it a letter with a link that confirms it")]
     fields = [
         *await owners.field(visit, query.text(request, "account")),

@@ -20,7 +20,7 @@ from ...manage.suppressions import Cause
 from .. import query
 from ..exporting import send_file
 from ..markup import Markup, tag
-from . import exports, look, owners, suppression_view, uploaded
+from . import exports, faults, look, owners, suppression_view, uploaded
 from .frame import Console
 from .jobs import Job, Jobs
 from .suppression_view import HERE, IMPORTS, TABS
@@ -172,7 +172,7 @@ async def _search(request: Request, visit: Visit, given: dict[str, str]) -> Mark
 
 
 async def _adding(request: Request, visit: Visit, fault: Invalid | Unknown | None) -> Markup:
-    wrong = {owners.about(fault): owners.words(fault)} if fault is not None else {}
+    wrong = faults.beside(fault)
     sent = request.method == b"POST"
     fields = [
         *await owners.field(visit, query.text(request, "account")),
@@ -187,7 +187,7 @@ async def _adding(request: Request, visit: Visit, fault: Invalid | Unknown | Non
 
 
 async def _importing(request: Request, visit: Visit, fault: Invalid | Unknown | None) -> Markup:
-    wrong = {owners.about(fault): owners.words(fault)} if fault is not None else {}
+    wrong = faults.beside(fault)
     hint = (
         "CSV whose first line names its columns (address, and perhaps reason, created_at, expires_at), or one address "
         f"in each line; up to {imports.MOST_OCTETS >> 20} MB in UTF-8."

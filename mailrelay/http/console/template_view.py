@@ -12,7 +12,7 @@ from ...mail.envelope import PRIORITIES
 from ...manage import templates
 from ...manage.errors import Invalid, Unknown
 from ..markup import Markup, join, tag
-from . import look, owners
+from . import faults, look
 from .visit import Visit
 
 HERE = "/console/templates"
@@ -115,12 +115,12 @@ def _place(fault: Invalid | Unknown) -> str:
     """Beside which field a fault stands."""
     if isinstance(fault, templates.Wrong):
         return fault.source or ("variables" if "variables" in fault.reason else "")
-    about = owners.about(fault)
+    about = faults.about(fault)
     return about if about in ("id", "account", "variables", *templates.FIELDS) else ""
 
 
 def _words(fault: Invalid | Unknown) -> str:
-    words = owners.words(fault)
+    words = faults.words(fault)
     if isinstance(fault, templates.Wrong) and fault.source:
         return words.removeprefix(fault.source).lstrip(",: ")
     return words

@@ -20,7 +20,7 @@ from ...manage.errors import Invalid, Unknown
 from .. import query
 from ..markup import Markup, tag
 from ..peer import address_of
-from . import look, owners, template_view, uploaded
+from . import faults, look, owners, template_view, uploaded
 from .frame import Console
 from .previews import Previews
 from .template_view import HERE, ONE
@@ -65,7 +65,7 @@ def add_routes(app: Klein, console: Console, previews: Previews) -> None:
         fault: Invalid | Unknown | None = None,
         preview: tuple[str, ...] = (),
     ) -> bytes:
-        wrong = owners.words(fault) if fault is not None and owners.about(fault) == "id" else ""
+        wrong = faults.words(fault) if fault is not None and faults.about(fault) == "id" else ""
         first = [
             *await owners.field(visit, query.text(request, "account"), "everybody"),
             look.field("id", "Id", wrong, "What a message names it by; empty: made of the name.",
@@ -124,7 +124,7 @@ def add_routes(app: Klein, console: Console, previews: Previews) -> None:
                     said = await send(request, visit, found)
                 except (Invalid, Unknown) as fault:
                     request.setResponseCode(400)
-                    told = look.notice(owners.words(fault), "fault")
+                    told = look.notice(faults.words(fault), "fault")
                     return await shown(request, visit, found, template_view.given(found), told)
                 return console.go(request, template_view.path_of(found), said)
         raise Unknown("act", act)
