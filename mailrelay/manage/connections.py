@@ -276,12 +276,12 @@ async def set_sender(installation: Installation, name: str, address: str) -> Con
 
 
 @audited("connection.set-options")
-async def set_options(installation: Installation, name: str, given: Mapping[str, str]) -> Connection:
+async def set_options(installation: Installation, name: str, changes: Mapping[str, str]) -> Connection:
     """Set options of a connection, each by its text; an empty text goes back to what the dialect sets."""
     connection = await names.connection(installation.registry, name)
     dialect = dialect_named(installation, connection.dialect)
     kept = dict(connection.options)
-    for option, text in given.items():
+    for option, text in changes.items():
         if option in ADMINISTRATORS_OPTIONS:
             require_administrator(installation.caller, f"set the option {option}")
         if not text and option in kept:

@@ -116,7 +116,10 @@ def sandbox(reactor: Any, state: Path, base_port: int) -> Daemon:
     host = SinkHost(reactor, sink, state, now)
     first_mail = sandboxed.first_mail(facts)
     health = Health(worker, reactor, now)
-    http = _http(reactor, config, sockets[API], worker, vault, dialects, health, lambda: host.inbox, first_mail)
+    authority = str(certificates.authority.absolute())
+    http = _http(
+        reactor, config, sockets[API], worker, vault, dialects, health, lambda: host.inbox, first_mail, authority
+    )
 
     def announce() -> None:
         facts["pid"] = os.getpid()
@@ -269,6 +272,7 @@ def _http(
     health: Health,
     inbox: Callable[[], IInbox | None] = lambda: None,
     first_mail: str = "",
+    authority: str = "",
 ) -> Served:
     def site() -> Any:
         from ..http.app import make_site
@@ -281,7 +285,7 @@ def _http(
             obstacles=health.obstacles,
             inbox=inbox(),
             first_mail=first_mail,
-            outside=_outside(config),
+            outside=_outside(config, authority),
             pace=Pace(config.http.requests_per_minute, config.http.requests_at_once),
             trusted_proxies=config.http.trusted_proxies,
         )
@@ -289,8 +293,8 @@ def _http(
     return Served(reactor, sock, site)
 
 
-def _outside(config: Config) -> Any:
-    """Where applications connect, and whom to turn to."""
+def _outside(config: Config, authority: str) -> Any:
+    """Where applications connect, whom to turn to, and the file of a certificate that they must be told to trust."""
     from ..http.console.card import Door, Outside
 
     modes = {"starttls": "STARTTLS", "implicit": "TLS", "none": "no TLS"}
@@ -301,7 +305,7 @@ def _outside(config: Config) -> Any:
         for mode in (modes[each.tls], *((modes["none"],) if each.tls == "starttls" and each.plaintext else ()))
         for dialect in dict.fromkeys((each.dialect, *each.dialect_by_name.values()))
     ]
-    return Outside(doors, config.console.support)
+    return Outside(doors, config.console.support, authority)
 
 
 def _metrics(reactor: Any, config: Config, sockets: Mapping[str, socket.socket], health: Health) -> list[Served]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import groupby
+from shlex import quote
 
 from ...interfaces.registry import Connection
 from ...manage import credentials
@@ -35,10 +36,12 @@ class Door:
 
 @dataclass(frozen=True, slots=True)
 class Outside:
-    """What of the installation concerns those who use it: its doors, and whom to turn to (an address, a URL or "")."""
+    """What of the installation concerns those who use it: its doors, whom to turn to (an address, a URL or ""), and the
+    file of the `authority` that no client trusts unless it is told to, "" where there is none."""
 
     doors: Sequence[Door] = ()
     support: str = ""
+    authority: str = ""
 
     def of(self, dialect: str) -> dict[str, Door]:
         """The first door of each mode, the best first."""
@@ -205,6 +208,13 @@ def _acts(visit: Visit, found: Connection, dialect: Dialect | None) -> Markup:
     return tag("div", *shown, class_="acts")
 
 
+def _trust(authority: str) -> Markup:
+    """How a client is told to trust the certificate of a sandbox."""
+    words = "The certificate of a sandbox is its own: most programs take it in this environment."
+    trusted = " ".join(f"{name}={quote(authority)}" for name in ("SSL_CERT_FILE", "NODE_EXTRA_CA_CERTS"))
+    return join(tag("p", words, class_="hint"), look.snippet(f"export {trusted}\n"))
+
+
 def _paste(found: Connection, issued: Issued | None, outside: Outside, dialect: Dialect | None, mode: str) -> Markup:
     """What to paste into clients; where the dialect knows no login, the header that each message needs."""
     doors = outside.of(found.dialect)
@@ -238,8 +248,9 @@ def _paste(found: Connection, issued: Issued | None, outside: Outside, dialect: 
         parts += [tag("h3", GROUPS[group]), *shown] if shown else []
     told = "" if issued else "Show the password first to have it filled in. "
     said = tag("p", told, "Each text sends as it stands, but for the recipient.", class_="hint")
-    return tag("section", heading, *header, look.tabs("Encryption", modes, f"{path}?mode={mode}#paste"), said, *parts,
-               id="paste", class_="paste")  # fmt: skip
+    trust = _trust(outside.authority) if outside.authority and mode != "plain" else ""
+    tabs = look.tabs("Encryption", modes, f"{path}?mode={mode}#paste")
+    return tag("section", heading, *header, tabs, said, trust, *parts, id="paste", class_="paste")
 
 
 def filling(found: Connection, issued: Issued | None) -> tuple[str, str]:

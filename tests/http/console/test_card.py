@@ -51,6 +51,19 @@ class Card(Place):
             if header:
                 self.assertIn(f"{header}: YOUR-KEY", hidden)
 
+    def test_authority(self) -> None:
+        """Where clients must be told whom to trust the card tells how, where TLS is spoken and quoted for a shell."""
+        made = self.connection("standard")
+        doors = [Door("localhost", 587, mode, "standard") for mode in ("STARTTLS", "no TLS")]
+        visit = Visit(self.place.asked_by(MEMBER), MEMBER, "key", UTC, 0)
+        for authority, mode, told in (
+            ("/a b/ca.pem", "starttls", True),
+            ("/a b/ca.pem", "plain", False),
+            ("", "", False),
+        ):
+            shown = "".join(card.view(visit, made.connection, None, Outside(doors, "", authority), mode))
+            self.assertEqual("export SSL_CERT_FILE=&#x27;/a b/ca.pem&#x27; NODE" in shown, told, (authority, mode))
+
     def test_acting_administrator(self) -> None:
         """An administrator who acts for an account sees no secret, and no button that would show one."""
         made = self.connection("standard")
