@@ -31,6 +31,7 @@ class _Session(BaseHTTPRequestHandler):
             hooks.events.append(body)
         self.send_response(hooks.answers)
         self.end_headers()
+        self.wfile.write(hooks.words)
 
     def log_message(self, *args: object) -> None:
         pass
@@ -38,12 +39,13 @@ class _Session(BaseHTTPRequestHandler):
 
 class Hooks:
     """Takes events at `url` while it runs: `asked` is everything with its id, `events` what it answered 2xx to; it
-    closes the connection after each answer. With `answers` 0 it says nothing for `silence` seconds."""
+    says `words` and closes the connection after each answer. With `answers` 0 it says nothing for `silence` seconds."""
 
     def __init__(self) -> None:
         self.asked: list[tuple[str, dict[str, Any]]] = []
         self.events: list[dict[str, Any]] = []
         self.answers = 204
+        self.words = b""
         self.silence = 30.0
         self._server: _Server | None = None
         self._port = 0

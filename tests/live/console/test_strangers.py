@@ -8,7 +8,10 @@ from collections.abc import Callable, Iterator
 from email import message_from_bytes, policy
 from urllib.request import Request, urlopen
 
-from ..daemon import Sandbox, Shop
+import pytest
+
+from ..daemon import Sandbox, Shop, eventually
+from ..hooks import Hooks
 from .browser import Person
 
 EVIL = "\"'></textarea></title></script><img id=xss src=x onerror=\"document.title='owned'\">"
@@ -83,11 +86,22 @@ def shapes(person: Person, mail: str) -> Iterator[str]:
         assert len(known) < MOST, sorted(known)
 
 
-def test_nothing_of_strangers_runs(sandbox: Sandbox, somebody: Callable[[], Person]) -> None:
-    """H11: subjects, names, headers, tags, references, recipients, greetings, logins, programs that open mail, reasons:
-    all are text, on every page that a link leads to, for a member and for an administrator."""
+@pytest.fixture
+def hooks() -> Iterator[Hooks]:
+    """A receiver of webhooks that refuses each event with a page of its own."""
+    made = Hooks()
+    made.answers, made.words = 500, SHORT.encode()
+    yield made
+    made.stop()
+
+
+def test_nothing_of_strangers_runs(sandbox: Sandbox, somebody: Callable[[], Person], hooks: Hooks) -> None:
+    """H11: subjects, names, headers, tags, references, recipients, greetings, logins, programs that open mail, reasons,
+    answers of webhooks: all are text, on every page that a link leads to, for a member and for an administrator."""
     shop = sandbox.shop(dialect="standard")
+    sandbox.cli("webhook", "add", hooks.url, "--account", shop.account)
     mails = planted(sandbox, shop)
+    eventually(lambda: hooks.asked, what="an event that is refused")
     for name, options in ((f"zoe@{shop.domain}", ("--account", shop.account)), (f"root@{shop.domain}", ())):
         made, person = sandbox.cli("user", "add", name, *options), somebody()
         asked: list[str] = []
@@ -105,7 +119,8 @@ def test_nothing_of_strangers_runs(sandbox: Sandbox, somebody: Callable[[], Pers
             if "<img id=xss" in page.locator("body").inner_text():
                 read.append(path)
         assert len(read) >= 3, read
-        assert any("/console/messages/" in each for each in read), read
+        for seen in ("/console/messages/", "/console/webhooks/"):
+            assert any(seen in each for each in read), (seen, read)
         assert not asked
         # the frame that shows a mail runs nothing and loads nothing, and the browser says so
         framed = ("sandboxed", '"img-src data:"')
