@@ -20,6 +20,7 @@ from mailrelay.http import app as app_module
 from mailrelay.interfaces.engagement import Engagement
 from mailrelay.interfaces.registry import Connection, NewCredential, Sender, Suppression
 from mailrelay.interfaces.routes import StoredRoute
+from mailrelay.interfaces.webhooks import Delivery
 from mailrelay.mail.envelope import Instructions, Settlement, State
 from mailrelay.mail.event import Event
 from mailrelay.mail.reply import Reply
@@ -89,11 +90,21 @@ class Crowd(Visiting):
             done(store.engagement.record([Engagement(new_id(), bounced.id, act, at, "", EVIL, EVIL, EVIL)]))
         template = done(templates.create(self.place, "zebra", {"name": f"zebra {EVIL}", "html": EVIL, "subject": EVIL}))
         hook = done(webhooks.add(self.place, webhooks.Wanted("https://hook.test/", f"zebra {EVIL}", "zebra")))
+        self.requests = self.answered(hook.id)
         kept = done(files.add(self.place, "zebra", f"zebra{EVIL}.txt".replace("/", ""), b"x"))
         done(store.routes.add(StoredRoute(zebra, "zebra-way", (("127.0.0.1", 2525),))))
         self.post("/console/sign-in", name=EVIL, password=EVIL)
         return [zebra, connection.id, mail.id, bounced.id, template.id, hook.id, kept.key, "zebra-way", "zebra.test",
-                "zoe", f"{EVIL}@zebra.test".replace("/", "")]  # fmt: skip
+                "zoe", f"{EVIL}@zebra.test".replace("/", ""), *self.requests]  # fmt: skip
+
+    def answered(self, hook: str) -> list[str]:
+        """What a webhook's receiver said to a request that it refused, and to one that it took; gives their ids."""
+        done, store, at = self.successResultOf, self.store, self.place.now()
+        newest = done(store.events.head())
+        made = [Delivery(new_id(), hook, newest, "bounced", at, 1, status, f"zebra {EVIL}") for status in (500, 200)]
+        failing = {"failures": 1, "failing_since": at, "last_error": f"answered 500: {EVIL}"}
+        done(store.webhooks.change(hook, failing, made))
+        return [each.id for each in made]
 
     def rules(self, method: str) -> Iterator[Rule]:
         """Every route of the console that answers a method."""

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from mailrelay.http.markup import escape
 from mailrelay.interfaces.changes import Wanted
 from mailrelay.manage import changes, sessions, users
 
-from .crowd import ELEMENT, Crowd
+from .crowd import ELEMENT, EVIL, Crowd
 from .visiting import _KEY
 
 #: Where nobody needs to be signed in.
@@ -150,7 +151,7 @@ class Security(Crowd):
     def test_written_by_strangers(self) -> None:
         """H11: on every page that can be reached, and by every id, what strangers wrote is text and nothing else; each
         page allows no script of theirs, and those with a frame shut it in."""
-        seen = 0
+        seen, quoted = 0, set[str]()
         for cookie in (self.root, self.zoe):
             self.cookie = cookie
             for rule in self.rules("GET"):
@@ -166,7 +167,10 @@ class Security(Crowd):
                         self.assertIn("default-src 'none'", policy, path)
                         self.assertNotIn("unsafe-inline", policy.partition("script-src")[2].partition(";")[0], path)
                         seen += "zebra" in answer.text
+                        if "/deliveries/" in path and escape(f"zebra {EVIL}") in answer.text:
+                            quoted.add(path.rpartition("/")[2])
                         if "sandbox" in policy and "frame-src" not in policy:
                             continue  # what its recipient sees, in a frame that can do nothing
                         self.assertNotIn(ELEMENT, answer.text, path)
         self.assertGreater(seen, 10, "the pages show what was planted")
+        self.assertEqual(quoted, set(self.requests), "what a webhook's receiver said is told")

@@ -119,7 +119,7 @@ def test_nothing_of_strangers_runs(sandbox: Sandbox, somebody: Callable[[], Pers
             if "<img id=xss" in page.locator("body").inner_text():
                 read.append(path)
         assert len(read) >= 3, read
-        for seen in ("/console/messages/", "/console/webhooks/"):
+        for seen in ("/console/messages/", "/console/webhooks/", "/deliveries/"):
             assert any(seen in each for each in read), (seen, read)
         assert not asked
         # the frame that shows a mail runs nothing and loads nothing, and the browser says so
