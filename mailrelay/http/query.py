@@ -49,13 +49,13 @@ def address(request: IRequest, name: str) -> str:
     return text(request, name).strip().replace(" ", "+")
 
 
-def number(request: IRequest, name: str, default: int, most: int) -> int:
-    """A whole number from 1 to `most`."""
+def number(request: IRequest, name: str, default: int, most: int, least: int = 1) -> int:
+    """A whole number from `least` to `most`."""
     given = text(request, name)
     if not given:
         return default
-    if not (given.isascii() and given.isdigit() and len(given) < 10 and 1 <= int(given) <= most):
-        raise Problem(400, f"{name}: must be a whole number from 1 to {most}", name)
+    if not (given.isascii() and given.isdigit() and len(given) < 20 and least <= int(given) <= most):
+        raise Problem(400, f"{name}: must be a whole number from {least} to {most}", name)
     return int(given)
 
 

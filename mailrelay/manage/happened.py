@@ -38,6 +38,12 @@ async def page(installation: Installation, wanted: Wanted) -> Page:
     return await installation.events.after(since, sought, limit)
 
 
+@use_case
+async def cursor(installation: Installation, at: int) -> int:
+    """The cursor behind which is what happened at an instant, or later, as far as it is kept."""
+    return await installation.events.before(at)
+
+
 async def _sought(installation: Installation, wanted: Wanted) -> Sought:
     account = (await names.account(installation.registry, wanted.account)).id if wanted.account else ""
     connection = ""

@@ -29,6 +29,7 @@ PAGES: tuple[tuple[str, tuple[Entry, ...]], ...] = (
             Entry("/console/connections", "Connections"),
             Entry("/console/statistics", "Statistics"),
             Entry("/console/history", "History"),
+            Entry("/console/events", "Events"),
             Entry("/console/queue", "Queue"),
             Entry("/console/sandbox", "Sandbox inbox", administrators=True, sandbox=True),
         ),

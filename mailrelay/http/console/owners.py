@@ -33,11 +33,11 @@ def sight(visit: Visit, owner: str, what: str, name: str) -> None:
         raise Unknown(what, name)
 
 
-async def field(visit: Visit, chosen: str, everybody: str = "") -> Sequence[Markup]:
+async def field(visit: Visit, chosen: str, everybody: str = "", fault: str = "") -> Sequence[Markup]:
     """The line of a form that asks for an account, where there is something to choose; `everybody` is the choice of
-    none."""
+    none, `fault` what is wrong with the one that is chosen."""
     if visit.caller.bound:
         return ()
     options = [("", everybody)] if everybody else []
     options += list((await named(visit)).items())
-    return (look.choice("account", "Account", options, chosen),)
+    return (look.choice("account", "Account", options, chosen, fault),)

@@ -28,6 +28,7 @@ from . import (
     connection_settings,
     connections,
     domains,
+    events,
     files,
     history,
     home,
@@ -151,6 +152,7 @@ def add_routes(
     suppressions.add_routes(app, console, Jobs(), going)
     files.add_routes(app, console)
     tokens.add_routes(app, console)
+    events.add_routes(app, console)
     relay.add_routes(app, console)
     shaping.add_routes(app, console)
 
