@@ -148,9 +148,9 @@ async def _keys(installation: Installation, domain: Domain) -> list[DomainKey]:
 
 
 async def _find(installation: Installation, account: str, domain: str) -> Domain:
-    key = checked.domain("domain", domain)
     if account:
         return await names.domain(installation.registry, await names.account(installation.registry, account), domain)
+    key = checked.domain("domain", domain)
     found = [each for each in await installation.registry.domains("") if each.name == key]
     if not found:
         raise Unknown("domain", key)

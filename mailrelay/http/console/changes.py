@@ -15,7 +15,7 @@ from ...manage.caller import COMMAND_LINE, DAEMON, TOKEN
 from ...manage.errors import Invalid, Unknown
 from .. import query
 from ..markup import Markup, join, tag
-from . import look
+from . import faults, look
 from .frame import Console
 from .visit import Visit
 
@@ -57,10 +57,7 @@ def _wanted(visit: Visit, request: Request, given: Mapping[str, str]) -> Wanted:
 def _form(
     visit: Visit, given: Mapping[str, str], owners: Mapping[str, str], fault: Invalid | Unknown | None = None
 ) -> Markup:
-    wrong = {}
-    if fault is not None:
-        about, words = (fault.field, fault.reason) if isinstance(fault, Invalid) else (fault.what, str(fault))
-        wrong = {about: words}
+    wrong = faults.beside(fault)
     kinds = [("", "Everything"), *((each, each.replace("-", " ")) for each in audited.kinds())]
     if given["action"] not in [value for value, _ in kinds]:
         kinds.append((given["action"], _words(given["action"])))

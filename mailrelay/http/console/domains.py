@@ -85,14 +85,12 @@ def add_routes(app: Klein, console: Console) -> None:
     @app.route(f"{HERE}/<string:owner>/<string:name>", methods=["GET"])
     async def console_domain(request: Request, owner: str, name: str) -> bytes:
         visit = await console.visit(request)
-        owners.sight(visit, owner, "domain", name)
         checked = await look_up(visit, owner, name) if query.text(request, "check") else None
         return await shown(request, visit, owner, name, checked)
 
     @app.route(f"{HERE}/<string:owner>/<string:name>/<string:act>", methods=["POST"])
     async def console_domain_act(request: Request, owner: str, name: str, act: str) -> bytes:
         visit = await console.visit(request)
-        owners.sight(visit, owner, "domain", name)
         path = f"{HERE}/{owner}/{name}"
         try:
             match act:

@@ -18,7 +18,7 @@ from ...policy.bounce import shipped
 from .. import query
 from ..markup import Markup, join, tag
 from ..problem import Problem
-from . import history, look
+from . import faults, history, look
 from .frame import Console
 from .visit import Visit
 
@@ -103,10 +103,7 @@ def _path(given: dict[str, str], **changed: str) -> str:
 
 
 async def _form(visit: Visit, given: dict[str, str], fault: Invalid | Unknown | None) -> Markup:
-    wrong = {}
-    if fault is not None:
-        about, words = (fault.field, fault.reason) if isinstance(fault, Invalid) else (fault.what, str(fault))
-        wrong = {{"domain": "to"}.get(about, about): words}
+    wrong = faults.beside(fault, {"domain": "to"})
     mine = [("", "All"), *((each.id, each.name) for each in await connections.every(visit.installation))]
     classes = [("", "Any"), *((each.name, each.name) for each in shipped().every)]
     priorities = [("", "Any"), *((each, each) for each in PRIORITIES)]
@@ -203,7 +200,7 @@ def _actions(visit: Visit, given: dict[str, str], number: int, fault: Invalid | 
     def form(act: str, *fields: str) -> Markup:
         return look.form(f"{HERE}/{act}", visit.key, *kept, *fields, stacked=len(fields) > 1)
 
-    wrong = fault.reason if isinstance(fault, Invalid) and fault.field == "reason" else ""
+    wrong = faults.beside(fault)
     words = {
         "drop": ("Drop…", f"{told} end as failed with this reason, and what was reserved for them is released.",
                  "It cannot be undone.", "danger"),
@@ -216,14 +213,13 @@ def _actions(visit: Visit, given: dict[str, str], number: int, fault: Invalid | 
         form("release", look.button("Release", "quiet")),
     ]  # fmt: skip
     for act, (summary, text, end, style) in words.items():
-        field = look.field("reason", "Reason", wrong, id=f"{act}-reason")
+        field = look.field("reason", "Reason", wrong.get("reason", ""), id=f"{act}-reason")
         made.append(look.confirm(summary, f"{text} {end}", form(act, field, look.button(act.title(), style))))
     if visit.caller.administrator and not visit.caller.bound:
-        about = fault.field if isinstance(fault, Invalid) else fault.what if fault else ""
-        by = look.field("by", "Route", str(fault) if about == "route" else "", "One of the configuration, or stored.")
+        by = look.field("by", "Route", wrong.get("route", ""), "One of the configuration, or stored.")
         text = f"{told} leave by another route, now."
         made.append(look.confirm("Another route…", text, form("reroute", by, look.button("Send by it")),
-                                 open=about == "route"))  # fmt: skip
+                                 open="route" in wrong))  # fmt: skip
     whole = "Everything that waits" if not any(given.values()) else "What fits the filters"
     return tag("div", tag("p", f"{whole}: {told}."), tag("div", *made, class_="buttons"))
 

@@ -17,7 +17,7 @@ from ...manage.statistics import Asked, Report
 from ...policy.dialect import STANDARD
 from .. import query
 from ..markup import Markup, tag
-from . import look, statistics_view
+from . import faults, look, statistics_view
 from .frame import Console
 from .statistics_view import APART, Table
 from .visit import Visit
@@ -48,7 +48,7 @@ def add_routes(app: Klein, console: Console) -> None:
                 shown = [_nothing(report)]
         except Invalid as wrong:
             request.setResponseCode(400)
-            fault = {{"from": "since", "to": "until"}.get(wrong.field, "period"): wrong.reason}
+            fault = faults.beside(wrong, {"from": "since", "to": "until"}, "period")
         form = await _form(visit, given, fault)
         return console.page(request, visit, "Statistics", form, *shown, here=HERE)
 

@@ -131,7 +131,6 @@ def add_routes(app: Klein, console: Console, previews: Previews) -> None:
 
     async def find(request: Request, visit: Visit) -> Template:
         owner, id = query.text(request, "account"), query.text(request, "id")
-        owners.sight(visit, owner, "template", id)
         found = [each for each in await templates.every(visit.installation, owner) if each.account == owner]
         for each in found:
             if each.id == id:

@@ -18,7 +18,7 @@ from ...manage.errors import Invalid
 from ...manage.routes import TLS_RULES, Wanted
 from .. import query
 from ..markup import Markup, join, tag
-from . import look
+from . import faults, look
 from .frame import Console
 from .visit import Visit
 
@@ -249,7 +249,7 @@ def _read(given: Mapping[str, str]) -> dict[str, Any]:
 async def _form(
     visit: Visit, action: str, given: Mapping[str, str], fault: Invalid | None, found: StoredRoute | None = None
 ) -> Markup:
-    about = {} if fault is None else {{"host": "hosts", "route": "id"}.get(fault.field, fault.field): fault.reason}
+    about = faults.beside(fault, {"host": "hosts", "route": "id"})
 
     def value(name: str) -> str:
         return given.get(name, "")
@@ -298,7 +298,7 @@ def _group(name: str, *fields: str) -> Markup:
 def _trial(
     visit: Visit, request: IRequest, path: str, by_mx: bool, fault: Invalid | None, came: RouteTest | None
 ) -> list[Markup]:
-    wrong = {fault.field if fault.field != "name" else "to": fault.reason} if fault else {}
+    wrong = faults.beside(fault, {"name": "to"})
     hint = "An address is asked about, but sent nothing; or only a domain." + ("" if by_mx else " May be left out.")
     fields = [
         look.field("to", "To", wrong.get("to", ""), hint, value=query.address(request, "to"), required=by_mx),

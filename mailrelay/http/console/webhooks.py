@@ -17,7 +17,7 @@ from ...manage.webhooks import ENABLED, Wanted
 from .. import query
 from ..markup import Markup, join, tag
 from ..problem import Problem
-from . import look
+from . import faults, look
 from .frame import Console
 from .visit import Visit
 
@@ -195,7 +195,7 @@ async def _form(
     visit: Visit, action: str, given: Mapping[str, str], events: Sequence[str], fault: Invalid | None,
     *, changes: bool = False,
 ) -> Markup:  # fmt: skip
-    wrong = {fault.field if fault.field != "webhook" else "name": fault.reason} if fault else {}
+    wrong = faults.beside(fault, {"webhook": "name"})
     dialects = [("", "Ours")] + [
         (each.name, f"{each.title}'s") for each in visit.installation.dialects if each.webhook is not None
     ]
