@@ -38,9 +38,11 @@ for (const each of document.querySelectorAll("a[data-begin]")) each.click();
 // What console/look.followed shows is fetched again while it goes on.
 setInterval(async () => {
   for (const each of document.querySelectorAll("[data-follow]")) {
-    const answer = await fetch(location.href);
+    const answer = await fetch(location.href).catch(() => null);
+    if (!answer) return;  // the relay is away: it is asked again
     const page = new DOMParser().parseFromString(await answer.text(), "text/html");
     const fresh = page.getElementById(each.id);
     if (fresh) each.replaceWith(fresh);
+    else location.reload();  // nobody knows of it any more, or who looks is not signed in: the page says which
   }
 }, 1500);

@@ -29,6 +29,10 @@ from .visit import Visit
 SHOWN = 100  #: addresses of a page
 
 _FILTERS = ("text", "reason", "origin")
+_FORGOTTEN = (
+    "How far this is, is not known any more: the relay was started anew meanwhile, or it is long ago. What was done "
+    "stands; a list that was cut off is brought again, or undone, as if it were whole."
+)
 
 
 def add_routes(app: Klein, console: Console, jobs: Jobs, going: Jobs) -> None:
@@ -132,13 +136,18 @@ def add_routes(app: Klein, console: Console, jobs: Jobs, going: Jobs) -> None:
     @app.route(f"{HERE}/work/<string:id>", methods=["GET"])
     async def console_suppression_work(request: Request, id: str) -> bytes:
         visit = await console.visit(request)
-        job = jobs.find(id)
-        owners.sight(visit, job.account, "work under way", id)
+        back = tag("p", tag("a", "To the lists", href=IMPORTS))
+        above = ((HERE, "Suppressions"), (IMPORTS, "Lists"))
+        try:
+            job = jobs.find(id)
+            owners.sight(visit, job.account, "work under way", id)
+        except Unknown:
+            request.setResponseCode(404)
+            return console.page(request, visit, "Work", look.notice(_FORGOTTEN), back, here=HERE, above=above)
         fault = look.notice(job.fault, "fault") if job.fault else ""
         look_again = "" if job.over else tag("p", tag("a", "Look again", href=f"{HERE}/work/{id}"))
         body = look.followed("work", fault, *job.shown(), look_again, over=job.over)
-        back = tag("p", tag("a", "To the lists", href=IMPORTS))
-        return console.page(request, visit, job.title, body, back, here=HERE, above=((IMPORTS, "Suppressions"),))
+        return console.page(request, visit, job.title, body, back, here=HERE, above=above)
 
     @app.route(f"{HERE}/export", methods=["GET"])
     async def console_suppression_export(request: Request) -> bytes:

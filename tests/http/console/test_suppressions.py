@@ -23,7 +23,10 @@ class ImportPageTests(Visiting):
         self.assertNotIn("<img src=x", page)
         self.assertNotIn("data-follow", page)
         self.assertIn("old &lt;b&gt;.csv", self.get("/console/suppressions/imports").text)
-        self.assertEqual(self.get("/console/suppressions/work/none").status, 404)
+        forgotten = self.get("/console/suppressions/work/none")
+        self.assertEqual(forgotten.status, 404)
+        self.assertIn("is not known any more", forgotten.text)
+        self.assertIn('href="/console/suppressions/imports"', forgotten.text)
 
     def test_what_is_no_list(self) -> None:
         """A file that is no text, and nothing at all, are told beside the field; a list of other columns on the page of

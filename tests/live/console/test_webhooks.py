@@ -22,7 +22,7 @@ def hooks() -> Iterator[Hooks]:
 
 def test_life(sandbox: Sandbox, somebody: Callable[[], Person], hooks: Hooks) -> None:
     """A member adds a receiver, sees each request to it with its answer, its time and what stood in it, and has one
-    event and then a time sent again."""
+    event and then a time sent again; the bar of that waits for a relay that is away, and gives way to another page."""
     shop = sandbox.shop()
     made = sandbox.cli("user", "add", "hooks@shop.example", "--account", shop.account)
     person = somebody()
@@ -80,6 +80,16 @@ def test_life(sandbox: Sandbox, somebody: Callable[[], Person], hooks: Hooks) ->
     page.get_by_role("button", name="Send again").click()
     assert page.get_by_role("progressbar").is_visible()
     person.look("replay")
+    here = page.url
+    page.route(here, lambda route: route.abort())
+    page.wait_for_event("requestfailed")
+    assert page.get_by_role("progressbar").is_visible()
+    page.unroute(here)
+    page.route(here, lambda route: route.fulfill(body="<h1>Sign in</h1>", content_type="text/html"))
+    page.get_by_role("heading", name="Sign in").wait_for()
+    page.unroute(here)
+    page.goto(here)
+    person.complaints.clear()  # the browser tells of every request that fails
     hooks.answers = 204
     eventually(lambda: page.get_by_text("Send a time again…").is_visible(), 20, "the end of sending again, by itself")
     assert len(hooks.events) >= 2
