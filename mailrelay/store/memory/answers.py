@@ -2,17 +2,10 @@
 
 from __future__ import annotations
 
-from sqlalchemy.dialects import postgresql, sqlite
 from twisted.internet.defer import Deferred, succeed
 from zope.interface import implementer
 
 from ...interfaces.answers import LIFETIME, Answered, IAnswers
-from ..schema import answers
-
-_add = {
-    True: sqlite.insert(answers).on_conflict_do_nothing().returning(answers.c.key),
-    False: postgresql.insert(answers).on_conflict_do_nothing().returning(answers.c.key),
-}
 
 
 @implementer(IAnswers)

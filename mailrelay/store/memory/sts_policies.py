@@ -8,16 +8,6 @@ from twisted.internet.defer import Deferred, succeed
 from zope.interface import implementer
 
 from ...interfaces.sts import IStsMemory, KeptPolicy
-from ..schema import sts_policies
-from ..work import MAKERS, upsert
-
-_of = sts_policies.c
-_put = {
-    on_sqlite: upsert(
-        make, sts_policies, lambda new: {each.name: new[each.name] for each in _of if each.name != "domain"}
-    )
-    for on_sqlite, make in MAKERS
-}
 
 
 @implementer(IStsMemory)

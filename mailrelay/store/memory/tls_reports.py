@@ -4,25 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-import sqlalchemy as sa
 from twisted.internet.defer import Deferred, succeed
 from zope.interface import implementer
 
 from ...interfaces.tls_reports import WAITING, ITlsReports, TlsReport
 from ...mail.tls_report import Session
-from ..schema import tls_reports, tls_sessions
-from ..work import MAKERS, upsert
-
-_sessions, _reports = tls_sessions.c, tls_reports.c
-_add = {
-    on_sqlite: upsert(make, tls_sessions, lambda new: {"count": _sessions.count + new.count})
-    for on_sqlite, make in MAKERS
-}
-_plan = {
-    on_sqlite: make(tls_reports).on_conflict_do_nothing(index_elements=list(tls_reports.primary_key))
-    for on_sqlite, make in MAKERS
-}
-_newest = sa.select(tls_reports).order_by(_reports.day.desc(), _reports.domain)
 
 
 @implementer(ITlsReports)
