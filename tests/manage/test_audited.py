@@ -23,6 +23,7 @@ READ = {
     "search", "content", "paused", "suppressed",
 }  # fmt: skip
 ELSEWHERE = {
+    "happened.cursor": "reads",
     "files.begin": "files.add, and the end of an upload",
     "senders.ask": "senders.request, which it goes by",
     "sending.send": "a message is its own record",

@@ -54,7 +54,7 @@ def _rules(rules: Sequence[Rule]) -> Markup:
             ", ".join(each.mx) or "all others",
             tag("details", tag("summary", f"{len(each.replies)} kinds"), _reactions(each)) if each.replies else "none",
             str(each.rate or "no bound"),
-            f"{each.connections}, from {each.start}",
+            f"{each.connections}, from {min(each.start, each.connections)}",
             str(each.messages),
         )
         for each in rules

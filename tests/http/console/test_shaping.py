@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from .visiting import Visiting
 
 PAGE = "/console/shaping"
@@ -15,6 +17,8 @@ class ShapingPageTests(Visiting):
             self.assertIn(f"<b>{rule.name}</b>", page)
         self.assertIn("all others", page)
         self.assertIn("<li>421", page)
+        for most, first in re.findall(r"(\d+), from (\d+)<", page):
+            self.assertLessEqual(int(first), int(most), "more than it ever comes to")
 
     def test_which_one_holds(self) -> None:
         """A receiver's rule is told; what is no receiver is told beside the field, as text."""
