@@ -343,6 +343,7 @@ LISTS: Mapping[str, Call] = {
 
 #: Use cases that know of no account, and why that is well.
 WITHOUT = {
+    "happened.cursor": "numbers of events tell only how much there is",
     "shaping.every": "rules are the same for every account",
     "shaping.find": "rules are the same for every account",
     "link_keys.confirmation": "made by `senders.request` for the account that asks",
