@@ -178,14 +178,14 @@ _RUBY = {"ruby": debian("ruby")}
 _CASES = [(each, mode) for each in clients.shipped() if each.name in _NEEDS for mode in each.modes]
 
 
-@pytest.mark.parametrize(("client", "mode"), _CASES, ids=[f"{each.name}-{mode}" for each, mode in _CASES])
+@pytest.mark.parametrize(("given", "mode"), _CASES, ids=[f"{each.name}-{mode}" for each, mode in _CASES])
 def test_pasted(
-    module_sandbox: Sandbox, tmp_path: Path, shown: dict[str, str], client: clients.Client, mode: str
+    module_sandbox: Sandbox, tmp_path: Path, shown: dict[str, str], given: clients.Client, mode: str
 ) -> None:
     """The text of a card sends as it stands, by each mode that the client speaks, and verifies the certificate."""
-    assert_there(_RUBY if client.name == "ruby-net-smtp" else PROGRAMS[_NEEDS[client.name]].needs)
+    assert_there(_RUBY if given.name == "ruby-net-smtp" else PROGRAMS[_NEEDS[given.name]].needs)
     port = module_sandbox.ports(mode, "standard")[0]
-    recipient = f"{client.name}.{mode}@example.net"
+    recipient = f"{given.name}.{mode}@example.net"
     desk = Desk(tmp_path, module_sandbox.facts["ca"], shown["sender"], recipient)
-    getattr(desk, client.name.replace("-", "_"))(client.filled(mode, "localhost", port, **shown))
+    getattr(desk, given.name.replace("-", "_"))(given.filled(mode, "localhost", port, **shown))
     module_sandbox.received(recipient)
