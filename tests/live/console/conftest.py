@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, sync_playwright
 
 from ..daemon import Sandbox
 from .browser import CHROMIUM, Person
@@ -40,19 +40,29 @@ def browser() -> Iterator[Browser]:
         browser.close()
 
 
+@pytest.fixture(scope="session")
+def free(browser: Browser) -> list[BrowserContext]:
+    """Browsers that nobody sits at. All that the console has them remember is cookies; to make one anew costs as much
+    as to open four pages."""
+    return []
+
+
 @pytest.fixture
-def somebody(browser: Browser, sandbox: Sandbox) -> Iterator[Callable[[], Person]]:
-    """Makes people, each with a browser of their own."""
+def somebody(browser: Browser, free: list[BrowserContext], sandbox: Sandbox) -> Iterator[Callable[[], Person]]:
+    """Makes people, each with a browser of their own that remembers nothing."""
     made: list[Person] = []
 
     def make() -> Person:
-        context = browser.new_context(permissions=["clipboard-read", "clipboard-write"])
+        context = free.pop() if free else browser.new_context(permissions=["clipboard-read", "clipboard-write"])
         made.append(Person(context, str(sandbox.facts["http"]).rstrip("/")))
         return made[-1]
 
     yield make
     for each in made:
-        each.context.close()
+        for page in each.context.pages:
+            page.close()
+        each.context.clear_cookies()
+        free.append(each.context)
 
 
 @pytest.fixture
