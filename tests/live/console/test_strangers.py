@@ -18,7 +18,7 @@ EVIL = "\"'></textarea></title></script><img id=xss src=x onerror=\"document.tit
 #: One that a header field and a part of an address can hold.
 SHORT = "<img id=xss src=x onerror=alert(1)>"
 _SHAPE = (re.compile(r"[0-9A-Z]{26}"), re.compile(r"=[^&#]*"), re.compile(r"#.*"))
-MOST = 100  #: pages
+MOST = 150  #: pages
 _FILES = ("/export", ".eml", "/preview/")
 
 
