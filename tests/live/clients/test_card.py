@@ -77,7 +77,7 @@ $mail->send();
 
 @dataclass(frozen=True)
 class Desk:
-    """Where somebody pastes: a folder, and who must be trusted there."""
+    """Where somebody pastes: a folder, and who must be trusted there ("": nobody new)."""
 
     folder: Path
     authority: str
@@ -93,7 +93,8 @@ class Desk:
 
     def run(self, *command: str, given: str = "", **environment: str) -> None:
         """Run a program that must succeed."""
-        trusted = dict.fromkeys(("SSL_CERT_FILE", "NODE_EXTRA_CA_CERTS", "CURL_CA_BUNDLE"), self.authority)
+        names = ("SSL_CERT_FILE", "NODE_EXTRA_CA_CERTS", "CURL_CA_BUNDLE")
+        trusted = dict.fromkeys(names, self.authority) if self.authority else {}
         command = tuple(map(self._addressed, command))
         ended = subprocess.run(
             command, input=self._addressed(given), cwd=self.folder, env=dict(os.environ) | trusted | environment,
@@ -129,9 +130,11 @@ class Desk:
 
     def java_jakarta(self, pasted: str) -> None:
         path = ":".join(map(str, JAVA_PATH))
-        store = ("keytool", "-importcert", "-noprompt", "-storepass", "changeit", "-keystore", "trust.jks")
-        self.run(*store, "-file", self.authority)
-        trusted = ("-Djavax.net.ssl.trustStore=trust.jks", "-Djavax.net.ssl.trustStorePassword=changeit")
+        trusted: tuple[str, ...] = ()
+        if self.authority:
+            store = ("keytool", "-importcert", "-noprompt", "-storepass", "changeit", "-keystore", "trust.jks")
+            self.run(*store, "-file", self.authority)
+            trusted = ("-Djavax.net.ssl.trustStore=trust.jks", "-Djavax.net.ssl.trustStorePassword=changeit")
         source = self.file("Pasted.java", _JAVA.format(pasted=pasted))
         self.run("java", "-XX:TieredStopAtLevel=1", *trusted, "-cp", path, source)
 
@@ -151,14 +154,16 @@ class Desk:
         self.run("ruby", "-W0", "-", given=pasted)
 
     def msmtp(self, pasted: str) -> None:
-        settings = self.file("msmtprc", f"{pasted}tls_trust_file {self.authority}\n")
+        trust = f"tls_trust_file {self.authority}\n" if self.authority else ""
+        settings = self.file("msmtprc", f"{pasted}{trust}")
         self.run("msmtp", "-C", settings, "ann@example.net", given="Subject: Your order\n\nThank you!\n")
 
     def curl(self, pasted: str) -> None:
         self.run("bash", "-e", given=pasted)
 
     def swaks(self, pasted: str) -> None:
-        self.run("bash", "-e", given=f"{pasted.rstrip()} --tls-ca-path {self.authority}\n")
+        trust = f" --tls-ca-path {self.authority}" if self.authority else ""
+        self.run("bash", "-e", given=f"{pasted.rstrip()}{trust}\n")
 
 
 @pytest.fixture(scope="module")
@@ -182,10 +187,14 @@ _CASES = [(each, mode) for each in clients.shipped() if each.name in _NEEDS for 
 def test_pasted(
     module_sandbox: Sandbox, tmp_path: Path, shown: dict[str, str], given: clients.Client, mode: str
 ) -> None:
-    """The text of a card sends as it stands, by each mode that the client speaks, and verifies the certificate."""
+    """The text of a card sends as it stands, by each mode that the client speaks, and verifies the certificate; that
+    for no TLS begins none, for nobody is trusted there, but where its note says that it takes what is offered."""
     assert_there(_RUBY if given.name == "ruby-net-smtp" else PROGRAMS[_NEEDS[given.name]].needs)
     port = module_sandbox.ports(mode, "standard")[0]
     recipient = f"{given.name}.{mode}@example.net"
-    desk = Desk(tmp_path, module_sandbox.facts["ca"], shown["sender"], recipient)
+    takes_any = "takes STARTTLS wherever" in given.note
+    desk = Desk(
+        tmp_path, module_sandbox.facts["ca"] if mode != "plain" or takes_any else "", shown["sender"], recipient
+    )
     getattr(desk, given.name.replace("-", "_"))(given.filled(mode, "localhost", port, **shown))
     module_sandbox.received(recipient)
