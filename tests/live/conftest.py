@@ -76,10 +76,8 @@ def part_of(item: pytest.Item) -> str:
 
 @pytest.fixture(scope="module")
 def module_sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
-    """A started sandbox; ended with its file of tests. It need not load what others have loaded: how users start one is
-    told by `own_sandbox` and by the console's."""
+    """A started sandbox; ended with its file of tests."""
     sandbox = Sandbox(tmp_path_factory.mktemp("sandbox"))
-    sandbox.forked = True
     try:
         sandbox.start()
         yield sandbox
