@@ -74,7 +74,7 @@ class LateTransaction(Transaction):
         self._decisions.judge("mail", facts, ANYBODY)
         self._said = sender, parameters
 
-    async def _rcpt(self, recipient: Mailbox, number: int) -> None:
+    async def _rcpt(self, recipient: Mailbox, number: int, before: Deferred[None] | None = None) -> None:
         if recipient.key in self._named:
             return
         facts = RcptFacts(

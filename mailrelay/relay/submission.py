@@ -93,6 +93,7 @@ class Transaction:
         self._sender = ""
         self._recipients: dict[str, _Taken] = {}
         self._asked = 0
+        self._turn: Deferred[None] | None = None
         self._source = Source(intake.spool, intake.new_id)
         self._decisions = Decisions(intake.verdicts, dialect, peer, connection, judged or Judged())
         self._available = 0
@@ -148,11 +149,24 @@ class Transaction:
         if recipient.key in self._recipients:
             return succeed(None)
         self._asked += 1
-        return at_once(self._rcpt(recipient, self._asked))
+        before, self._turn = self._turn, Deferred()
+        return at_once(self._in_turn(recipient, self._asked, before, self._turn))
 
-    async def _rcpt(self, recipient: Mailbox, number: int) -> None:
+    async def _in_turn(
+        self, recipient: Mailbox, number: int, before: Deferred[None] | None, turn: Deferred[None]
+    ) -> None:
+        """Several are looked up at the same time, and judged one after the other: what is left goes to the first."""
+        try:
+            await self._rcpt(recipient, number, before)
+        finally:
+            turn.callback(None)
+
+    async def _rcpt(self, recipient: Mailbox, number: int, before: Deferred[None] | None = None) -> None:
+        """Judge a recipient, once the one `before` it was."""
         dialect, limit = self._dialect, self._daily_limit()
         facts = await self._intake.directory.recipient(self._connection.account, recipient.key)
+        if before is not None and not before.called:
+            await before
         short = self._available <= len(self._recipients) or (limit and limit <= self._sent + len(self._recipients))
         repeatable = bool(short) and await self._repeatable()
         if recipient.key in self._recipients:

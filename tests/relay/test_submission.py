@@ -396,6 +396,24 @@ class RcptTests(SubmissionTests):
             slow.answer()
         self.assertEqual([self.successResultOf(each) for each in judged], [None] * 3)
 
+    def test_judged_in_turn(self) -> None:
+        """What is left goes to whom was named first, whichever look-up ends first and though one fails."""
+        self.directory = slow = SlowDirectory(self.state)
+        self.state.balance["A"] = 1
+        transaction = self.begin()
+        judged = [transaction.rcpt(parse_mailbox(f"{number}@b.test")) for number in range(4)]
+        _, _, answer = slow.asked.pop(0)
+        slow.asked.reverse()
+        while slow.asked:
+            slow.answer()
+        for each in judged:
+            self.assertNoResult(each)
+        answer.errback(Refusal("temporary"))
+        self.assertEqual(self.failureResultOf(judged[0], Refusal).value.key, "temporary")
+        self.successResultOf(judged[1])
+        for each in judged[2:]:
+            self.assertEqual(self.failureResultOf(each, Refusal).value.key, "balance_short")
+
 
 class FinishTests(SubmissionTests):
     def test_accepted(self) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from ..daemon import Sandbox, eventually
-from .matrix import SIZE
+from .matrix import SERVICES, SIZE, SUPPRESSED, SUPPRESSED_ADDRESS
 
 
 @pytest.fixture(scope="package")
@@ -19,6 +19,11 @@ def module_sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox
     try:
         sandbox.launch()
         eventually(sandbox.listens, 60, "a start")
+        # before anybody sends: that an account spares nobody is remembered for a while
+        for dialect, service in SERVICES.items():
+            if SUPPRESSED in service.refusals:
+                account = ("--account", dialect, "--reason", "unsubscribe")
+                sandbox.cli("suppression", "add", SUPPRESSED_ADDRESS, *account)
         yield sandbox
     finally:
         sandbox.end()

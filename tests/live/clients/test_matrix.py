@@ -52,10 +52,6 @@ class Matrix:
         self._runner = Runner(folder)
         self._pool = pool
         self._running: dict[str, Future[Mapping[Cell, Answer]]] = {}
-        for dialect, service in SERVICES.items():
-            if SUPPRESSED in service.refusals:
-                account = ("--account", dialect, "--reason", "unsubscribe")
-                sandbox.cli("suppression", "add", SUPPRESSED_ADDRESS, *account)
 
     def begin(self, client: str) -> Future[Mapping[Cell, Answer]]:
         """Have a client run, unless it has been; fires with what it said of each cell that it can do."""
