@@ -36,7 +36,7 @@ class Counting:
 class IStatistics(Interface):
     """Counters, which are moved in the commit that changes what they count: nothing here scans the history.
 
-    By domain they are kept by the hour, so that a stretch that begins within an hour begins with the whole of it.
+    By domain and by provider they are kept by the hour, so that a stretch that begins within one begins with all of it.
     """
 
     def totals(counting: Counting) -> Deferred[Counted]:
